@@ -1,0 +1,5 @@
+//! The one-shot `bootstrap` command.
+
+fn main() -> std::process::ExitCode {
+    marketswarm::bootstrap::run()
+}

@@ -1,0 +1,5 @@
+//! The `healer` service.
+
+fn main() -> std::process::ExitCode {
+    marketswarm::healer::run()
+}

@@ -1,0 +1,5 @@
+//! The operator's command.
+
+fn main() -> std::process::ExitCode {
+    marketswarm::cli::run()
+}

@@ -1,0 +1,5 @@
+//! The `massive` service.
+
+fn main() -> std::process::ExitCode {
+    marketswarm::massive::run()
+}

@@ -1,0 +1,5 @@
+//! The `mesh` service.
+
+fn main() -> std::process::ExitCode {
+    marketswarm::mesh::run()
+}

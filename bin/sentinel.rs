@@ -1,0 +1,5 @@
+//! The `sentinel` service.
+
+fn main() -> std::process::ExitCode {
+    marketswarm::sentinel::run()
+}

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# bench.sh [--quick] [--json FILE] [PART...]: measures the swarm on this machine, against a real redis-server.
+# bench.sh feeds [PART...]: measures the feed reader (size parse damage store crowd memory idle), GOFEED_DATA beside feedparser.
+#
+# Prints a table: for each measure its goal, and median, least and most over the runs. The whole takes up to 15 minutes,
+# --quick up to 2, building not counted. PARTs: lateness flood start lateness-100k reload burst million rest curve.
+# A machine that does other work meanwhile gives larger figures.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/lib.sh
+. scripts/lib.sh
+
+need_rust
+need cc gcc
+need_redis
+
+if [ "${1:-}" = feeds ]; then
+    shift
+    need_musl
+    python3 -c 'import feedparser' 2>/dev/null || say "python3 has no feedparser: the comparison with it is skipped"
+    say "building the shipped programs and the benchmark in the same way (some minutes the first time)"
+    exec cargo bench --locked --quiet --profile dist --target "$(musl_target)" --bench feeds -- "$@"
+fi
+
+# Sizes, memory and starts are measured on what is shipped: the static programs. --quick takes those of the last
+# build, and where there was none the release build.
+shipped=target/static
+case " $* " in
+    *" --quick "*) ;;
+    *)
+        build_static "$shipped"
+        ;;
+esac
+[ -e "$shipped/rss_agg" ] && set -- --shipped "$PWD/$shipped" "$@"
+
+say "building the programs and the benchmark"
+cargo bench --locked --quiet --bench bench --no-run
+say "$(nproc) cores, $(redis-server --version | cut -d' ' -f3), load before: $(cut -d' ' -f1 /proc/loadavg)"
+exec cargo bench --locked --quiet --bench bench -- "$@"

@@ -1,0 +1,131 @@
+# shellcheck shell=bash
+# What the scripts share: plain words on the screen, missing tools, and which Compose is here.
+# Sourced, never run.
+
+say() { printf '%s\n' "$*"; }
+warn() { printf '%s\n' "$*" >&2; }
+die() {
+    warn "error: $*"
+    exit 1
+}
+
+# quietly COMMAND...: shows what it printed only when it failed.
+quietly() {
+    local output
+    output=$("$@" 2>&1) || { warn "$output"; return 1; }
+}
+
+# Runs a command as root: directly, or through sudo.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        die "this needs root: $*"
+    fi
+}
+
+# need COMMAND PACKAGE: installs Debian's PACKAGE unless COMMAND is there.
+need() {
+    command -v "$1" >/dev/null && return
+    apt_install "$2"
+    command -v "$1" >/dev/null || die "$2 is installed, but there is still no $1 in PATH"
+}
+
+apt_lists_are_fresh=
+apt_install() {
+    command -v apt-get >/dev/null ||
+        die "$* is missing and this is not Debian or Ubuntu: install it by hand"
+    say "installing $* (apt)"
+    if [ -z "$apt_lists_are_fresh" ]; then
+        as_root apt-get update -qq || warn "apt-get update failed; trying with the lists that are here"
+        apt_lists_are_fresh=yes
+    fi
+    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" ||
+        die "apt could not install: $*"
+}
+
+# need_redis: a redis-server to start ourselves. Debian would also start and enable one of its own on port 6379: not so.
+need_redis() {
+    if ! command -v redis-server >/dev/null; then
+        # With this policy dpkg starts no service.
+        local policy=/usr/sbin/policy-rc.d
+        if [ -e "$policy" ]; then
+            apt_install redis-server
+        else
+            (
+                trap 'as_root rm -f "$policy"' EXIT
+                printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+                as_root chmod 755 "$policy"
+                apt_install redis-server
+            ) || exit 1
+        fi
+        if command -v systemctl >/dev/null; then
+            as_root systemctl --quiet disable redis-server 2>/dev/null || true
+        fi
+        say "the system's own redis service stays off"
+    fi
+    need redis-cli redis-tools
+}
+
+need_rust() {
+    command -v cargo >/dev/null || PATH="$HOME/.cargo/bin:$PATH"
+    command -v cargo >/dev/null || die "Rust is missing: install it with rustup, then run this again"
+}
+
+# The target of the static binaries on this machine.
+musl_target() { printf '%s-unknown-linux-musl' "$(uname -m)"; }
+
+need_musl() {
+    need_rust
+    need musl-gcc musl-tools
+    local target libdir
+    target=$(musl_target)
+    # A toolchain from rustup or from a distribution: what counts is the standard library on disk.
+    libdir=$(rustc --print target-libdir --target "$target")
+    [ -d "$libdir" ] && return
+    command -v rustup >/dev/null || die "the Rust target $target is missing, and there is no rustup to add it"
+    say "installing the Rust target $target (rustup)"
+    rustup target add "$target"
+}
+
+programs=(bootstrap rss_agg massive mesh vexy_ai healer sentinel marketswarm)
+
+# The profile that a program ships in (see Cargo.toml): small, but for the feed reader.
+profile_of() { if [ "$1" = rss_agg ]; then printf dist; else printf small; fi; }
+
+# build_static FOLDER: builds the static binaries that ship, and puts them there.
+build_static() {
+    local target profile name names flags
+    need_musl
+    target=$(musl_target)
+    say "building the static binaries (a few minutes the first time)"
+    mkdir -p "$1"
+    for profile in small dist; do
+        names=() flags=()
+        for name in "${programs[@]}"; do
+            if [ "$(profile_of "$name")" = "$profile" ]; then names+=("$name") flags+=(--bin "$name"); fi
+        done
+        # RUSTFLAGS would replace the flags of .cargo/config.toml, which make the programs small.
+        env --unset=RUSTFLAGS cargo build --locked --quiet --profile "$profile" --target "$target" "${flags[@]}"
+        for name in "${names[@]}"; do
+            install -m 0755 "target/$target/$profile/$name" "$1/$name"
+        done
+    done
+}
+
+# Sets COMPOSE to the Compose command of this machine: v2 (`docker compose`) or v1 (`docker-compose`).
+# shellcheck disable=SC2034 # used by those who source this
+find_compose() {
+    if docker compose version >/dev/null 2>&1; then
+        COMPOSE=(docker compose)
+    elif command -v docker-compose >/dev/null; then
+        COMPOSE=(docker-compose)
+    else
+        return 1
+    fi
+}
+
+# Is there a Docker engine that answers?
+docker_works() { command -v docker >/dev/null && docker info >/dev/null 2>&1; }

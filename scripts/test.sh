@@ -1,0 +1,149 @@
+#!/usr/bin/env bash
+# test.sh [--quick]: everything that must hold before a change lands.
+#
+# Installs what is missing, then checks style, dependencies and documentation, runs the unit and integration
+# tests against real redis-servers, and runs the swarm under Compose and under systemd.
+# --quick leaves Compose and systemd out.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+# shellcheck source=scripts/lib.sh
+. scripts/lib.sh
+
+quick=
+case "${1:-}" in
+    "") ;;
+    --quick) quick=yes ;;
+    *) die "usage: scripts/test.sh [--quick]" ;;
+esac
+
+export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}
+passed=0 failed=() skipped=()
+
+# check NAME COMMAND...: runs one check, says how long it took, and goes on whatever came of it.
+check() {
+    local name=$1 begin=$SECONDS
+    shift
+    say "== $name"
+    if "$@"; then
+        passed=$((passed + 1))
+        say "-- $name: passed in $((SECONDS - begin)) s"
+    else
+        failed+=("$name")
+        say "-- $name: FAILED after $((SECONDS - begin)) s"
+    fi
+}
+
+skip() {
+    skipped+=("$1")
+    say "== $1: SKIPPED, $2"
+}
+
+# What the checks need. A new test's tool goes here: `need COMMAND PACKAGE`.
+install_tools() {
+    need_rust
+    need cc gcc
+    need_redis
+    need redis-cli redis-tools
+    need shellcheck shellcheck
+    need valgrind valgrind
+    need openssl openssl
+    need faketime faketime
+    need_python_packages
+    need_component rustfmt
+    need_component clippy
+    if ! cargo deny --version >/dev/null 2>&1; then
+        say "installing cargo-deny (a minute or two)"
+        cargo install --locked --quiet cargo-deny || return 1
+    fi
+    [ -n "$quick" ] && return
+    need_musl
+    need debootstrap debootstrap
+    need systemd-analyze systemd
+}
+
+# The mail tests talk to a real server, and a heartbeat of the README is sent from Python.
+need_python_packages() {
+    local package
+    for package in aiosmtpd redis; do
+        /usr/bin/python3 -c "import $package" 2>/dev/null || apt_install "python3-$package"
+    done
+}
+
+need_component() {
+    cargo "${1/rustfmt/fmt}" --version >/dev/null 2>&1 && return
+    say "installing $1 (rustup)"
+    rustup component add "$1"
+}
+
+shell_scripts() {
+    local file scripts=()
+    # The first line tells a script, whatever its name.
+    while read -r file; do
+        if [[ $file == *.sh ]] || head -n 1 "$file" | grep -qE '^#!.*\b(ba)?sh\b'; then scripts+=("$file"); fi
+    done < <(git ls-files --cached --others --exclude-standard scripts .ci tests)
+    say "${#scripts[@]} scripts"
+    shellcheck -x "${scripts[@]}"
+}
+
+no_async_runtime() {
+    local found
+    # Cargo answers with an error or an empty tree when the package is nowhere among our dependencies.
+    found=$(cargo tree --locked -e normal --target all -i tokio 2>/dev/null)
+    [ -z "$found" ] || { say "$found"; return 1; }
+    say "cargo tree -e normal -i tokio finds nothing"
+}
+
+dependencies() {
+    cargo deny --locked check bans licenses sources || return 1
+    if cargo deny --locked fetch db >/dev/null 2>&1; then
+        cargo deny --locked check advisories
+    else
+        say "NOT CHECKED: advisories (the advisory database cannot be reached from here)"
+    fi
+}
+
+documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet; }
+
+unit_and_integration() {
+    cargo test --locked --quiet -- --skip compose:: --skip systemd:: --skip images::
+}
+
+# The container tests bring up whole swarms: one after the other, and with their steps on the screen.
+container_tests() {
+    MARKETSWARM_CONTAINER_TESTS=1 cargo test --locked --quiet --test swarm "$1" -- --test-threads=1 --nocapture
+}
+
+say "== tools"
+install_tools || die "not everything that the checks need could be installed"
+
+check "format" cargo fmt --all --check
+check "shell scripts" shell_scripts
+check "no async runtime" no_async_runtime
+check "dependencies" dependencies
+check "clippy" cargo clippy --locked --all-targets --quiet -- -D warnings
+check "documentation" documentation
+check "unit and integration tests" unit_and_integration
+check "instructions of the pure cores" scripts/instructions.sh
+
+if [ -n "$quick" ]; then
+    skip "compose" "--quick"
+    skip "systemd" "--quick"
+elif ! docker_works; then
+    skip "compose" "no Docker engine answers here"
+    skip "systemd" "no Docker engine answers here"
+elif ! find_compose; then
+    skip "compose" "neither docker compose nor docker-compose is installed"
+    check "images" scripts/images.sh
+    check "systemd" container_tests systemd::
+else
+    check "images" scripts/images.sh
+    check "images, measured" container_tests images::
+    check "compose" container_tests compose::
+    check "systemd" container_tests systemd::
+fi
+
+say ""
+for name in "${skipped[@]}"; do say "skipped: $name"; done
+for name in "${failed[@]}"; do say "FAILED: $name"; done
+say "checks: $passed passed, ${#failed[@]} failed, ${#skipped[@]} skipped"
+[ "${#failed[@]}" -eq 0 ]

@@ -1,0 +1,164 @@
+//! Where a bus is.
+
+use std::fmt;
+
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
+
+use super::{BusError, Switchboard, Tls};
+
+/// A parsed `redis://` or `rediss://` URL.
+///
+/// `Display` and `Debug` print it without user, password and database: safe for every log and error.
+/// Two addresses are equal when they reach the same server: host, port and TLS agree.
+#[derive(Clone)]
+pub struct Address {
+    info: ConnectionInfo,
+    host: String,
+    port: u16,
+    tls: bool,
+    means: Means,
+}
+
+/// By which means an address is reached: what all connections of a process have in common.
+#[derive(Clone, Default)]
+pub struct Means {
+    /// Whom a `rediss://` bus is believed.
+    pub tls: Tls,
+    /// Where its connections are known.
+    pub switchboard: Switchboard,
+}
+
+impl Address {
+    /// Parses `url`; `origin` says in errors where it came from (`SYSTEM_REDIS_URL`, `buses.market-redis.url`).
+    pub fn parse(url: &str, origin: &str) -> Result<Address, BusError> {
+        let bad = |reason: String| BusError::BadUrl {
+            origin: origin.to_owned(),
+            reason,
+        };
+        let (scheme, rest) = url
+            .split_once("://")
+            .ok_or_else(|| bad("it has no scheme; write redis://HOST:PORT".into()))?;
+        if !matches!(scheme, "redis" | "rediss") {
+            return Err(bad(format!(
+                "scheme `{}` is not redis or rediss; write redis://HOST:PORT",
+                crate::contract::cut(scheme, 16)
+            )));
+        }
+        if rest.is_empty() {
+            return Err(bad("it names no host; write redis://HOST:PORT".into()));
+        }
+        if rest.contains('#') {
+            let reason = "it ends in a `#…`; certificates are always checked: write redis://HOST:PORT or rediss://HOST:PORT";
+            return Err(bad(reason.into()));
+        }
+        // TLS is our own; to the Redis crate it is an address like any other.
+        let info = format!("redis://{rest}")
+            .into_connection_info()
+            .map_err(|_| bad("it is not a URL; write redis://HOST:PORT".into()))?;
+        let (host, port) = match info.addr() {
+            ConnectionAddr::Tcp(host, port) => (host.clone(), *port),
+            _ => return Err(bad("only TCP is spoken; write redis://HOST:PORT".into())),
+        };
+        Ok(Address {
+            info,
+            host,
+            port,
+            tls: scheme == "rediss",
+            means: Means::default(),
+        })
+    }
+
+    /// Host name or IP address, without brackets.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// TCP port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Whether the link is encrypted (`rediss://`).
+    pub fn tls(&self) -> bool {
+        self.tls
+    }
+
+    /// The same address, reached by `means`.
+    pub fn by(mut self, means: &Means) -> Address {
+        self.means = means.clone();
+        self
+    }
+
+    pub(super) fn means(&self) -> &Means {
+        &self.means
+    }
+
+    /// What the log-in needs; holds secrets.
+    pub(super) fn info(&self) -> &ConnectionInfo {
+        &self.info
+    }
+}
+
+impl PartialEq for Address {
+    fn eq(&self, other: &Address) -> bool {
+        (&self.host, self.port, self.tls) == (&other.host, other.port, other.tls)
+    }
+}
+
+impl Eq for Address {}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls { "rediss" } else { "redis" };
+        if self.host.contains(':') {
+            write!(f, "{scheme}://[{}]:{}", self.host, self.port)
+        } else {
+            write!(f, "{scheme}://{}:{}", self.host, self.port)
+        }
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_never_prints_its_secrets() {
+        let a = Address::parse("rediss://bob:hunter2@example.net:7000/3", "TEST").expect("valid");
+        assert_eq!(
+            format!("{a} {a:?}"),
+            "rediss://example.net:7000 rediss://example.net:7000"
+        );
+        let error = Address::parse("http://bob:hunter2@x", "MY_URL")
+            .expect_err("not redis")
+            .to_string();
+        assert!(
+            error.contains("MY_URL") && !error.contains("hunter2"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_bad_url_says_what_to_write() {
+        for url in [
+            "",
+            "127.0.0.1:6379",
+            "redis://",
+            "unix:///x",
+            "redis://h:99999",
+            "rediss://h/#insecure",
+        ] {
+            let error = Address::parse(url, "REDIS_URL").expect_err(url).to_string();
+            assert!(
+                error.contains("REDIS_URL") && error.contains("redis://HOST:PORT"),
+                "{url}: {error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! A TCP or TLS stream to a bus, in bounded time, name resolution included.
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{after, select};
+use rustls::ClientConnection;
+use rustls::pki_types::ServerName;
+use socket2::{Domain, SockRef, TcpKeepalive, Type};
+
+use super::switchboard::Socket;
+use super::{Address, BusError};
+
+/// A connected byte stream.
+pub(super) struct Wire {
+    socket: Arc<Socket>,
+    tls: Option<Box<ClientConnection>>,
+}
+
+impl Wire {
+    /// Connects to `address`, by `end` at the latest.
+    pub(super) fn dial(address: &Address, end: Instant) -> Result<Wire, BusError> {
+        let socket = connect(address, end)?;
+        let _busy = socket.busy();
+        let io_error = |e: io::Error| BusError::from_io(&e, address, "connect");
+        socket.tcp.set_nodelay(true).map_err(io_error)?;
+        SockRef::from(&socket.tcp)
+            .set_tcp_keepalive(&keepalive())
+            .map_err(io_error)?;
+        let mut wire = Wire { socket, tls: None };
+        if address.tls() {
+            wire.shake_hands(address, end)?;
+        }
+        Ok(wire)
+    }
+
+    fn shake_hands(&mut self, address: &Address, end: Instant) -> Result<(), BusError> {
+        const WHAT: &str =
+            "TLS greeting; if that is a plain port, write redis:// instead of rediss://";
+        let protocol = |reason: String| BusError::Tls {
+            address: address.to_string(),
+            reason,
+        };
+        let name =
+            ServerName::try_from(address.host().to_owned()).map_err(|e| protocol(e.to_string()))?;
+        let config = address.means().tls.config();
+        let mut tls = ClientConnection::new(config, name).map_err(|e| protocol(e.to_string()))?;
+        let late = || BusError::TimedOut {
+            address: address.to_string(),
+            what: WHAT.into(),
+        };
+        while tls.is_handshaking() {
+            self.limit(remaining(end).ok_or_else(late)?)
+                .and_then(|()| tls.complete_io(&mut &self.socket.tcp))
+                .map_err(|e| BusError::from_io(&e, address, WHAT))?;
+        }
+        self.tls = Some(Box::new(tls));
+        Ok(())
+    }
+
+    pub(super) fn tcp(&self) -> &TcpStream {
+        &self.socket.tcp
+    }
+
+    pub(super) fn socket(&self) -> &Arc<Socket> {
+        &self.socket
+    }
+
+    /// How long a read, and a write, may wait.
+    pub(super) fn limit(&self, limit: Duration) -> io::Result<()> {
+        self.tcp().set_read_timeout(Some(limit))?;
+        self.tcp().set_write_timeout(Some(limit))
+    }
+}
+
+impl Read for Wire {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let mut tcp = &self.socket.tcp;
+        match &mut self.tls {
+            None => tcp.read(buf),
+            Some(tls) => rustls::Stream::new(tls.as_mut(), &mut tcp).read(buf),
+        }
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        let mut tcp = &self.socket.tcp;
+        match &mut self.tls {
+            None => tcp.write(buf),
+            Some(tls) => rustls::Stream::new(tls.as_mut(), &mut tcp).write(buf),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let mut tcp = &self.socket.tcp;
+        match &mut self.tls {
+            None => tcp.flush(),
+            Some(tls) => rustls::Stream::new(tls.as_mut(), &mut tcp).flush(),
+        }
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        // The switchboard or a `Closer` may hold the socket; the peer shall see the end now.
+        self.socket.close();
+    }
+}
+
+/// Dead peers are found by the kernel in about 30 s even where nobody sends.
+fn keepalive() -> TcpKeepalive {
+    TcpKeepalive::new()
+        .with_time(Duration::from_secs(15))
+        .with_interval(Duration::from_secs(5))
+        .with_retries(3)
+}
+
+/// The addresses behind `host`, or an error at `end`: the system's resolver itself knows no limit.
+fn resolve(address: &Address, end: Instant) -> Result<Vec<SocketAddr>, BusError> {
+    let (host, port) = (address.host().to_owned(), address.port());
+    if let Ok(ip) = host.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(ip, port)]);
+    }
+    let (send, answer) = crossbeam_channel::bounded(1);
+    let asked = host.clone();
+    // The thread outlives a resolver that hangs; it holds nothing and ends with it.
+    thread::Builder::new()
+        .name("resolve".into())
+        .spawn(move || {
+            let found = (asked.as_str(), port)
+                .to_socket_addrs()
+                .map(|all| all.collect::<Vec<_>>());
+            let _ = send.send(found);
+        })
+        .map_err(|e| BusError::from_io(&e, address, "resolve"))?;
+    let found = select! {
+        recv(answer) -> found => found.ok(),
+        recv(address.means().switchboard.ended()) -> _ => return Err(ending(address)),
+        recv(after(end.saturating_duration_since(Instant::now()))) -> _ => None,
+    };
+    let reason = match found {
+        Some(Ok(found)) if !found.is_empty() => return Ok(found),
+        Some(Ok(_)) => "no address".into(),
+        Some(Err(e)) => e.to_string(),
+        None => "no answer in time".into(),
+    };
+    Err(BusError::Resolve { host, reason })
+}
+
+fn connect(address: &Address, end: Instant) -> Result<Arc<Socket>, BusError> {
+    let switchboard = &address.means().switchboard;
+    let mut last = BusError::TimedOut {
+        address: address.to_string(),
+        what: "connect".into(),
+    };
+    for candidate in resolve(address, end)? {
+        let Some(left) = remaining(end) else { break };
+        let made = socket2::Socket::new(Domain::for_address(candidate), Type::STREAM, None);
+        let attempt = made.and_then(|tcp| {
+            let socket = switchboard.enlist(tcp.into(), address.host(), address.port());
+            let _busy = socket.busy();
+            // Looked at with the mark set: from here on the attempt can be cut.
+            if switchboard.is_ending() {
+                return Ok(None);
+            }
+            SockRef::from(&socket.tcp).connect_timeout(&candidate.into(), left)?;
+            Ok(Some(Arc::clone(&socket)))
+        });
+        match attempt {
+            Ok(Some(socket)) => return Ok(socket),
+            Ok(None) => return Err(ending(address)),
+            Err(e) => last = BusError::from_io(&e, address, "connect"),
+        }
+    }
+    Err(last)
+}
+
+/// Why no connection is made any more.
+fn ending(address: &Address) -> BusError {
+    BusError::Unreachable {
+        address: address.to_string(),
+        reason: "this process is ending".into(),
+    }
+}
+
+/// Time left until `end`; `None` when there is none (a zero time limit would mean "forever" to the socket).
+pub(super) fn remaining(end: Instant) -> Option<Duration> {
+    end.checked_duration_since(Instant::now())
+        .filter(|d| !d.is_zero())
+}

@@ -1,0 +1,251 @@
+//! What can go wrong with a bus, in words that say which.
+
+use std::fmt;
+use std::io;
+
+use super::Address;
+
+/// A failed wish to a bus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BusError {
+    /// A URL that cannot be used; `origin` is the variable or truth path that holds it.
+    BadUrl { origin: String, reason: String },
+    /// Another variable that cannot be used.
+    BadSetting { name: String, reason: String },
+    /// The host name does not resolve.
+    Resolve { host: String, reason: String },
+    /// No connection, or one that broke.
+    Unreachable { address: String, reason: String },
+    /// The server is not to be trusted, or does not trust us, or does not speak TLS.
+    Tls { address: String, reason: String },
+    /// No answer in time.
+    TimedOut { address: String, what: String },
+    /// A password is asked for, or refused.
+    Auth { address: String, reason: String },
+    /// The server is reading its data and will answer soon.
+    Loading { address: String },
+    /// A replica, or one with too few replicas of its own: it takes no writes.
+    ReadOnly { address: String, reason: String },
+    /// `maxmemory` is reached and nothing may be evicted.
+    OutOfMemory { address: String },
+    /// The server stopped taking writes because it cannot save them (MISCONF).
+    CannotPersist { address: String, reason: String },
+    /// An access rule forbids the command, key or channel.
+    Denied { address: String, reason: String },
+    /// The server said something that is not understood here.
+    Protocol { address: String, reason: String },
+    /// The subscription could not be proven: the server shows other than what was asked for.
+    Unproven {
+        address: String,
+        wanted: u64,
+        shown: u64,
+    },
+    /// Any other error reply.
+    Reply { address: String, reason: String },
+}
+
+impl BusError {
+    /// Whether the connection is of no more use (as opposed to a command that was answered with an error).
+    pub fn is_connection_lost(&self) -> bool {
+        use BusError::*;
+        matches!(
+            self,
+            Resolve { .. }
+                | Unreachable { .. }
+                | Tls { .. }
+                | TimedOut { .. }
+                | Protocol { .. }
+                | Unproven { .. }
+        )
+    }
+
+    /// Whether only another setting can help.
+    pub fn is_bad_setting(&self) -> bool {
+        matches!(self, BusError::BadUrl { .. } | BusError::BadSetting { .. })
+    }
+
+    /// Whether the server is there but takes no writes for now.
+    pub fn is_write_refused(&self) -> bool {
+        use BusError::*;
+        matches!(
+            self,
+            ReadOnly { .. } | OutOfMemory { .. } | CannotPersist { .. }
+        )
+    }
+
+    pub(super) fn from_redis(error: redis::RedisError, address: &Address, what: &str) -> BusError {
+        let address_text = address.to_string();
+        let reason = one_line(&error.to_string());
+        if let Some(error) = io_error(&error) {
+            return BusError::from_io(error, address, what);
+        }
+        // Of a pipeline, the first failure tells; those that follow are mostly its consequence.
+        if let Some((_, first)) = error
+            .clone()
+            .into_server_errors()
+            .as_deref()
+            .and_then(<[_]>::first)
+        {
+            let detail = first.details().unwrap_or_default();
+            return BusError::from_reply(first.code(), detail, address);
+        }
+        if let Some(code) = error.code() {
+            let detail = error.detail().map(one_line).unwrap_or(reason);
+            return BusError::from_reply(code, &detail, address);
+        }
+        match error.kind() {
+            redis::ErrorKind::AuthenticationFailed => BusError::Auth {
+                address: address_text,
+                reason,
+            },
+            redis::ErrorKind::Parse | redis::ErrorKind::UnexpectedReturnType => {
+                BusError::Protocol {
+                    address: address_text,
+                    reason,
+                }
+            }
+            _ if error.is_connection_dropped() => BusError::Unreachable {
+                address: address_text,
+                reason,
+            },
+            _ => BusError::Reply {
+                address: address_text,
+                reason,
+            },
+        }
+    }
+
+    /// Maps an error reply (`-CODE detail`) of the server.
+    pub(crate) fn from_reply(code: &str, detail: &str, address: &Address) -> BusError {
+        let address = address.to_string();
+        let reason = one_line(detail);
+        match code {
+            "NOAUTH" | "WRONGPASS" => BusError::Auth { address, reason },
+            "LOADING" => BusError::Loading { address },
+            "READONLY" | "NOREPLICAS" | "MASTERDOWN" => BusError::ReadOnly { address, reason },
+            "OOM" => BusError::OutOfMemory { address },
+            "MISCONF" => BusError::CannotPersist { address, reason },
+            "NOPERM" => BusError::Denied { address, reason },
+            _ => BusError::Reply {
+                address,
+                reason: format!("{code} {reason}"),
+            },
+        }
+    }
+
+    pub(super) fn from_io(error: &io::Error, address: &Address, what: &str) -> BusError {
+        let text = address.to_string();
+        let trouble = address.tls().then(|| &address.means().tls);
+        if let Some(reason) = trouble.and_then(|tls| tls.explain(error, address.host())) {
+            return BusError::Tls {
+                address: text,
+                reason: one_line(&reason),
+            };
+        }
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => BusError::TimedOut {
+                address: text,
+                what: what.to_owned(),
+            },
+            io::ErrorKind::UnexpectedEof => BusError::Unreachable {
+                address: text,
+                reason: "the server closed the connection".to_owned(),
+            },
+            _ => BusError::Unreachable {
+                address: text,
+                reason: one_line(&error.to_string()),
+            },
+        }
+    }
+}
+
+impl fmt::Display for BusError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BusError::BadUrl { origin, reason } => write!(f, "{origin}: bad bus URL: {reason}"),
+            BusError::BadSetting { name, reason } => {
+                write!(f, "environment variable {name}: {reason}")
+            }
+            BusError::Resolve { host, reason } => {
+                write!(f, "the bus host name `{host}` does not resolve: {reason}")
+            }
+            BusError::Unreachable { address, reason } => {
+                write!(f, "{address} cannot be reached: {reason}")
+            }
+            BusError::Tls { address, reason } => {
+                write!(f, "{address} cannot be reached: {reason}")
+            }
+            BusError::TimedOut { address, what } => {
+                write!(f, "{address} did not answer in time ({what})")
+            }
+            BusError::Auth { address, reason } => write!(
+                f,
+                "{address} asks for a password or refuses the one given: {reason}; put it into the URL in the environment"
+            ),
+            BusError::Loading { address } => write!(f, "{address} is still loading its data"),
+            BusError::ReadOnly { address, reason } => write!(f, "{address} is read-only: {reason}"),
+            BusError::OutOfMemory { address } => {
+                write!(
+                    f,
+                    "{address} is out of memory (maxmemory) and refuses writes"
+                )
+            }
+            BusError::CannotPersist { address, reason } => {
+                write!(
+                    f,
+                    "{address} cannot save its data and refuses writes: {reason}"
+                )
+            }
+            BusError::Denied { address, reason } => write!(f, "{address} forbids it: {reason}"),
+            BusError::Protocol { address, reason } => {
+                write!(f, "{address} does not speak Redis: {reason}")
+            }
+            BusError::Unproven {
+                address,
+                wanted,
+                shown,
+            } => {
+                write!(
+                    f,
+                    "{address} shows {shown} subscriptions where {wanted} were asked for"
+                )
+            }
+            BusError::Reply { address, reason } => write!(f, "{address} answered: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for BusError {}
+
+/// The error of the socket below, if it was one.
+fn io_error(error: &redis::RedisError) -> Option<&io::Error> {
+    type Shared = std::sync::Arc<dyn std::error::Error + Send + Sync>;
+    let source = std::error::Error::source(error)?;
+    source.downcast_ref::<Shared>()?.downcast_ref()
+}
+
+/// An error text from outside, fit for a log line: one line, bounded.
+fn one_line(text: &str) -> String {
+    let clean: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
+    crate::contract::cut(clean.trim(), 300).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_the_socket_is_known_through_the_redis_crate() {
+        let address = Address::parse("redis://h:1", "TEST").expect("valid");
+        let of = |kind| BusError::from_redis(io::Error::from(kind).into(), &address, "ask");
+        assert!(matches!(
+            of(io::ErrorKind::WouldBlock),
+            BusError::TimedOut { .. }
+        ));
+        let eof = of(io::ErrorKind::UnexpectedEof).to_string();
+        assert!(eof.contains("closed the connection"), "{eof}");
+    }
+}

@@ -1,0 +1,222 @@
+//! One connection of our own: made, logged in, and asked, each wait bounded.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use redis::{Cmd, ConnectionLike, Parser, RedisResult, Value};
+
+use super::dial::{Wire, remaining};
+use super::link::Subscribed;
+use super::{Address, BusError, Limits};
+
+/// A connection that answers. As a [`ConnectionLike`] it gives up at the first answer that does not come, where the
+/// Redis crate's own would wait the whole limit for each of the others.
+pub struct Line {
+    address: Address,
+    wire: Wire,
+    parser: Parser,
+    /// How long a wait for bytes of an answer, or for room for a question, may take.
+    patience: Duration,
+    /// What the socket was last told of it.
+    applied: Duration,
+    identity: Subscribed,
+}
+
+impl Line {
+    /// Connects, logs in, says who we are and asks who answers, all of it within `limits.connect`.
+    pub(super) fn open(
+        address: &Address,
+        client_name: &str,
+        limits: &Limits,
+    ) -> Result<Line, BusError> {
+        let end = Instant::now() + limits.connect;
+        let wire = Wire::dial(address, end)?;
+        let mut line = Line {
+            address: address.clone(),
+            wire,
+            parser: Parser::new(),
+            patience: limits.connect,
+            applied: Duration::ZERO,
+            identity: Subscribed::default(),
+        };
+        line.greet(client_name, end)
+            .map_err(|e| with_hint(e, address))?;
+        line.patience = limits.read;
+        if let Some(run_id) = &line.identity.run_id {
+            let switchboard = &address.means().switchboard;
+            switchboard.greeted(line.wire.socket(), run_id);
+        }
+        Ok(line)
+    }
+
+    /// Who answers, as it said at the greeting.
+    pub(super) fn identity(&self) -> &Subscribed {
+        &self.identity
+    }
+
+    /// Whether another server answers at its address by now.
+    pub(super) fn is_stale(&self) -> bool {
+        self.wire.socket().is_stale()
+    }
+
+    /// How long each wait may take from now on.
+    pub fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
+    /// The bare stream, for who speaks or listens on it in another way.
+    pub(super) fn into_wire(self) -> Wire {
+        self.wire
+    }
+
+    /// All questions go out in one packet: a greeting costs one turn, and does not wait the whole limit for each.
+    fn greet(&mut self, client_name: &str, end: Instant) -> Result<(), BusError> {
+        let settings = self.address.info().redis_settings();
+        let mut packet = Vec::new();
+        let mut ask = |command: &Cmd| command.write_packed_command(&mut packet);
+        let mut owed = 0;
+        if let Some(password) = settings.password() {
+            let mut auth = redis::cmd("AUTH");
+            if let Some(user) = settings.username() {
+                auth.arg(user);
+            }
+            ask(auth.arg(password));
+            owed += 1;
+        }
+        if settings.db() != 0 {
+            ask(redis::cmd("SELECT").arg(settings.db()));
+            owed += 1;
+        }
+        ask(redis::cmd("CLIENT").arg("SETNAME").arg(client_name));
+        ask(redis::cmd("CLIENT").arg("ID"));
+        ask(redis::cmd("INFO").arg("server"));
+        ask(redis::cmd("INFO").arg("replication"));
+        let error = |e, address: &Address| BusError::from_redis(e, address, "log in");
+        self.send(&packet).map_err(|e| error(e, &self.address))?;
+        let mut answer = || -> Result<Value, BusError> {
+            self.patience = remaining(end).ok_or_else(|| BusError::TimedOut {
+                address: self.address.to_string(),
+                what: "log in".into(),
+            })?;
+            match self.receive() {
+                Ok(Value::ServerError(e)) => Err(BusError::from_reply(
+                    e.code(),
+                    e.details().unwrap_or_default(),
+                    &self.address,
+                )),
+                Ok(value) => Ok(value),
+                Err(e) => Err(error(e, &self.address)),
+            }
+        };
+        for _ in 0..owed {
+            answer()?;
+        }
+        // A user that may do little shall still be able to listen.
+        let mut allowed = || match answer() {
+            Ok(value) => Ok(Some(value)),
+            Err(BusError::Denied { .. }) => Ok(None),
+            Err(e) => Err(e),
+        };
+        let info = |answer: Option<Value>, field: &str| match answer {
+            Some(Value::BulkString(text)) => info_field(&String::from_utf8_lossy(&text), field),
+            _ => None,
+        };
+        allowed()?;
+        let client_id = match allowed()? {
+            Some(Value::Int(id)) => id,
+            _ => 0,
+        };
+        let run_id = info(allowed()?, "run_id");
+        let role = info(allowed()?, "role");
+        self.identity = Subscribed {
+            client_id,
+            run_id,
+            role,
+            count: 0,
+        };
+        Ok(())
+    }
+
+    fn send(&mut self, packet: &[u8]) -> RedisResult<()> {
+        let _busy = self.wire.socket().busy();
+        self.apply_patience()?;
+        self.wire.write_all(packet)?;
+        Ok(self.wire.flush()?)
+    }
+
+    fn receive(&mut self) -> RedisResult<Value> {
+        let _busy = self.wire.socket().busy();
+        self.apply_patience()?;
+        self.parser.parse_value(&mut self.wire)
+    }
+
+    /// To be called while marked as busy: a wait that does not see the end of the process is then cut by it.
+    fn apply_patience(&mut self) -> io::Result<()> {
+        let switchboard = &self.address.means().switchboard;
+        let patience = switchboard.patience(self.patience);
+        if patience != self.applied {
+            self.wire.limit(patience)?;
+            self.applied = patience;
+        }
+        Ok(())
+    }
+}
+
+impl ConnectionLike for Line {
+    fn req_packed_command(&mut self, command: &[u8]) -> RedisResult<Value> {
+        self.send(command)?;
+        self.receive()
+    }
+
+    fn req_packed_commands(
+        &mut self,
+        commands: &[u8],
+        offset: usize,
+        count: usize,
+    ) -> RedisResult<Vec<Value>> {
+        self.send(commands)?;
+        for _ in 0..offset {
+            // What was refused on the way into a transaction makes the EXEC fail.
+            self.receive()?;
+        }
+        (0..count).map(|_| self.receive()).collect()
+    }
+
+    fn get_db(&self) -> i64 {
+        self.address.info().redis_settings().db()
+    }
+
+    fn check_connection(&mut self) -> bool {
+        redis::cmd("PING").query::<()>(self).is_ok()
+    }
+
+    fn is_open(&self) -> bool {
+        !self.is_stale()
+    }
+}
+
+/// A server that hangs up or talks nonsense at the first word may speak TLS.
+fn with_hint(error: BusError, address: &Address) -> BusError {
+    let hint = |reason: String| {
+        format!("{reason}; if that is a TLS port, write rediss:// instead of redis://")
+    };
+    match error {
+        _ if address.tls() => error,
+        BusError::Unreachable { address, reason } => BusError::Unreachable {
+            address,
+            reason: hint(reason),
+        },
+        BusError::Protocol { address, reason } => BusError::Protocol {
+            address,
+            reason: hint(reason),
+        },
+        other => other,
+    }
+}
+
+/// The value of `field` in the text that INFO answers.
+pub fn info_field(info: &str, field: &str) -> Option<String> {
+    info.lines()
+        .find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))
+        .map(|value| value.trim().to_owned())
+}

@@ -1,0 +1,398 @@
+//! One subscribed connection: asks for channels, reads what comes, knows what was confirmed.
+//!
+//! Written here rather than taken from the Redis crate for three reasons: a beat must cost no allocation, the
+//! confirmations of a million channels must be read while asking for them (or Redis drops the connection), and a
+//! refused channel must be told from a subscribed one.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::channels::Channels;
+use super::dial::Wire;
+use super::frames::{Frame, Frames, Span};
+use super::line::Line;
+use super::switchboard::Socket;
+use super::{Address, BusError, Limits};
+use crate::clock::Mono;
+
+/// SUBSCRIBEs under way at once: enough to keep Redis busy, few enough that its answers never pile up.
+const WINDOW: usize = 4;
+
+/// Messages in a [`Run`]: enough that their waits for memory overlap, few enough that all of it stays in the cache.
+pub const RUN_MAX: usize = 32;
+
+/// Where the frames of a link go. Called on the thread that reads the link.
+pub trait Sink: Send + 'static {
+    /// Fills `into` with wanted channels, from number `from` on, until it is full; returns the number to go on with,
+    /// `None` after the last.
+    fn wanted(&mut self, from: usize, into: &mut Channels) -> Option<usize>;
+    /// Takes everything that one read brought, all of it read at `now`.
+    fn batch(&mut self, batch: &mut Batch<'_>, now: Mono);
+    /// All wanted channels are subscribed, but for those that were refused, and the server's own list agrees.
+    fn proven(&mut self, proof: &Subscribed, now: Mono);
+    /// The link broke, or an attempt to make one failed.
+    fn lost(&mut self, error: &BusError, now: Mono);
+}
+
+/// What the server says about a proven link.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subscribed {
+    /// `CLIENT ID` of the connection.
+    pub client_id: i64,
+    /// `run_id` of the server, unless INFO is forbidden: changes with every start of it.
+    pub run_id: Option<String>,
+    /// `master` or `slave`, unless INFO is forbidden.
+    pub role: Option<String>,
+    /// Subscriptions of the connection.
+    pub count: u64,
+}
+
+/// Something in a [`Batch`].
+pub enum Event<'a> {
+    /// Messages that came one after the other.
+    Messages(Run<'a>),
+    /// A message over the limit; its bytes were read over.
+    TooLong { channel: &'a [u8], bytes: usize },
+    /// The server confirmed a subscription.
+    Confirmed { channel: &'a [u8] },
+    /// The server refused one (an ACL rule, usually).
+    Refused { channel: &'a [u8] },
+}
+
+/// Up to [`RUN_MAX`] messages that came one after the other, in the order in which they came.
+///
+/// They are handed out together so that whoever must fetch something from memory for each of them can let these waits
+/// overlap.
+#[derive(Clone, Copy)]
+pub struct Run<'a> {
+    frames: &'a Frames,
+    spans: &'a [(Span, Span)],
+}
+
+/// A message as it lies in the buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    pub channel: &'a [u8],
+    pub payload: &'a [u8],
+}
+
+impl<'a> Run<'a> {
+    /// The messages.
+    pub fn messages(self) -> impl Iterator<Item = Message<'a>> {
+        self.spans.iter().map(move |&(channel, payload)| Message {
+            channel: self.frames.get(channel),
+            payload: self.frames.get(payload),
+        })
+    }
+}
+
+/// What one [`Link::poll`] came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Polled {
+    /// Something was read and handed to the sink.
+    Read,
+    /// As `Read`, and with it every subscription that was asked for has been answered.
+    Settled,
+    /// Nothing came within the read time limit.
+    Idle,
+}
+
+/// Ends a link from another thread: its read returns at once.
+pub struct Closer(Arc<Socket>);
+
+impl Closer {
+    /// Closes the connection.
+    pub fn close(&self) {
+        self.0.close();
+    }
+}
+
+/// SUBSCRIBEs that wait for their confirmations, and what they taught.
+#[derive(Default)]
+struct Ledger {
+    /// Sent, in order; of the first, `answered` names are confirmed.
+    pending: VecDeque<Channels>,
+    answered: usize,
+    /// To be sent: halves of what was refused as a whole, and later additions.
+    queue: VecDeque<Channels>,
+    /// The one name that was just refused, kept for the event that tells it.
+    refused: Vec<u8>,
+    /// The server's count of subscriptions.
+    count: u64,
+    settled: bool,
+}
+
+impl Ledger {
+    fn confirm(&mut self, count: u64) {
+        self.count = count;
+        self.answered += 1;
+        if self
+            .pending
+            .front()
+            .is_some_and(|first| self.answered >= first.len())
+        {
+            self.pending.pop_front();
+            self.answered = 0;
+        }
+    }
+
+    /// The server refused the oldest SUBSCRIBE as a whole. True when that was a single name.
+    fn refuse(&mut self) -> bool {
+        self.answered = 0;
+        let Some(first) = self.pending.pop_front() else {
+            return false;
+        };
+        if first.len() == 1 {
+            self.refused.clear();
+            self.refused.extend_from_slice(first.get(0));
+            return true;
+        }
+        let (a, b) = first.halves();
+        self.queue.push_back(a);
+        self.queue.push_back(b);
+        false
+    }
+}
+
+/// What one read brought; see [`Sink::batch`].
+pub struct Batch<'a> {
+    frames: &'a mut Frames,
+    ledger: &'a mut Ledger,
+    address: &'a Address,
+    /// Where the messages of the run that was handed out last lie.
+    run: &'a mut Vec<(Span, Span)>,
+    /// What came after that run and is no message.
+    ahead: Option<Result<Frame, &'static str>>,
+    failed: Option<BusError>,
+}
+
+impl Batch<'_> {
+    /// Reads the messages that come next, as many as fit in a run.
+    fn read_run(&mut self) {
+        self.run.clear();
+        while self.run.len() < RUN_MAX && self.ahead.is_none() {
+            match self.frames.next() {
+                Ok(Some(Frame::Message { channel, payload })) => self.run.push((channel, payload)),
+                Ok(None) => break,
+                other => self.ahead = other.transpose(),
+            }
+        }
+    }
+
+    /// The next event; `None` at the end of what was read.
+    #[allow(clippy::should_implement_trait)] // Lends from the buffer, which `Iterator` cannot say.
+    pub fn next(&mut self) -> Option<Event<'_>> {
+        loop {
+            self.read_run();
+            if !self.run.is_empty() {
+                return Some(Event::Messages(Run {
+                    frames: self.frames,
+                    spans: self.run,
+                }));
+            }
+            match self.ahead.take().transpose() {
+                Err(why) => {
+                    self.failed = Some(BusError::Protocol {
+                        address: self.address.to_string(),
+                        reason: why.to_owned(),
+                    });
+                    return None;
+                }
+                Ok(None) => return None,
+                Ok(Some(Frame::TooLong { channel, bytes })) => {
+                    return Some(Event::TooLong {
+                        channel: self.frames.get(channel),
+                        bytes,
+                    });
+                }
+                Ok(Some(Frame::Subscribed { channel, count })) => {
+                    self.ledger.confirm(count);
+                    return Some(Event::Confirmed {
+                        channel: self.frames.get(channel),
+                    });
+                }
+                Ok(Some(Frame::Unsubscribed { count })) => self.ledger.count = count,
+                Ok(Some(Frame::Error { line })) => {
+                    let text = String::from_utf8_lossy(self.frames.get(line)).into_owned();
+                    let (code, detail) = text.split_once(' ').unwrap_or((&text, ""));
+                    if code != "NOPERM" {
+                        self.failed = Some(BusError::from_reply(code, detail, self.address));
+                        return None;
+                    }
+                    if self.ledger.refuse() {
+                        return Some(Event::Refused {
+                            channel: &self.ledger.refused,
+                        });
+                    }
+                }
+                // A message is in a run.
+                Ok(Some(Frame::Other | Frame::Message { .. })) => {}
+            }
+        }
+    }
+}
+
+/// A connection in the subscribed state.
+pub struct Link {
+    address: Address,
+    wire: Wire,
+    frames: Frames,
+    run: Vec<(Span, Span)>,
+    ledger: Ledger,
+    /// Where the enumeration of wanted channels goes on; `None` when all have been asked for.
+    cursor: Option<usize>,
+    identity: Subscribed,
+}
+
+impl Link {
+    /// Connects, logs in and asks the server who it is. Payloads over `payload_max` bytes are read over.
+    pub fn open(
+        address: &Address,
+        client_name: &str,
+        limits: &Limits,
+        payload_max: usize,
+    ) -> Result<Link, BusError> {
+        let line = Line::open(address, client_name, limits)?;
+        let identity = line.identity().clone();
+        let wire = line.into_wire();
+        wire.tcp()
+            .set_read_timeout(Some(limits.read))
+            .and_then(|()| wire.tcp().set_write_timeout(Some(limits.read)))
+            .map_err(|e| BusError::from_io(&e, address, "log in"))?;
+        wire.socket().listen();
+        Ok(Link {
+            address: address.clone(),
+            wire,
+            frames: Frames::new(payload_max),
+            run: Vec::with_capacity(RUN_MAX),
+            ledger: Ledger::default(),
+            cursor: Some(0),
+            identity,
+        })
+    }
+
+    /// How long a [`poll`](Link::poll) may wait for bytes; `None`: until something comes or the link ends.
+    pub fn set_read_timeout(&self, limit: Option<Duration>) -> Result<(), BusError> {
+        self.wire
+            .tcp()
+            .set_read_timeout(limit)
+            .map_err(|e| BusError::from_io(&e, &self.address, "set a time limit"))
+    }
+
+    /// A handle that ends this link from another thread.
+    pub fn closer(&self) -> Closer {
+        Closer(Arc::clone(self.wire.socket()))
+    }
+
+    /// What the server says of this connection, with the number of subscriptions confirmed so far.
+    pub fn identity(&self) -> Subscribed {
+        Subscribed {
+            count: self.ledger.count,
+            ..self.identity.clone()
+        }
+    }
+
+    /// Asks for more channels; they are sent by the polls that follow.
+    pub fn subscribe(&mut self, channels: Channels) {
+        if !channels.is_empty() {
+            self.ledger.queue.push_back(channels);
+            self.ledger.settled = false;
+        }
+    }
+
+    /// Lets go of channels at once.
+    pub fn unsubscribe(&mut self, channels: &Channels) -> Result<(), BusError> {
+        if channels.is_empty() {
+            return Ok(());
+        }
+        self.ledger.settled = false;
+        self.send(&channels.command("UNSUBSCRIBE"))
+    }
+
+    /// Sends what there is to ask for, reads once, hands it to `sink`.
+    pub fn poll(&mut self, sink: &mut dyn Sink) -> Result<Polled, BusError> {
+        self.ask(sink)?;
+        let got = loop {
+            match self.frames.fill(&mut self.wire) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e)
+                    if matches!(
+                        e.kind(),
+                        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+                    ) =>
+                {
+                    return Ok(Polled::Idle);
+                }
+                Err(e) => return Err(self.broken(BusError::from_io(&e, &self.address, "read"))),
+                Ok(got) => break got,
+            }
+        };
+        if got == 0 {
+            let end = io::Error::from(io::ErrorKind::UnexpectedEof);
+            return Err(self.broken(BusError::from_io(&end, &self.address, "read")));
+        }
+        let now = Mono::now();
+        let mut batch = Batch {
+            frames: &mut self.frames,
+            ledger: &mut self.ledger,
+            address: &self.address,
+            run: &mut self.run,
+            ahead: None,
+            failed: None,
+        };
+        sink.batch(&mut batch, now);
+        // What the sink left is read over: the books must see every confirmation.
+        while batch.failed.is_none() && batch.next().is_some() {}
+        if let Some(error) = batch.failed {
+            return Err(error);
+        }
+        let answered =
+            self.cursor.is_none() && self.ledger.pending.is_empty() && self.ledger.queue.is_empty();
+        Ok(
+            if answered && !std::mem::replace(&mut self.ledger.settled, true) {
+                Polled::Settled
+            } else {
+                Polled::Read
+            },
+        )
+    }
+
+    /// Why reading ended: the switchboard may have closed the link.
+    fn broken(&self, error: BusError) -> BusError {
+        if !self.wire.socket().is_stale() {
+            return error;
+        }
+        BusError::Unreachable {
+            address: self.address.to_string(),
+            reason: "another server answers there now".to_owned(),
+        }
+    }
+
+    /// Keeps up to [`WINDOW`] SUBSCRIBEs under way.
+    fn ask(&mut self, sink: &mut dyn Sink) -> Result<(), BusError> {
+        while self.ledger.pending.len() < WINDOW {
+            let next = match (self.ledger.queue.pop_front(), self.cursor) {
+                (Some(queued), _) => queued,
+                (None, Some(from)) => {
+                    let mut channels = Channels::default();
+                    self.cursor = sink.wanted(from, &mut channels);
+                    channels
+                }
+                (None, None) => break,
+            };
+            if next.is_empty() {
+                continue;
+            }
+            self.send(&next.command("SUBSCRIBE"))?;
+            self.ledger.pending.push_back(next);
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<(), BusError> {
+        let sent = self.wire.write_all(bytes).and_then(|()| self.wire.flush());
+        sent.map_err(|e| BusError::from_io(&e, &self.address, "write"))
+    }
+}

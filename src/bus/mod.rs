@@ -1,0 +1,44 @@
+//! The only place that talks to Redis.
+//!
+//! - [`Address`]: where a bus is, and how to say so without its secrets.
+//! - [`Commands`]: one blocking command connection with bounded waits.
+//! - [`Link`]: one subscribed connection, read without allocating.
+//! - [`Subscriber`]: the thread that keeps a link alive and hands its frames to a [`Sink`].
+//! - [`Mouth`]: a line for echoes, which waits for nothing.
+//! - [`Buses`]: which address a bus name stands for.
+//! - [`Switchboard`]: all connections of a process; it ends them, and notices when another server answers.
+//! - [`Tls`]: whom a `rediss://` bus is believed.
+//! - [`Outage`]: what there is to say about a bus that does not serve, each thing once.
+
+mod address;
+mod backoff;
+mod buses;
+mod channels;
+mod commands;
+mod dial;
+mod error;
+mod frames;
+mod line;
+mod link;
+mod mouth;
+mod outage;
+mod proof;
+mod subscriber;
+mod switchboard;
+mod tls;
+
+pub use address::{Address, Means};
+pub use backoff::Backoff;
+pub use buses::Buses;
+pub use channels::Channels;
+pub use commands::{Commands, Limits};
+pub use error::BusError;
+pub use frames::{Frame, Frames, Span};
+pub use line::{Line, info_field};
+pub use link::{Batch, Closer, Event, Link, Message, Polled, RUN_MAX, Run, Sink, Subscribed};
+pub use mouth::{Mouth, echo_number};
+pub use outage::Outage;
+pub use proof::prove;
+pub use subscriber::Subscriber;
+pub use switchboard::Switchboard;
+pub use tls::Tls;

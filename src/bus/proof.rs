@@ -1,0 +1,51 @@
+//! Does the server see the subscriptions that we believe to have?
+
+use super::{BusError, Commands, Link, Subscribed};
+
+/// Asks the server through `commands` how many subscriptions it sees on `link`.
+///
+/// `PUBSUB NUMSUB` would count others too, and a confirmation only proves what was true when it was sent. Another
+/// server than the link's (behind a name that moved, say) does not know the connection, and so proves nothing.
+pub fn prove(link: &Link, commands: &mut Commands) -> Result<Subscribed, BusError> {
+    let proof = link.identity();
+    let listed = commands.query::<String>(
+        redis::cmd("CLIENT")
+            .arg("LIST")
+            .arg("ID")
+            .arg(proof.client_id),
+    );
+    let shown = match listed {
+        Ok(line) => sub_field(&line).unwrap_or(0),
+        // Older servers, and users who may not look: the confirmations must do.
+        Err(BusError::Denied { .. } | BusError::Reply { .. }) => proof.count,
+        Err(e) => return Err(e),
+    };
+    if shown == proof.count {
+        return Ok(proof);
+    }
+    Err(BusError::Unproven {
+        address: commands.address().to_string(),
+        wanted: proof.count,
+        shown,
+    })
+}
+
+/// The number behind ` sub=` in a line of CLIENT LIST.
+fn sub_field(line: &str) -> Option<u64> {
+    line.split_ascii_whitespace()
+        .find_map(|f| f.strip_prefix("sub="))?
+        .parse()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_count_of_subscriptions_is_read_from_client_list() {
+        let line = "id=7 addr=127.0.0.1:5 name=healer:sub db=0 sub=200000 psub=0 ssub=0 multi=-1\n";
+        assert_eq!(sub_field(line), Some(200_000));
+        assert_eq!(sub_field(""), None);
+    }
+}

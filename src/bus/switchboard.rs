@@ -1,0 +1,259 @@
+//! All lines of one process to its buses: who answers at the other end of each, and when they must end.
+//!
+//! Every connection is made through the switchboard that its [`Address`](super::Address) carries. So one that finds
+//! another server than before behind a name takes all others of that address with it, and a process that is told to
+//! stop waits for no bus, however many threads wait for one.
+
+use std::collections::BTreeMap;
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use crate::clock::Mono;
+
+/// How long an answer may take once the process was told to stop.
+const LAST_ANSWER: Duration = Duration::from_millis(300);
+
+/// Clones are the same switchboard.
+#[derive(Clone)]
+pub struct Switchboard(Arc<Shared>);
+
+struct Shared {
+    lines: Mutex<Lines>,
+    /// Dropped when the process is told to stop.
+    ending: Mutex<Option<Sender<()>>>,
+    ended: Receiver<()>,
+    is_ending: AtomicBool,
+}
+
+#[derive(Default)]
+struct Lines {
+    /// Numbers the lines in the order in which they were begun.
+    count: u64,
+    open: Vec<Weak<Socket>>,
+    /// Who answered last, by host and port.
+    servers: BTreeMap<(String, u16), String>,
+}
+
+/// One connection, or the attempt at one.
+pub(super) struct Socket {
+    pub(super) tcp: TcpStream,
+    number: u64,
+    peer: (String, u16),
+    /// When the wait that it is in began, in microseconds; 0 while it is in none.
+    busy_since: AtomicU64,
+    /// It only listens: nobody would find out that its time is over.
+    listens: AtomicBool,
+    /// Another server answers where it once led.
+    is_stale: AtomicBool,
+}
+
+impl Default for Switchboard {
+    fn default() -> Switchboard {
+        let (sender, ended) = bounded(0);
+        Switchboard(Arc::new(Shared {
+            lines: Mutex::default(),
+            ending: Mutex::new(Some(sender)),
+            ended,
+            is_ending: AtomicBool::new(false),
+        }))
+    }
+}
+
+impl Switchboard {
+    /// To be called when the process is told to stop. From here on no line is made, those that only listen are
+    /// closed, and an answer may take 300 ms: [`cut`](Switchboard::cut) ends the waits that are under way by then.
+    pub fn end(&self) {
+        self.0.is_ending.store(true, Ordering::SeqCst);
+        *self.0.ending.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        for socket in self.open() {
+            if socket.listens.load(Ordering::SeqCst) {
+                socket.close();
+            }
+        }
+    }
+
+    /// Lets waits that began before [`end`](Switchboard::end) have their time, then breaks the lines that still wait.
+    pub fn cut(&self) {
+        let told = Mono::now().0;
+        std::thread::sleep(LAST_ANSWER);
+        for socket in self.open() {
+            let since = socket.busy_since.load(Ordering::SeqCst);
+            if since != 0 && since <= told {
+                socket.close();
+            }
+        }
+    }
+
+    /// Whether the process was told to stop.
+    pub fn is_ending(&self) -> bool {
+        self.0.is_ending.load(Ordering::SeqCst)
+    }
+
+    /// Waits for `pause`, or less when the process is told to stop; whether it was.
+    pub fn wait(&self, pause: Duration) -> bool {
+        self.0.ended.recv_timeout(pause) == Err(RecvTimeoutError::Disconnected)
+    }
+
+    /// Disconnected when the process is told to stop.
+    pub(super) fn ended(&self) -> &Receiver<()> {
+        &self.0.ended
+    }
+
+    /// How long an answer may take that may take `usual` in quiet times.
+    pub(super) fn patience(&self, usual: Duration) -> Duration {
+        if self.is_ending() {
+            usual.min(LAST_ANSWER)
+        } else {
+            usual
+        }
+    }
+
+    /// Takes in a socket that is about to be connected to `host` and `port`.
+    pub(super) fn enlist(&self, tcp: TcpStream, host: &str, port: u16) -> Arc<Socket> {
+        let mut lines = self.lines();
+        lines.count += 1;
+        let socket = Arc::new(Socket {
+            tcp,
+            number: lines.count,
+            peer: (host.to_owned(), port),
+            busy_since: AtomicU64::new(0),
+            listens: AtomicBool::new(false),
+            is_stale: AtomicBool::new(false),
+        });
+        lines.open.retain(|known| known.strong_count() > 0);
+        lines.open.push(Arc::downgrade(&socket));
+        socket
+    }
+
+    /// `socket` has been greeted by the server `run_id`. When that is another one than answered at this address so
+    /// far, every line of before is done with: one that asks is made anew at its next use, one that listens at once.
+    pub(super) fn greeted(&self, socket: &Socket, run_id: &str) {
+        let mut lines = self.lines();
+        if socket.is_stale() {
+            return;
+        }
+        let before = lines.servers.insert(socket.peer.clone(), run_id.to_owned());
+        if before.is_none_or(|before| before == run_id) {
+            return;
+        }
+        let older = |other: &Arc<Socket>| other.peer == socket.peer && other.number < socket.number;
+        for other in lines.open.iter().filter_map(Weak::upgrade).filter(older) {
+            other.is_stale.store(true, Ordering::SeqCst);
+            if other.listens.load(Ordering::SeqCst) {
+                other.close();
+            }
+        }
+    }
+
+    fn open(&self) -> Vec<Arc<Socket>> {
+        self.lines().open.iter().filter_map(Weak::upgrade).collect()
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.0.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Socket {
+    /// Ends the connection: whoever waits on it returns at once.
+    pub(super) fn close(&self) {
+        let _ = self.tcp.shutdown(Shutdown::Both);
+    }
+
+    /// Whether another server answers where it once led.
+    pub(super) fn is_stale(&self) -> bool {
+        self.is_stale.load(Ordering::SeqCst)
+    }
+
+    /// From now on it only listens.
+    pub(super) fn listen(&self) {
+        self.listens.store(true, Ordering::SeqCst);
+        if self.is_stale() {
+            // That it leads elsewhere was found out just before somebody would have closed it for that.
+            self.close();
+        }
+    }
+
+    /// Marks it as waiting for as long as the mark lives.
+    pub(super) fn busy(self: &Arc<Socket>) -> Busy {
+        self.busy_since
+            .store(Mono::now().0.max(1), Ordering::SeqCst);
+        Busy(Arc::clone(self))
+    }
+}
+
+/// The mark of a wait.
+pub(super) struct Busy(Arc<Socket>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.busy_since.store(0, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    fn line(board: &Switchboard, host: &str) -> (Arc<Socket>, TcpListener) {
+        let server = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let tcp = TcpStream::connect(server.local_addr().expect("bound")).expect("connected");
+        (board.enlist(tcp, host, 1), server)
+    }
+
+    fn is_closed(socket: &Socket) -> bool {
+        let brief = Some(Duration::from_millis(1));
+        socket.tcp.set_read_timeout(brief).expect("set");
+        matches!(socket.tcp.peek(&mut [0]), Ok(0))
+    }
+
+    #[test]
+    fn another_server_ends_the_older_lines_of_its_address_and_no_others() {
+        let board = Switchboard::default();
+        let (asks, _a) = line(&board, "h");
+        let (listens, _b) = line(&board, "h");
+        let (elsewhere, _c) = line(&board, "other");
+        listens.listen();
+        elsewhere.listen();
+        board.greeted(&asks, "one");
+        board.greeted(&listens, "one");
+        board.greeted(&elsewhere, "three");
+        let (fresh, _d) = line(&board, "h");
+        board.greeted(&fresh, "one");
+        assert!(!asks.is_stale() && !is_closed(&listens), "the same server");
+
+        let (fresh, _e) = line(&board, "h");
+        board.greeted(&fresh, "two");
+        assert!(asks.is_stale() && !is_closed(&asks), "made anew when used");
+        assert!(listens.is_stale() && is_closed(&listens));
+        assert!(!fresh.is_stale() && !elsewhere.is_stale());
+
+        // What was on its way to the old server all the time changes nothing.
+        board.greeted(&asks, "one");
+        assert!(!fresh.is_stale());
+    }
+
+    #[test]
+    fn an_end_closes_who_listens_and_cuts_waits_of_before() {
+        let board = Switchboard::default();
+        let (listens, _a) = line(&board, "h");
+        let (waits, _b) = line(&board, "h");
+        let (idle, _c) = line(&board, "h");
+        listens.listen();
+        let wait = waits.busy();
+        assert!(!board.wait(Duration::ZERO));
+        board.end();
+        assert!(board.is_ending() && board.wait(Duration::from_secs(60)));
+        assert!(is_closed(&listens) && !is_closed(&waits));
+        board.cut();
+        assert!(is_closed(&waits) && !is_closed(&idle));
+        drop(wait);
+        assert_eq!(board.patience(Duration::from_secs(1)), LAST_ANSWER);
+    }
+}

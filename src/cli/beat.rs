@@ -1,0 +1,237 @@
+//! `marketswarm beat NAME [-- CMD...]`: gives any program a heartbeat.
+
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, ExitStatus};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Sender, bounded};
+use lexopt::prelude::*;
+use rustix::process::{Pid, Signal, getpgrp, kill_process};
+use rustix::termios::tcgetpgrp;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+
+use super::child::{self, OnOrphaned};
+use super::threads::{Every, signals_to};
+use super::{bad_args, place, printed};
+use crate::bus::{Buses, Commands, Limits};
+use crate::clock::wall_secs;
+use crate::contract::{Beat, SYSTEM_BUS, TRUTH_KEY, beat_counter_key, heartbeat_channel};
+use crate::service::{self, BeatSettings, Beater, Document, Env, Error, Supervisor, TruthSource};
+use crate::truth::Truth;
+
+const HELP: &str = "\
+marketswarm beat: gives any program a heartbeat
+
+usage: marketswarm beat NAME [--interval SEC] -- CMD [ARGUMENTS]
+       marketswarm beat NAME
+
+The first form runs CMD and beats as NAME while it lives. Signals are passed on to CMD, and its exit code is
+that of this command (128 + N when signal N ended it). The second form beats once: for cron, or the end of a script.
+
+Channel, bus and interval are those of NAME in truth; without an entry there: NAME:heartbeat, the system bus,
+HB_INTERVAL_SEC (10). CMD runs whether or not the bus can be reached, and ends with this command.
+";
+
+/// How often the truth is looked at: the program runs already, with or without one.
+const TRUTH_PERIOD: Duration = Duration::from_secs(5);
+
+/// How long a bus that hangs may keep us from the first beat, or from the end.
+const TRUTH_PATIENCE: Duration = Duration::from_millis(500);
+
+enum Event {
+    Signal(i32),
+    Ended(std::io::Result<ExitStatus>),
+}
+
+/// Runs the command.
+pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error> {
+    let bad = |e| bad_args("beat", e);
+    let (mut name, mut interval) = (None, None);
+    let mut words: Vec<OsString> = Vec::new();
+    while let Some(arg) = args.next().map_err(bad)? {
+        match arg {
+            Long("interval") => {
+                let text = args.value().map_err(bad)?;
+                interval = Some(seconds(&text.to_string_lossy())?);
+            }
+            Long("help") | Short('h') => return printed(HELP),
+            Value(value) if name.is_none() => name = Some(value.to_string_lossy().into_owned()),
+            // What follows `--`, and all that follows it.
+            Value(first) => {
+                words.push(first);
+                words.extend(args.raw_args().map_err(bad)?);
+            }
+            other => return Err(bad(other.unexpected())),
+        }
+    }
+    let name = name.filter(|name| is_name(name)).ok_or_else(|| {
+        Error::Config(
+            "beat needs the NAME of a service: 1 to 64 of A-Z a-z 0-9 _ . -; see marketswarm beat --help"
+                .into(),
+        )
+    })?;
+    let env = place::with_buses(&env)?;
+    match words.split_first() {
+        None => once(&name, &env),
+        Some((program, arguments)) => {
+            // It ends with us: a program that lives on without its beat would be called dead.
+            let mut command = child::command(Path::new(program), OnOrphaned::End);
+            command.args(arguments);
+            beside(&name, interval, &env, command)
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, Error> {
+    match text.parse::<f64>() {
+        Ok(secs) if (0.01..=86_400.0 * 32.0).contains(&secs) => Ok(Duration::from_secs_f64(secs)),
+        _ => Err(Error::Config(format!(
+            "--interval {text}: not a number of seconds"
+        ))),
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
+    (1..=crate::contract::NAME_MAX_BYTES).contains(&name.len()) && name.chars().all(fits)
+}
+
+/// Beats once. Without `inst`: each call is another process, and none is a restart.
+fn once(name: &str, env: &Env) -> Result<ExitCode, Error> {
+    let settings = from_truth(name, env)?.map_or_else(|| usual(name, env), Ok)?;
+    let mut commands = Commands::new(settings.address, format!("{name}:beat"), Limits::default());
+    let i = commands.query(redis::cmd("INCR").arg(beat_counter_key(name)))?;
+    let beat = Beat {
+        svc: name.into(),
+        i: Some(i),
+        ts: Some(wall_secs()),
+        ..Beat::default()
+    };
+    commands.query::<i64>(
+        redis::cmd("PUBLISH")
+            .arg(settings.channel)
+            .arg(beat.to_json()),
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs `command` and beats while it lives.
+fn beside(
+    name: &str,
+    interval: Option<Duration>,
+    env: &Env,
+    mut command: Command,
+) -> Result<ExitCode, Error> {
+    let with_interval = move |mut settings: BeatSettings| {
+        settings.interval = interval.unwrap_or(settings.interval);
+        settings
+    };
+    let settings = with_interval(usual(name, env)?);
+    let (sender, events) = bounded(16);
+    let wanted = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
+    signals_to(sender.clone(), &wanted, Event::Signal)?;
+    let child = command.spawn()?;
+    let pid = child.id();
+    wait_for(child, sender)?;
+
+    let inst = format!("{:016x}", fastrand::u64(..));
+    let (beat, beater) = Beater::new(name, &inst, settings, false, Supervisor::default(), None);
+    let (svc, with_buses, handle) = (name.to_owned(), env.clone(), beat.clone());
+    let look = move || {
+        if let Ok(Some(settings)) = from_truth(&svc, &with_buses) {
+            handle.configure(with_interval(settings));
+        }
+    };
+    let first_look = look.clone();
+    let beating = thread::Builder::new().name("beat".into()).spawn(move || {
+        // Before the first beat, so that it goes where truth wants it.
+        first_look();
+        beater.run()
+    })?;
+    let truth = Every::start("truth", TRUTH_PERIOD, move || {
+        look();
+        true
+    })?;
+
+    let mut told_to_end = false;
+    let status = loop {
+        match events.recv() {
+            Ok(Event::Signal(signal)) => {
+                told_to_end |= matches!(signal, SIGINT | SIGTERM | SIGHUP | SIGQUIT);
+                pass_on(signal, pid);
+            }
+            Ok(Event::Ended(status)) => break status?,
+            Err(_) => return Err(Error::Other("nobody waits for the program".into())),
+        }
+    };
+    if !status.success() && !told_to_end {
+        // It failed: a last beat that says `stopping` would make that look planned.
+        beat.mute();
+    }
+    beat.stop();
+    drop(truth);
+    // A panic there has been reported by the panic hook already.
+    let _ = beating.join();
+    Ok(ExitCode::from(code_of(status)))
+}
+
+/// The exit code as a shell would have it.
+fn code_of(status: ExitStatus) -> u8 {
+    let code = status.code().or(status.signal().map(|signal| 128 + signal));
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
+}
+
+fn wait_for(mut child: Child, sender: Sender<Event>) -> Result<(), Error> {
+    // Never joined: its last word is the event.
+    thread::Builder::new().name("wait".into()).spawn(move || {
+        let _ = sender.send(Event::Ended(child.wait()));
+    })?;
+    Ok(())
+}
+
+fn pass_on(signal: i32, pid: u32) {
+    // Ctrl-C and Ctrl-\ reach everybody in the foreground, the program as well.
+    let in_foreground = tcgetpgrp(std::io::stdin()).is_ok_and(|group| group == getpgrp());
+    if in_foreground && matches!(signal, SIGINT | SIGQUIT) {
+        return;
+    }
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    if let (Some(pid), Some(signal)) = (pid, Signal::from_named_raw(signal)) {
+        // It may have ended just now.
+        let _ = kill_process(pid, signal);
+    }
+}
+
+/// How `name` beats as long as truth does not say otherwise.
+fn usual(name: &str, env: &Env) -> Result<BeatSettings, Error> {
+    let buses = Buses::from_environment(|variable| Ok(env.get(variable)?))?;
+    let interval = service::truth_defaults(env)?.interval_sec;
+    Ok(BeatSettings {
+        address: buses.resolve(SYSTEM_BUS)?,
+        channel: heartbeat_channel(name),
+        interval: Duration::from_secs_f64(interval),
+    })
+}
+
+/// How truth wants it; `None` when there is no usable truth.
+fn from_truth(name: &str, env: &Env) -> Result<Option<BeatSettings>, Error> {
+    let address =
+        Buses::from_environment(|variable| Ok(env.get(variable)?))?.resolve(SYSTEM_BUS)?;
+    let limits = Limits {
+        connect: TRUTH_PATIENCE,
+        read: TRUTH_PATIENCE,
+    };
+    let commands = Commands::new(address, format!("{name}:truth"), limits);
+    let mut source = TruthSource::new(commands, env.text("TRUTH_REDIS_KEY", TRUTH_KEY)?);
+    let Document::Text(text) = source.read()? else {
+        return Ok(None);
+    };
+    let Ok(truth) = Truth::parse(&text, service::truth_defaults(env)?) else {
+        return Ok(None);
+    };
+    let buses = service::buses_of(env, &truth)?;
+    service::beat_settings(name, &buses, &truth).map(Some)
+}

@@ -1,0 +1,69 @@
+//! `marketswarm hold SVC`, `marketswarm release SVC`: a service of `up` stays down, and comes back.
+
+use std::process::ExitCode;
+
+use lexopt::prelude::*;
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::place::{RunFolder, UpNote, data_folder};
+use super::{bad_args, print, printed};
+use crate::service::{Env, Error};
+
+const HELP: &str = "\
+marketswarm hold SVC     ends a service that `marketswarm up` runs, and keeps it down
+marketswarm release SVC  lets it come back
+
+MARKETSWARM_DATA names the data folder of that `up` (./data).
+";
+
+/// Which of the two commands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    Hold,
+    Release,
+}
+
+/// Runs the command.
+pub(super) fn run(mut args: lexopt::Parser, env: Env, what: What) -> Result<ExitCode, Error> {
+    let bad = |e| bad_args("hold", e);
+    let svc = match args.next().map_err(bad)? {
+        Some(Value(svc)) => svc.to_string_lossy().into_owned(),
+        Some(Long("help") | Short('h')) => return printed(HELP),
+        Some(other) => return Err(bad(other.unexpected())),
+        None => {
+            return Err(Error::Config(
+                "which service? see marketswarm hold --help".into(),
+            ));
+        }
+    };
+    if let Some(other) = args.next().map_err(bad)? {
+        return Err(bad(other.unexpected()));
+    }
+    let run = RunFolder::of(&data_folder(&env)?);
+    let Some(note) = run.read().filter(UpNote::is_alive) else {
+        return Err(Error::Other(format!(
+            "no marketswarm up runs with {}: name its data folder with MARKETSWARM_DATA",
+            run.path().display()
+        )));
+    };
+    if what == What::Release {
+        let said = match run.release(&svc)? {
+            true => format!("{svc} comes back\n"),
+            false => format!("{svc} was not held\n"),
+        };
+        return printed(&said);
+    }
+    let pid = note.children.get(&svc).copied();
+    let Some(pid) = pid.filter(|pid| note.is_own(*pid)) else {
+        return Err(Error::Other(format!("marketswarm up runs no {svc} now")));
+    };
+    run.hold(&svc)?;
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        kill_process_group(pid, Signal::TERM).map_err(std::io::Error::from)?;
+        kill_process_group(pid, Signal::CONT).map_err(std::io::Error::from)?;
+    }
+    print(&format!(
+        "{svc} ends and stays down until: marketswarm release {svc}\n"
+    ));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,136 @@
+//! The operator's command: run the swarm on one host, look at it, ask why.
+//!
+//! Each command is a module with `run(args, env)`: it reads the rest of the command line, does its work, and answers
+//! with an exit code.
+
+mod alerts;
+mod beat;
+mod child;
+mod feed;
+mod hold;
+mod notify;
+mod place;
+mod silence;
+mod status;
+mod threads;
+pub mod truth;
+mod up;
+mod view;
+mod watch;
+mod when;
+
+use std::process::ExitCode;
+
+use lexopt::Arg;
+
+use crate::service::{Env, Error};
+
+const HELP: &str = "\
+marketswarm: run the swarm on one host, look at it, ask why
+
+usage: marketswarm COMMAND [ARGUMENTS]
+
+running
+  up                     two redis-servers, bootstrap and all services, until Ctrl-C
+  bootstrap              put a changed truth.json in force (--file FILE, --dry-run)
+  hold SVC, release SVC  keep a service of `up` down, let it come back
+  beat NAME [-- CMD...]  give any program a heartbeat
+
+looking
+  status                 one table of all services
+  watch                  beats, alerts and states as they come
+  alerts                 the history, one outage a line
+  truth check FILE       everything that is wrong with a truth document, and what to write instead
+
+feeds
+  feed status            every feed, the worst first
+  feed check FILE|URL    what a feed says, what had to be repaired, which rules it breaks
+  feed poll ID, feed tail, feed import-opml, feed export-opml
+
+being told
+  notify test            send a marked test through each channel, say what each answered
+  notify dead            messages that could not be delivered
+  silence SVC SPAN       people hear nothing of a service for a while
+  ack SVC                no reminders about this outage
+
+Every command knows --help. They find the swarm by SYSTEM_REDIS_URL (or REDIS_URL), else by what `up` left
+in ./data (MARKETSWARM_DATA names another folder), else at 127.0.0.1:6379.
+
+exit codes: 0 done, 1 the answer is no, 2 bad configuration or truth, 3 the bus cannot be reached
+";
+
+/// Said while that is so.
+const NOBODY_IS_TOLD: &str = "nobody will be told: no channel is configured";
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    match dispatch() {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&format!("marketswarm: {error}\n"));
+            error.exit_code()
+        }
+    }
+}
+
+fn dispatch() -> Result<ExitCode, Error> {
+    let mut args = lexopt::Parser::from_env();
+    let env = Env::of_process();
+    let command = match args.next().map_err(|e| bad_args("", e))? {
+        Some(Arg::Value(command)) => command.to_string_lossy().into_owned(),
+        Some(Arg::Long("version") | Arg::Short('V')) => {
+            return printed(&format!("marketswarm {}\n", env!("CARGO_PKG_VERSION")));
+        }
+        Some(Arg::Long("help") | Arg::Short('h')) => return printed(HELP),
+        Some(other) => return Err(bad_args("", other.unexpected())),
+        None => {
+            complain(HELP);
+            return Ok(ExitCode::from(2));
+        }
+    };
+    match command.as_str() {
+        "up" => up::run(args, env),
+        "status" => status::run(args, env),
+        "watch" => watch::run(args, env),
+        "beat" => beat::run(args, env),
+        "alerts" => alerts::run(args, env),
+        "notify" => notify::run(args, env),
+        "silence" => silence::run(args, env),
+        "ack" => silence::acknowledge(args, env),
+        "truth" => truth::run(args, env),
+        "feed" => feed::run(args, env),
+        "bootstrap" => Ok(crate::bootstrap::run_with(args, place::with_buses(&env)?)),
+        "hold" => hold::run(args, env, hold::What::Hold),
+        "release" => hold::run(args, env, hold::What::Release),
+        "help" => printed(HELP),
+        child::COMMAND => child::run(args),
+        other => Err(Error::Config(format!(
+            "there is no command `{other}`; see marketswarm --help"
+        ))),
+    }
+}
+
+/// The error of a command line that is not understood.
+fn bad_args(command: &str, error: lexopt::Error) -> Error {
+    let space = if command.is_empty() { "" } else { " " };
+    Error::Config(format!("{error}; see marketswarm{space}{command} --help"))
+}
+
+/// Prints a text that was asked for.
+fn printed(text: &str) -> Result<ExitCode, Error> {
+    print(text);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes to standard output. Whoever reads it may have gone: that ends no command.
+fn print(text: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Likewise to standard error.
+fn complain(text: &str) {
+    use std::io::Write;
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

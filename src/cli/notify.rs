@@ -1,0 +1,209 @@
+//! `marketswarm notify`: does a message arrive, and which did not?
+
+use std::fmt::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use lexopt::prelude::*;
+
+use super::{bad_args, complain, place, print, printed, status};
+use crate::bus::{Buses, Commands, Limits};
+use crate::clock::{self, Mono, human, rfc3339};
+use crate::contract::{SYSTEM_BUS, dead_key};
+use crate::notify::config::{Channel, Config};
+use crate::notify::courier::Courier;
+use crate::notify::message::write;
+use crate::notify::outbox::{DeadLetter, Delivery, Message};
+use crate::notify::retry::Answer;
+use crate::notify::telling::Telling;
+use crate::notify::wording::clean;
+use crate::service::{Env, Error};
+
+const HELP: &str = "\
+marketswarm notify: does a message arrive, and which did not?
+
+usage: marketswarm notify test [--channel NAME]   sends a marked test, says what each channel answered
+       marketswarm notify dead [--channel NAME] [--resend]
+
+It reads the same variables as the healer (WEBHOOK_URL, SMTP_HOST, …) and the same truth.
+exit codes: 0 all taken (or nothing is dead), 1 some were not
+";
+
+/// What the command line asks for.
+#[derive(Default)]
+struct Wish {
+    channel: Option<String>,
+    resend: bool,
+}
+
+/// Runs the command.
+pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error> {
+    let bad = |e| bad_args("notify", e);
+    let (mut verb, mut wish) = (None, Wish::default());
+    while let Some(arg) = args.next().map_err(bad)? {
+        match arg {
+            Long("channel") => {
+                wish.channel = Some(args.value().map_err(bad)?.to_string_lossy().into_owned());
+            }
+            Long("resend") => wish.resend = true,
+            Long("help") | Short('h') => return printed(HELP),
+            Value(word) if verb.is_none() => verb = Some(word.to_string_lossy().into_owned()),
+            other => return Err(bad(other.unexpected())),
+        }
+    }
+    let env = place::with_buses(&env)?;
+    match verb.as_deref() {
+        Some("test") => test(&env, &wish),
+        Some("dead") => dead(&env, &wish),
+        Some(other) => Err(Error::Config(format!(
+            "notify does not know `{other}`; write test or dead; see marketswarm notify --help"
+        ))),
+        None => {
+            complain(HELP);
+            Ok(ExitCode::from(2))
+        }
+    }
+}
+
+fn test(env: &Env, wish: &Wish) -> Result<ExitCode, Error> {
+    let host = crate::service::host_name();
+    let channels = channels(env, wish)?;
+    let telling = Telling {
+        now_ms: clock::wall_millis() as i64,
+        notes: vec![format!(
+            "TEST from {host}: this is how a message arrives; nothing is down because of it"
+        )],
+        test: true,
+        ..Telling::default()
+    };
+    let mut all_taken = true;
+    for channel in &channels {
+        let id = format!("msg_{:032x}", fastrand::u128(..));
+        let message = write(&channel.target, &telling, id, &TimeZone::system());
+        for delivery in &message.deliveries {
+            let begin = Mono::now();
+            let answer = send(channel, &host, &message, delivery);
+            all_taken &= matches!(answer, Answer::Done(_));
+            print(&answered(
+                channel,
+                &delivery.to,
+                &answer,
+                Mono::now().since(begin),
+            ));
+        }
+    }
+    Ok(ExitCode::from(u8::from(!all_taken)))
+}
+
+fn dead(env: &Env, wish: &Wish) -> Result<ExitCode, Error> {
+    let address = Buses::from_environment(|name| Ok(env.get(name)?))?.resolve(SYSTEM_BUS)?;
+    let mut commands = Commands::new(address, "marketswarm:notify", Limits::default());
+    // The list may be looked at from a shell that knows no channel; to send again, it must know them.
+    let configured = channels(env, wish);
+    let names: Vec<String> = match (&configured, &wish.channel) {
+        (_, Some(name)) => vec![name.clone()],
+        (Ok(channels), None) => channels.iter().map(|c| c.name.clone()).collect(),
+        (Err(_), None) => vec!["webhook".into(), "email".into()],
+    };
+    let channels = if wish.resend { configured? } else { Vec::new() };
+    let mut left = 0;
+    for name in names {
+        let letters: Vec<String> =
+            commands.query(redis::cmd("LRANGE").arg(dead_key(&name)).arg(0).arg(-1))?;
+        // Oldest first, as they would have come.
+        for json in letters.iter().rev() {
+            let Ok(letter) = serde_json::from_str::<DeadLetter>(json) else {
+                print(&format!("{name}: a letter that cannot be read\n"));
+                left += 1;
+                continue;
+            };
+            print(&described(&name, &letter));
+            left += 1;
+            let Some(channel) = channels.iter().find(|c| c.name == name) else {
+                continue;
+            };
+            let delivery = Delivery {
+                to: letter.to.clone(),
+                ..Delivery::default()
+            };
+            let begin = Mono::now();
+            let answer = send(
+                channel,
+                &crate::service::host_name(),
+                &letter.message,
+                &delivery,
+            );
+            print(&answered(
+                channel,
+                &letter.to,
+                &answer,
+                Mono::now().since(begin),
+            ));
+            if matches!(answer, Answer::Done(_)) {
+                left -= 1;
+                let mut remove = redis::cmd("LREM");
+                commands.query::<()>(remove.arg(dead_key(&name)).arg(1).arg(json))?;
+            }
+        }
+    }
+    if left == 0 && !wish.resend {
+        print("no dead letters\n");
+    }
+    Ok(ExitCode::from(u8::from(left > 0)))
+}
+
+/// The channels that are meant; an error when there is none.
+fn channels(env: &Env, wish: &Wish) -> Result<Vec<Channel>, Error> {
+    let truth = status::find_truth(env)?;
+    let mut channels = Config::read(env, &truth)?.channels;
+    if let Some(name) = &wish.channel {
+        channels.retain(|c| c.name == *name);
+    }
+    match (&wish.channel, channels.is_empty()) {
+        (Some(name), true) => Err(Error::Config(format!("no channel is called {name}"))),
+        (None, true) => Err(Error::Config(
+            "nobody will be told: no channel is configured (set WEBHOOK_URL or SMTP_HOST)".into(),
+        )),
+        _ => Ok(channels),
+    }
+}
+
+fn send(channel: &Channel, host: &str, message: &Message, delivery: &Delivery) -> Answer {
+    match Courier::new(channel, host) {
+        Ok(courier) => courier.deliver(message, delivery, clock::wall_millis() as i64),
+        Err(reason) => Answer::Never(reason),
+    }
+}
+
+fn answered(channel: &Channel, to: &str, answer: &Answer, took: Duration) -> String {
+    let word = match answer {
+        Answer::Done(_) => "taken",
+        Answer::Later { .. } => "NOT NOW",
+        Answer::Never(_) => "REFUSED",
+    };
+    let to = if to.is_empty() {
+        String::new()
+    } else {
+        format!(" ({to})")
+    };
+    format!(
+        "{word:<8} {channel}{to}: {} in {}\n",
+        answer.reason(),
+        human(took)
+    )
+}
+
+fn described(name: &str, letter: &DeadLetter) -> String {
+    let mut out = format!("{}  {name}", rfc3339(letter.at_ms.div_euclid(1000)));
+    if !letter.to.is_empty() {
+        let _ = write!(out, " to {}", clean(&letter.to, 128));
+    }
+    let _ = writeln!(
+        out,
+        "  {}\n    {}",
+        clean(&letter.message.title, 200),
+        clean(&letter.reason, 400)
+    );
+    out
+}

@@ -1,0 +1,271 @@
+//! `marketswarm silence` and `marketswarm ack`: when people want to hear nothing, or no reminders.
+
+use std::fmt::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use lexopt::prelude::*;
+
+use super::{bad_args, complain, place, print, printed, status, when};
+use crate::bus::{Buses, Commands, Limits};
+use crate::clock;
+use crate::contract::{
+    Health, SILENCES, SYSTEM_BUS, Status, TEXT_MAX_BYTES, cut, health_key, silence_key,
+};
+use crate::notify::store::hushes;
+use crate::notify::teller::Hush;
+use crate::service::{Env, Error};
+
+const HELP: &str = "\
+marketswarm silence: people hear nothing of a service for a while; alerts still go to the bus
+
+usage: marketswarm silence SVC|'*' SPAN --why TEXT [--from TIME]
+       marketswarm silence list
+       marketswarm silence end ID|SVC|'*'
+       marketswarm ack SVC            no reminders about this outage
+
+SPAN is 90s, 10m, 2h, 1d or 1h30m; TIME is 22:00, +30m or 2026-11-24T22:00:00Z.
+When a silence ends, what is still down is told.
+";
+
+/// The longest silence.
+const SPAN_MAX: Duration = Duration::from_secs(366 * 86_400);
+/// An acknowledgement is forgotten after this long.
+const ACK_MS: i64 = 30 * 86_400_000;
+/// Silences and acknowledgements that there may be.
+const SILENCES_MAX: usize = 1000;
+
+/// Runs `marketswarm silence`.
+pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error> {
+    let bad = |e| bad_args("silence", e);
+    let (mut words, mut why, mut from) = (Vec::new(), None, None);
+    while let Some(arg) = args.next().map_err(bad)? {
+        match arg {
+            Long("why") => why = Some(text(args.value().map_err(bad)?)),
+            Long("from") => from = Some(text(args.value().map_err(bad)?)),
+            Long("help") | Short('h') => return printed(HELP),
+            Value(word) => words.push(text(word)),
+            other => return Err(bad(other.unexpected())),
+        }
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["list"] => list(&env),
+        ["end", what] => end(&env, what),
+        [svc, span] => begin(&env, svc, span, why, from),
+        [] => {
+            complain(HELP);
+            Ok(ExitCode::from(2))
+        }
+        ["end"] => Err(wrong("which one? write silence end ID, or a service")),
+        [svc] => Err(wrong(&format!(
+            "for how long? write silence {svc} 2h --why TEXT"
+        ))),
+        [_, _, more, ..] => Err(wrong(&format!("{more} is too much"))),
+    }
+}
+
+/// Runs `marketswarm ack`.
+pub(super) fn acknowledge(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error> {
+    let bad = |e| bad_args("ack", e);
+    let mut svc = None;
+    while let Some(arg) = args.next().map_err(bad)? {
+        match arg {
+            Long("help") | Short('h') => return printed(HELP),
+            Value(word) if svc.is_none() => svc = Some(text(word)),
+            other => return Err(bad(other.unexpected())),
+        }
+    }
+    let svc = svc.ok_or_else(|| wrong("which service? write marketswarm ack SVC"))?;
+    must_be_known(&env, &svc)?;
+    let mut commands = connect(&env)?;
+    let health: Option<String> = commands.query(redis::cmd("GET").arg(health_key(&svc)))?;
+    let health = health.and_then(|json| serde_json::from_str::<Health>(&json).ok());
+    if !health.is_some_and(|h| matches!(h.status, Status::Down | Status::Degraded)) {
+        print(&format!(
+            "{svc} is not down: there is nothing to acknowledge\n"
+        ));
+        return Ok(ExitCode::from(1));
+    }
+    let now_ms = clock::wall_millis() as i64;
+    let hush = Hush {
+        id: format!("ack-{svc}"),
+        svc: svc.clone(),
+        ack: true,
+        from_ms: now_ms,
+        until_ms: now_ms + ACK_MS,
+        why: String::new(),
+        by: author(&env),
+    };
+    keep(&mut commands, &hush, now_ms)?;
+    print(&format!("{svc}: no reminders until it is up\n"));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn begin(
+    env: &Env,
+    svc: &str,
+    span: &str,
+    why: Option<String>,
+    from: Option<String>,
+) -> Result<ExitCode, Error> {
+    let span = when::span(span)
+        .filter(|s| *s <= SPAN_MAX && !s.is_zero())
+        .ok_or_else(|| wrong(&format!("{span} is no span up to a year; write 2h, say")))?;
+    let why = why.ok_or_else(|| wrong("why? write --why TEXT, for whoever wonders later"))?;
+    let now_ms = clock::wall_millis() as i64;
+    let zone = TimeZone::system();
+    let from_ms = match &from {
+        None => now_ms,
+        Some(text) => when::moment(text, now_ms, &zone)
+            .filter(|&at| at >= now_ms)
+            .ok_or_else(|| wrong(&format!("{text} is no moment to come; write 22:00, say")))?,
+    };
+    let env = place::with_buses(env)?;
+    if svc != "*" {
+        must_be_known(&env, svc)?;
+    }
+    let mut commands = connect(&env)?;
+    let hush = Hush {
+        id: format!("{:06x}", fastrand::u32(..1 << 24)),
+        svc: svc.to_owned(),
+        ack: false,
+        from_ms,
+        until_ms: from_ms + span.as_millis() as i64,
+        why: cut(&why, TEXT_MAX_BYTES).into_owned(),
+        by: author(&env),
+    };
+    if hushes(&mut commands)?.len() >= SILENCES_MAX {
+        return Err(Error::Other(format!(
+            "there are {SILENCES_MAX} silences already; end some"
+        )));
+    }
+    keep(&mut commands, &hush, now_ms)?;
+    print(&format!("{}\n", line(&hush, now_ms, &zone)));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn list(env: &Env) -> Result<ExitCode, Error> {
+    let mut commands = connect(env)?;
+    let (now_ms, zone) = (clock::wall_millis() as i64, TimeZone::system());
+    let mut out = String::new();
+    for hush in hushes(&mut commands)? {
+        let _ = writeln!(out, "{}", line(&hush, now_ms, &zone));
+    }
+    if out.is_empty() {
+        out.push_str("no silences\n");
+    }
+    printed(&out)
+}
+
+fn end(env: &Env, what: &str) -> Result<ExitCode, Error> {
+    let mut commands = connect(env)?;
+    let all = hushes(&mut commands)?;
+    let ended: Vec<&Hush> = all
+        .iter()
+        .filter(|h| h.id == what || h.svc == what)
+        .collect();
+    for hush in &ended {
+        let mut both = redis::pipe();
+        both.atomic().cmd("DEL").arg(silence_key(&hush.id)).ignore();
+        both.cmd("SREM").arg(SILENCES).arg(&hush.id).ignore();
+        commands.pipe::<()>(&both)?;
+        print(&format!(
+            "ended {} of {}: what is down is told\n",
+            hush.id, hush.svc
+        ));
+    }
+    if ended.is_empty() {
+        print(&format!(
+            "there is no silence {what}; see marketswarm silence list\n"
+        ));
+        return Ok(ExitCode::from(1));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes it; it goes by itself when it is over.
+fn keep(commands: &mut Commands, hush: &Hush, now_ms: i64) -> Result<(), Error> {
+    let json = serde_json::to_string(hush).map_err(|e| Error::Other(e.to_string()))?;
+    let mut both = redis::pipe();
+    both.atomic()
+        .cmd("SET")
+        .arg(silence_key(&hush.id))
+        .arg(json);
+    both.arg("PX").arg((hush.until_ms - now_ms).max(1)).ignore();
+    both.cmd("SADD").arg(SILENCES).arg(&hush.id).ignore();
+    Ok(commands.pipe::<()>(&both)?)
+}
+
+fn line(hush: &Hush, now_ms: i64, zone: &TimeZone) -> String {
+    let at = |ms: i64| {
+        jiff::Timestamp::from_millisecond(ms).map_or_else(
+            |_| ms.to_string(),
+            |t| {
+                t.to_zoned_datetime(zone.clone())
+                    .strftime("%Y-%m-%d %H:%M %Z")
+                    .to_string()
+            },
+        )
+    };
+    let (svc, id) = (&hush.svc, &hush.id);
+    if hush.ack {
+        return format!(
+            "{id}: {svc} is acknowledged by {}: no reminders until it is up",
+            hush.by
+        );
+    }
+    let from = if hush.from_ms > now_ms {
+        format!("from {} ", at(hush.from_ms))
+    } else {
+        String::new()
+    };
+    let what = if svc == "*" { "everything" } else { svc };
+    format!(
+        "{id}: {what} is silent {from}until {} ({}, by {})",
+        at(hush.until_ms),
+        hush.why,
+        hush.by
+    )
+}
+
+/// A silence of a name that nobody has would silence nothing, and nobody would notice.
+fn must_be_known(env: &Env, svc: &str) -> Result<(), Error> {
+    let truth = status::find_truth(env)?;
+    let known = truth.service(svc).is_some()
+        || truth.buses().any(|bus| bus == svc)
+        || matches!(svc, "healer" | "sentinel");
+    if known {
+        Ok(())
+    } else {
+        Err(wrong(&format!("truth names no service or bus {svc}")))
+    }
+}
+
+fn connect(env: &Env) -> Result<Commands, Error> {
+    let env = place::with_buses(env)?;
+    let address = Buses::from_environment(|name| Ok(env.get(name)?))?.resolve(SYSTEM_BUS)?;
+    Ok(Commands::new(
+        address,
+        "marketswarm:silence",
+        Limits::default(),
+    ))
+}
+
+fn author(env: &Env) -> String {
+    let user = env
+        .get("USER")
+        .ok()
+        .flatten()
+        .unwrap_or_else(|| "somebody".into());
+    cut(&user, 64).into_owned()
+}
+
+fn text(word: std::ffi::OsString) -> String {
+    word.to_string_lossy().into_owned()
+}
+
+fn wrong(text: &str) -> Error {
+    Error::Config(format!("{text}; see marketswarm silence --help"))
+}

@@ -1,0 +1,239 @@
+//! `marketswarm up`: the whole swarm on one host, until Ctrl-C.
+//!
+//! - `keeper`: who runs and who is started again, as a pure core;
+//! - `processes`, `buses`, `ports`, `logs`: what it decides, done;
+//! - `guard`: one run a data folder; `face`: the screen; `swarm`: the loop that joins them all.
+
+mod buses;
+mod face;
+mod guard;
+mod keeper;
+mod logs;
+mod ports;
+mod processes;
+mod swarm;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use lexopt::prelude::*;
+
+use super::{bad_args, place, printed};
+use crate::service::{self, Env, Error};
+use crate::truth::Truth;
+use ports::Wish;
+
+/// The services, in the order in which they are shown.
+const SERVICES: [&str; 6] = [
+    "rss_agg", "massive", "mesh", "vexy_ai", "healer", "sentinel",
+];
+
+/// Beats of the demo.
+const DEMO_INTERVAL_SEC: u32 = 1;
+const DEMO_TIMEOUT_SEC: u32 = 5;
+
+const HELP: &str = "\
+marketswarm up: two redis-servers, bootstrap and all services on this host, until Ctrl-C
+
+usage: marketswarm up [OPTIONS]
+
+  --only A,B           starts these services only
+  --no-restart         leaves a service that died dead
+  --truth FILE         the truth document (TRUTH_FILE, else truth.json here)
+  --data DIR           data of Redis, logs, state (MARKETSWARM_DATA, else ./data)
+  --system-port PORT   of system-redis (6379, or the next free one; 0: any)
+  --market-port PORT   of market-redis (6380, or the next free one; 0: any)
+  --bin-dir DIR        where the services' programs are (beside this one)
+  --demo               generated feeds from this machine in place of those of truth, quick beats, limits of 5 s
+  --plain              a line per event, also on a terminal
+  --help
+
+The environment is handed on to the services: LOG_LEVEL, WEBHOOK_URL, SMTP_HOST and so on.
+It never uses, stops or changes a redis-server that it did not start.
+";
+
+/// What is wanted.
+struct Settings {
+    services: Vec<&'static str>,
+    restarts: bool,
+    truth_file: PathBuf,
+    truth: Truth,
+    data: PathBuf,
+    system: Wish,
+    market: Wish,
+    bin_dir: PathBuf,
+    redis_server: PathBuf,
+    /// The port of the generated feeds.
+    demo: Option<u16>,
+    plain: bool,
+    env: Env,
+}
+
+/// Runs the command.
+pub(super) fn run(args: lexopt::Parser, env: Env) -> Result<ExitCode, Error> {
+    match settings(args, env)? {
+        Some(settings) => swarm::run(settings),
+        None => printed(HELP),
+    }
+}
+
+fn settings(mut args: lexopt::Parser, env: Env) -> Result<Option<Settings>, Error> {
+    let bad = |e| bad_args("up", e);
+    let mut services = SERVICES.to_vec();
+    let (mut restarts, mut plain, mut demo) = (true, false, false);
+    let (mut truth_file, mut data, mut bin_dir) = (None, None, None);
+    let (mut system_port, mut market_port) = (None, None);
+    while let Some(arg) = args.next().map_err(bad)? {
+        match arg {
+            Long("only") => services = only(&args.value().map_err(bad)?.to_string_lossy())?,
+            Long("no-restart") => restarts = false,
+            Long("plain") => plain = true,
+            Long("demo") => demo = true,
+            Long("truth") => truth_file = Some(PathBuf::from(args.value().map_err(bad)?)),
+            Long("data") => data = Some(PathBuf::from(args.value().map_err(bad)?)),
+            Long("bin-dir") => bin_dir = Some(PathBuf::from(args.value().map_err(bad)?)),
+            Long("system-port") => system_port = Some(port(&mut args, "--system-port")?),
+            Long("market-port") => market_port = Some(port(&mut args, "--market-port")?),
+            Long("help") | Short('h') => return Ok(None),
+            other => return Err(bad(other.unexpected())),
+        }
+    }
+    if system_port.is_some_and(|port| port != 0 && system_port == market_port) {
+        return Err(Error::Config(
+            "--system-port and --market-port are the same: two redis-servers need two ports".into(),
+        ));
+    }
+    let truth_file = match truth_file {
+        Some(file) => file,
+        None => env.text("TRUTH_FILE", "truth.json")?.into(),
+    };
+    let data = match data {
+        Some(data) => data,
+        None => place::data_folder(&env)?,
+    };
+    let demo = if demo { Some(ports::any()?) } else { None };
+    let truth_file = match demo {
+        Some(port) => demo_truth(&truth_file, port, &data)?,
+        None => truth_file,
+    };
+    let truth = read_truth(&truth_file, &env)?;
+    let bin_dir = match bin_dir {
+        Some(dir) => dir,
+        None => beside()?,
+    };
+    for name in services.iter().chain(&["bootstrap"]) {
+        if !bin_dir.join(name).is_file() {
+            let dir = bin_dir.display();
+            return Err(Error::Config(format!(
+                "there is no program {name} in {dir}: build it (cargo build --release), or name the folder with --bin-dir"
+            )));
+        }
+    }
+    Ok(Some(Settings {
+        services,
+        restarts,
+        truth_file,
+        truth,
+        data,
+        system: Wish {
+            asked: system_port,
+            flag: "--system-port",
+            usual: 6379,
+        },
+        market: Wish {
+            asked: market_port,
+            flag: "--market-port",
+            usual: 6380,
+        },
+        bin_dir,
+        redis_server: find_redis_server()?,
+        demo,
+        plain,
+        env,
+    }))
+}
+
+fn only(list: &str) -> Result<Vec<&'static str>, Error> {
+    let names: Vec<&str> = list
+        .split(',')
+        .map(str::trim)
+        .filter(|n| !n.is_empty())
+        .collect();
+    if let Some(name) = names.iter().find(|name| !SERVICES.contains(name)) {
+        return Err(Error::Config(format!(
+            "--only: there is no service `{name}`; there are {}",
+            SERVICES.join(", ")
+        )));
+    }
+    if names.is_empty() {
+        return Err(Error::Config(format!(
+            "--only names no service; there are {}",
+            SERVICES.join(", ")
+        )));
+    }
+    Ok(SERVICES
+        .into_iter()
+        .filter(|name| names.contains(name))
+        .collect())
+}
+
+fn port(args: &mut lexopt::Parser, flag: &str) -> Result<u16, Error> {
+    let value = args.value().map_err(|e| bad_args("up", e))?;
+    value.parse().map_err(|_| {
+        let value = value.to_string_lossy();
+        Error::Config(format!(
+            "{flag} {value}: no port; write a number up to 65535, or 0 for any"
+        ))
+    })
+}
+
+fn read_truth(file: &Path, env: &Env) -> Result<Truth, Error> {
+    let refused = |rejected| Error::Truth(format!("{} is refused:\n{rejected}", file.display()));
+    Truth::parse(&read(file)?, service::truth_defaults(env)?).map_err(refused)
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(file).map_err(|e| {
+        let file = file.display();
+        Error::Config(format!(
+            "cannot read {file}: {e}; name the truth document with --truth"
+        ))
+    })
+}
+
+/// The truth of the demo: that of `file` with generated feeds, and quick, so that something happens. Written beside
+/// the notes of the run; answers with where.
+fn demo_truth(file: &Path, port: u16, data: &Path) -> Result<PathBuf, Error> {
+    let mut truth: serde_json::Value = serde_json::from_slice(&read(file)?)
+        .map_err(|e| Error::Truth(format!("{}: {e}", file.display())))?;
+    crate::rss_agg::demo::into_truth(&mut truth, port);
+    if let Some(services) = truth["services"].as_object_mut() {
+        for service in services.values_mut() {
+            service["heartbeat"]["interval_sec"] = DEMO_INTERVAL_SEC.into();
+            service["heartbeat"]["timeout_sec"] = DEMO_TIMEOUT_SEC.into();
+        }
+    }
+    let run = place::RunFolder::of(data);
+    std::fs::create_dir_all(run.path())?;
+    let demo = run.path().join("demo-truth.json");
+    std::fs::write(&demo, format!("{truth:#}\n"))?;
+    Ok(demo)
+}
+
+fn beside() -> Result<PathBuf, Error> {
+    let me = std::env::current_exe()?;
+    Ok(me.parent().map(Path::to_path_buf).unwrap_or_default())
+}
+
+fn find_redis_server() -> Result<PathBuf, Error> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .map(|folder| folder.join("redis-server"))
+        .find(|file| file.is_file());
+    found.ok_or_else(|| {
+        Error::Config(
+            "there is no redis-server in PATH: install it (apt-get install redis-server), or start with scripts/run.sh, which does"
+                .into(),
+        )
+    })
+}

@@ -1,0 +1,334 @@
+//! The running swarm: one loop over signals, processes and what the eyes see.
+
+mod showing;
+
+use std::fs;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use super::face::{Face, what_next};
+use super::guard::{lock, watch_signals};
+use super::keeper::{Action, Id, Keeper, Role};
+use super::logs::Logs;
+use super::processes::{Exit, Processes, Spec, end_leftovers};
+use super::{Settings, buses, ports::Wish};
+use crate::cli::place::{RunFolder, UpNote};
+use crate::cli::view::{Board, Event, Eyes, Moment, Tells, Tone};
+use crate::clock::Mono;
+use crate::service::{EVENTS_MAX, Error};
+
+/// How often a bus that starts is asked.
+const ASK_PERIOD: Duration = Duration::from_millis(50);
+/// How often the logs are bounded.
+const TIDY_PERIOD: Duration = Duration::from_secs(5);
+/// Variables of ours that would lead a service elsewhere.
+const ENV_WITHOUT: &[&str] = &[
+    "REDIS_URL",
+    "TRUTH_REDIS_URL",
+    "SYSTEM_REDIS_URL_FILE",
+    "MARKET_REDIS_URL_FILE",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+];
+const SYSTEM: Id = 0;
+const MARKET: Id = 1;
+const SEED: Id = 2;
+
+/// Runs the swarm until it is told to end.
+pub(super) fn run(settings: Settings) -> Result<ExitCode, Error> {
+    let run = RunFolder::of(&settings.data);
+    fs::create_dir_all(run.path()).map_err(|e| {
+        let data = settings.data.display();
+        Error::Config(format!("cannot use the data folder {data}: {e}"))
+    })?;
+    let _lock = lock(&run)?;
+    let (sender, events) = bounded(EVENTS_MAX);
+    let face = Face::open(settings.plain);
+    watch_signals(sender.clone(), face.is_screen())?;
+    let mut swarm = Swarm::new(settings, run, face, sender, events)?;
+    swarm.begin()?;
+    while swarm.keeper.outcome().is_none() {
+        swarm.turn();
+    }
+    Ok(swarm.finish())
+}
+
+struct Swarm {
+    settings: Settings,
+    run: RunFolder,
+    keeper: Keeper,
+    processes: Processes,
+    /// Why each process last ended.
+    endings: Vec<Option<Exit>>,
+    /// Of system-redis and market-redis.
+    ports: [u16; 2],
+    board: Board,
+    eyes: Option<Eyes>,
+    face: Face,
+    sender: Sender<Event>,
+    events: Receiver<Event>,
+    began: Mono,
+    tidied: Mono,
+    announced: bool,
+    tells_nobody: bool,
+}
+
+impl Swarm {
+    fn new(
+        settings: Settings,
+        run: RunFolder,
+        face: Face,
+        sender: Sender<Event>,
+        events: Receiver<Event>,
+    ) -> Result<Swarm, Error> {
+        let logs = Logs::of(&settings.data)?;
+        let specs = Spec::all(&settings);
+        let mut board = Board::default();
+        board.tells = Tells::Starts;
+        board.adopt(&settings.truth);
+        Ok(Swarm {
+            keeper: Keeper::new(specs.iter().map(|spec| spec.role), settings.restarts),
+            endings: vec![None; specs.len()],
+            processes: Processes::new(specs, logs, ENV_WITHOUT),
+            run,
+            ports: [0, 0],
+            board,
+            eyes: None,
+            face,
+            sender,
+            events,
+            began: Mono::now(),
+            tidied: Mono::now(),
+            announced: false,
+            tells_nobody: false,
+            settings,
+        })
+    }
+
+    /// Clears up after an earlier run and settles where the buses are.
+    fn begin(&mut self) -> Result<(), Error> {
+        if let Some(note) = self.run.read() {
+            let left = end_leftovers(&note);
+            if !left.is_empty() {
+                let text = format!("ended what a killed run left behind: {}", left.join(", "));
+                self.tell(Tone::Odd, text);
+            }
+        }
+        self.run.clear();
+        self.run.release_all();
+        for bus in [SYSTEM, MARKET] {
+            self.settle_port(bus)?;
+        }
+        self.note();
+        Ok(())
+    }
+
+    /// Chooses the port of a bus, and writes the command line and the environment that follow from it.
+    fn settle_port(&mut self, bus: Id) -> Result<(), Error> {
+        let wish = self.wish(bus);
+        let port = wish.choose()?;
+        self.ports[bus] = port;
+        let name = self.processes.specs[bus].name;
+        if wish.asked.is_none() && port != wish.usual {
+            let usual = wish.usual;
+            let text =
+                format!("port {usual} is taken by another program: {name} listens on {port}");
+            self.tell(Tone::Odd, text);
+        }
+        let folder = self.settings.data.join(name);
+        fs::create_dir_all(&folder)?;
+        self.processes.specs[bus].args = buses::arguments(port, &folder);
+        let run = std::path::absolute(self.run.path())?;
+        let state = std::path::absolute(self.settings.data.join("state"))?;
+        fs::create_dir_all(&state)?;
+        self.processes.env = vec![
+            ("SYSTEM_REDIS_URL", buses::url(self.ports[SYSTEM])),
+            ("MARKET_REDIS_URL", buses::url(self.ports[MARKET])),
+            ("RUN_DIR", run.to_string_lossy().into_owned()),
+            ("STATE_DIR", state.to_string_lossy().into_owned()),
+        ];
+        Ok(())
+    }
+
+    fn wish(&self, bus: Id) -> Wish {
+        if bus == SYSTEM {
+            self.settings.system
+        } else {
+            self.settings.market
+        }
+    }
+
+    /// Waits for something to happen, and does what follows from it.
+    fn turn(&mut self) {
+        let now = Mono::now();
+        match self.events.recv_deadline(self.next(now).instant()) {
+            Ok(event) => {
+                self.take(event);
+                // What else is there belongs to the same moment.
+                for _ in 0..EVENTS_MAX {
+                    let Ok(event) = self.events.try_recv() else {
+                        break;
+                    };
+                    self.take(event);
+                }
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        }
+        for (id, exit) in self.processes.reap() {
+            self.ended(id, exit);
+        }
+        self.ask_buses();
+        let now = Mono::now();
+        let held = |id: Id| self.run.is_held(self.processes.specs[id].name);
+        for action in self.keeper.step(now, held) {
+            self.act(action);
+        }
+        if self.keeper.all_started() && !self.announced {
+            self.announce();
+        }
+        if now.since(self.tidied) >= TIDY_PERIOD {
+            self.tidied = now;
+            for spec in &self.processes.specs {
+                // A full disk is no reason to end the swarm.
+                let _ = self.processes.logs.tidy(spec.name);
+            }
+        }
+        if self.face.is_due(now) {
+            self.draw();
+        }
+    }
+
+    fn next(&self, now: Mono) -> Mono {
+        let asks = self.keeper.unanswered().next().is_some();
+        let wishes = [
+            asks.then(|| now + ASK_PERIOD),
+            self.face.next(now),
+            self.keeper.next(now),
+        ];
+        let tidy = self.tidied + TIDY_PERIOD;
+        wishes.into_iter().flatten().fold(tidy, Mono::min)
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Signal(SIGINT | SIGTERM | SIGHUP) => {
+                let again = self.keeper.is_ending();
+                self.keeper.stop(Mono::now());
+                let text = if again {
+                    "asked again: ending at once"
+                } else {
+                    "ending: the services, then both redis-servers"
+                };
+                self.tell(Tone::Plain, text.into());
+            }
+            Event::Signal(signal) => self.face.obey(signal),
+            // While everything ends, broken links are no news.
+            Event::Seen(_) if self.keeper.is_ending() => {}
+            Event::Seen(seen) => {
+                for news in self.board.see(seen, Moment::now()) {
+                    self.face.print(&news);
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Start(id) => match self.processes.start(id) {
+                Ok(pid) => {
+                    self.keeper.started(id, Mono::now());
+                    let name = self.processes.specs[id].name;
+                    let times = match self.keeper.deaths(id) {
+                        0 => "started",
+                        _ => "started again",
+                    };
+                    self.tell(Tone::Dim, format!("{name}: {times}, process {pid}"));
+                    self.note();
+                }
+                Err(error) => self.ended(id, Exit::unknown(error)),
+            },
+            Action::End(id) => self.processes.end(id),
+            Action::Kill(id) => {
+                let name = self.processes.specs[id].name;
+                self.tell(Tone::Odd, format!("{name}: does not end, killed"));
+                self.processes.kill(id);
+            }
+        }
+    }
+
+    fn ended(&mut self, id: Id, exit: Exit) {
+        let name = self.processes.specs[id].name;
+        let now = Mono::now();
+        let was_ending = self.keeper.is_ending();
+        let answered = !self.keeper.unanswered().any(|bus| bus == id);
+        let held = self.run.is_held(name);
+        self.keeper.ended(id, exit.well, &exit.how, held, now);
+        self.endings[id] = Some(exit.clone());
+        self.note();
+        if was_ending {
+            return;
+        }
+        let role = self.processes.specs[id].role;
+        match role {
+            Role::Seed if exit.well => {
+                let file = self.settings.truth_file.display();
+                let text = format!("bootstrap: {file} is on both buses");
+                self.tell(Tone::Dim, text);
+                // Before the services start, so that no first beat is missed.
+                self.open_eyes();
+            }
+            _ => {
+                let next = what_next(self.keeper.state(id), self.keeper.is_ending(), now);
+                self.tell(Tone::Bad, format!("{name} ended: {}{next}", exit.how));
+            }
+        }
+        let taken = role == Role::Bus && !answered && !self.keeper.is_running();
+        if taken && self.wish(id).is_flexible() {
+            // Its port may have gone to somebody else between our look and its start.
+            if let Err(error) = self.settle_port(id) {
+                self.keeper.fail(error.to_string(), now);
+            }
+        }
+    }
+
+    /// Asks the buses that have not answered since their start; a stranger's answer does not count.
+    fn ask_buses(&mut self) {
+        let unanswered: Vec<Id> = self.keeper.unanswered().collect();
+        for bus in unanswered {
+            let answers = buses::pid_behind(self.ports[bus]);
+            if answers.is_some() && answers == self.processes.pid(bus) {
+                self.keeper.answered(bus);
+                let name = self.processes.specs[bus].name;
+                let port = self.ports[bus];
+                self.tell(Tone::Dim, format!("{name}: answers on 127.0.0.1:{port}"));
+            }
+        }
+    }
+
+    fn open_eyes(&mut self) {
+        let mut env = self.settings.env.clone();
+        for name in ENV_WITHOUT {
+            env = env.with(*name, "");
+        }
+        for (name, value) in &self.processes.env {
+            env = env.with(*name, value);
+        }
+        match Eyes::open(&env, 0, self.sender.clone()) {
+            Ok(eyes) => self.eyes = Some(eyes),
+            Err(error) => self.keeper.fail(error.to_string(), Mono::now()),
+        }
+    }
+
+    /// Leaves the note for scripts, and for the next run.
+    fn note(&self) {
+        let [system_port, market_port] = self.ports;
+        let (children, redis) = self.processes.running();
+        let note = UpNote::of_this_process(system_port, market_port, children, redis);
+        // A full disk is no reason to end the swarm.
+        let _ = self.run.write(&note);
+    }
+}

@@ -1,0 +1,282 @@
+//! The threads that see the swarm: a subscriber for each bus, and one that looks at truth and health each second.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::Sender;
+use redis::streams::StreamRangeReply;
+
+use super::board::ROWS_MAX;
+use super::{Look, Seen};
+use crate::bus::{self, Batch, BusError, Channels, Commands, Limits, Sink, Subscribed, Subscriber};
+use crate::cli::threads::Every;
+use crate::clock::Mono;
+use crate::contract::{
+    ALERT_CHANNEL, ALERT_LOG, Alert, BEAT_MAX_BYTES, Beat, HEALER_LEASE, Health, SYSTEM_BUS,
+    TRUTH_KEY, health_key,
+};
+use crate::service::{self, Document, Env, Error, TruthSource};
+use crate::truth::Truth;
+
+/// From one look to the next.
+const LOOK_PERIOD: Duration = Duration::from_secs(1);
+/// Health snapshots in one command.
+const MGET_MAX: usize = 1000;
+/// Looks from one reading of health to the next, where there are more services than one command asks for.
+const PATIENCE: u32 = 5;
+/// A hung bus must not make the screen wait.
+const LIMITS: Limits = Limits {
+    connect: Duration::from_millis(500),
+    read: Duration::from_millis(500),
+};
+
+/// What happens to a command that shows the swarm.
+pub(in crate::cli) enum Event {
+    Signal(i32),
+    Seen(Seen),
+}
+
+/// The eyes; closed when dropped.
+pub(in crate::cli) struct Eyes {
+    _thread: Every,
+}
+
+impl Eyes {
+    /// Opens them. `past`: how many of the last alerts to tell first.
+    pub(in crate::cli) fn open(
+        env: &Env,
+        past: usize,
+        sender: Sender<Event>,
+    ) -> Result<Eyes, Error> {
+        let buses = bus::Buses::from_environment(|name| Ok(env.get(name)?))?;
+        let address = buses.resolve(SYSTEM_BUS)?;
+        let truth_address = match env.get("TRUTH_REDIS_URL")? {
+            Some(url) => buses.address(&url, "TRUTH_REDIS_URL")?,
+            None => address.clone(),
+        };
+        let commands =
+            |address, role: &str| Commands::new(address, format!("marketswarm:{role}"), LIMITS);
+        let mut watcher = Watcher {
+            source: TruthSource::new(
+                commands(truth_address, "truth"),
+                env.text("TRUTH_REDIS_KEY", TRUTH_KEY)?,
+            ),
+            commands: commands(address, "look"),
+            defaults: service::truth_defaults(env)?,
+            alerts: env.text("ALERT_CHANNEL", ALERT_CHANNEL)?,
+            env: env.clone(),
+            past,
+            names: Vec::new(),
+            ears: Vec::new(),
+            looks: 0,
+            known: false,
+            sender,
+        };
+        Ok(Eyes {
+            _thread: Every::start("eyes", LOOK_PERIOD, move || {
+                let broken = watcher.look().err();
+                let bus = SYSTEM_BUS.to_owned();
+                watcher.tell(Seen::Link { bus, broken })
+            })?,
+        })
+    }
+}
+
+struct Watcher {
+    source: TruthSource,
+    commands: Commands,
+    defaults: crate::truth::Defaults,
+    /// The channel of the alerts.
+    alerts: String,
+    env: Env,
+    past: usize,
+    /// Whose health is looked at.
+    names: Vec<String>,
+    ears: Vec<Subscriber>,
+    looks: u32,
+    /// Whether the truth at hand is the one in Redis.
+    known: bool,
+    sender: Sender<Event>,
+}
+
+impl Watcher {
+    fn look(&mut self) -> Result<(), BusError> {
+        if !self.known || self.source.was_written()? {
+            self.known = false;
+            if let Document::Text(text) = self.source.read()?
+                && let Ok(truth) = Truth::parse(&text, self.defaults)
+            {
+                self.listen(Arc::new(truth));
+            }
+            self.known = true;
+        }
+        if self.past > 0 {
+            let alerts = self.past_alerts()?;
+            self.past = 0;
+            self.tell(Seen::Past(alerts));
+        }
+        let healer_lives = self
+            .commands
+            .query(redis::cmd("EXISTS").arg(HEALER_LEASE))?;
+        let mut health = Vec::new();
+        if self.names.len() <= MGET_MAX || self.looks.is_multiple_of(PATIENCE) {
+            for names in self.names.chunks(MGET_MAX) {
+                let keys: Vec<String> = names.iter().map(|name| health_key(name)).collect();
+                let texts: Vec<Option<String>> =
+                    self.commands.query(redis::cmd("MGET").arg(keys))?;
+                let found = texts.iter().flatten();
+                health.extend(found.filter_map(|t| serde_json::from_str::<Health>(t).ok()));
+            }
+        }
+        self.looks = self.looks.wrapping_add(1);
+        self.tell(Seen::Look(Box::new(Look {
+            healer_lives,
+            health,
+        })));
+        Ok(())
+    }
+
+    fn past_alerts(&mut self) -> Result<Vec<Alert>, BusError> {
+        let mut newest = redis::cmd("XREVRANGE");
+        newest
+            .arg(ALERT_LOG)
+            .arg("+")
+            .arg("-")
+            .arg("COUNT")
+            .arg(self.past);
+        let reply: StreamRangeReply = self.commands.query(&newest)?;
+        let texts = reply.ids.iter().rev();
+        Ok(texts
+            .filter_map(|entry| serde_json::from_str(&entry.get::<String>("alert")?).ok())
+            .collect())
+    }
+
+    /// Listens to the beats that `truth` names, each on its bus, and to the alerts.
+    fn listen(&mut self, truth: Arc<Truth>) {
+        self.ears.clear();
+        self.names = truth
+            .services()
+            .filter(|service| service.has_heartbeat() && service.is_enabled())
+            .take(ROWS_MAX)
+            .map(|service| service.name().to_owned())
+            .collect();
+        let Ok(buses) = service::buses_of(&self.env, &truth) else {
+            return;
+        };
+        let bus_names = service::bus_names(&truth, &buses);
+        let mut ears: BTreeMap<&str, Ears> = BTreeMap::new();
+        let mut on = |bus, channel: String, svc: Option<&str>| {
+            let ears = ears
+                .entry(bus)
+                .or_insert_with(|| Ears::new(bus, self.sender.clone()));
+            ears.channels.push(channel.clone());
+            ears.meaning
+                .insert(channel.into_bytes(), svc.map(str::to_owned));
+        };
+        on(SYSTEM_BUS, self.alerts.clone(), None);
+        for service in truth.services().take(ROWS_MAX) {
+            if service.has_heartbeat() && service.is_enabled() {
+                let bus = bus_names[service.bus().index()];
+                on(bus, service.channel().into_owned(), Some(service.name()));
+            }
+        }
+        self.tell(Seen::Truth(Arc::clone(&truth)));
+        for (bus, ears) in ears {
+            let started = buses.resolve(bus).map_err(Error::from).and_then(|address| {
+                Ok(Subscriber::start(
+                    "subscriber",
+                    address,
+                    "marketswarm:sub",
+                    Limits::default(),
+                    BEAT_MAX_BYTES,
+                    ears,
+                )?)
+            });
+            self.ears.extend(started.ok());
+        }
+    }
+
+    /// False when nobody listens any more.
+    fn tell(&self, seen: Seen) -> bool {
+        self.sender.send(Event::Seen(seen)).is_ok()
+    }
+}
+
+/// What hears one bus.
+struct Ears {
+    bus: String,
+    channels: Vec<String>,
+    /// The service behind a channel; `None` for the alerts.
+    meaning: HashMap<Vec<u8>, Option<String>>,
+    sender: Sender<Event>,
+}
+
+impl Ears {
+    fn new(bus: &str, sender: Sender<Event>) -> Ears {
+        Ears {
+            bus: bus.to_owned(),
+            channels: Vec::new(),
+            meaning: HashMap::new(),
+            sender,
+        }
+    }
+
+    fn understand(&self, channel: &[u8], payload: &[u8], at: Mono) -> Option<Seen> {
+        match self.meaning.get(channel)? {
+            None => Some(Seen::Alert(serde_json::from_slice(payload).ok()?)),
+            Some(svc) => {
+                let beat = Beat::read(payload, svc).ok()?;
+                Some(Seen::Beat {
+                    svc: svc.clone(),
+                    i: beat.i,
+                    inst: beat.inst.map(|inst| inst.into_owned()),
+                    status: beat.status.map(|status| status.into_owned()),
+                    at,
+                })
+            }
+        }
+    }
+
+    /// The link to the system bus is what the looking thread tells of.
+    fn tell_link(&self, broken: Option<BusError>) {
+        if self.bus != SYSTEM_BUS {
+            let bus = self.bus.clone();
+            let _ = self.sender.send(Event::Seen(Seen::Link { bus, broken }));
+        }
+    }
+}
+
+impl Sink for Ears {
+    fn wanted(&mut self, from: usize, into: &mut Channels) -> Option<usize> {
+        for (at, channel) in self.channels.iter().enumerate().skip(from) {
+            if into.is_full() {
+                return Some(at);
+            }
+            into.push(channel.as_bytes());
+        }
+        None
+    }
+
+    fn batch(&mut self, batch: &mut Batch<'_>, now: Mono) {
+        while let Some(event) = batch.next() {
+            let bus::Event::Messages(run) = event else {
+                continue;
+            };
+            for message in run.messages() {
+                if let Some(seen) = self.understand(message.channel, message.payload, now) {
+                    // Full means that the screen is busy: Redis holds the rest meanwhile.
+                    let _ = self.sender.send(Event::Seen(seen));
+                }
+            }
+        }
+    }
+
+    fn proven(&mut self, _proof: &Subscribed, _now: Mono) {
+        self.tell_link(None);
+    }
+
+    fn lost(&mut self, error: &BusError, _now: Mono) {
+        self.tell_link(Some(error.clone()));
+    }
+}

@@ -1,0 +1,94 @@
+//! `marketswarm watch`: beats, alerts and states as they come.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crossbeam_channel::{RecvTimeoutError, bounded};
+use lexopt::prelude::*;
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
+
+use super::threads::signals_to;
+use super::view::{self, Board, Event, Eyes, Head, Moment, Screen, Tells, Tone};
+use super::{bad_args, place, print, printed};
+use crate::bus::{Buses, Commands, Limits};
+use crate::clock::Mono;
+use crate::contract::SYSTEM_BUS;
+use crate::service::{EVENTS_MAX, Env, Error};
+
+const HELP: &str = "\
+marketswarm watch: beats, alerts and states as they come, until Ctrl-C
+
+usage: marketswarm watch [--plain]
+
+  --plain   a line per event, also on a terminal
+";
+
+/// Alerts of before that are shown first.
+const PAST: usize = 20;
+
+/// Runs the command.
+pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error> {
+    let bad = |e| bad_args("watch", e);
+    let mut plain = false;
+    while let Some(arg) = args.next().map_err(bad)? {
+        match arg {
+            Long("plain") => plain = true,
+            Long("help") | Short('h') => return printed(HELP),
+            other => return Err(bad(other.unexpected())),
+        }
+    }
+    let env = place::with_buses(&env)?;
+    let address = Buses::from_environment(|name| Ok(env.get(name)?))?.resolve(SYSTEM_BUS)?;
+    // A bus that is not there now is an error; one that goes away later is news.
+    Commands::new(address.clone(), "marketswarm:watch", Limits::default())
+        .query::<()>(&redis::cmd("PING"))?;
+
+    let (sender, events) = bounded(EVENTS_MAX);
+    let screen = (!plain && view::is_screen()).then(Screen::open);
+    let mut wanted = vec![SIGINT, SIGTERM, SIGHUP];
+    if screen.is_some() {
+        wanted.extend([SIGCONT, SIGWINCH, SIGTSTP]);
+    }
+    signals_to(sender.clone(), &wanted, Event::Signal)?;
+    let mut board = Board::default();
+    if screen.is_none() {
+        board.tells = Tells::Beats;
+    }
+    let eyes = Eyes::open(&env, PAST, sender)?;
+    let head = Head {
+        title: vec![
+            (Tone::Head, "MarketSwarm".into()),
+            (Tone::Plain, format!("   {SYSTEM_BUS} at {address}")),
+        ],
+        warnings: Vec::new(),
+        foot: "Ctrl-C ends the watch; the swarm runs on".into(),
+    };
+    loop {
+        let deadline = Mono::now() + Duration::from_secs(1);
+        match events.recv_deadline(deadline.instant()) {
+            Ok(Event::Seen(seen)) => {
+                for news in board.see(seen, Moment::now()) {
+                    if screen.is_none() {
+                        print(&view::line(&news));
+                    }
+                }
+            }
+            Ok(Event::Signal(SIGINT | SIGTERM | SIGHUP)) => break,
+            Ok(Event::Signal(signal)) => {
+                if let Some(screen) = &screen {
+                    screen.obey(signal);
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+        if let Some(screen) = &screen
+            && events.is_empty()
+        {
+            screen.draw(&view::frame(&board, &head, screen.size(), Moment::now()));
+        }
+    }
+    drop(screen);
+    drop(eyes);
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,231 @@
+//! What lies before the scribe: what is owed to the store, what is to be refreshed, what was already said aloud.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use super::detector::{Now, Transition};
+use super::ledger::{Entry, Ledger};
+use super::pacing::Refresh;
+use super::watch::Watch;
+use crate::bus::BusError;
+use crate::clock::Mono;
+use crate::contract::{Alert, AlertKind, Health};
+
+/// Entries offered to Redis at once.
+pub const PACE: usize = 1000;
+/// Entries that may be owed; beyond, only the latest of each service is kept.
+const OWED_MAX: usize = 10_000;
+/// Services that may be owed something; beyond, those that waited longest are dropped.
+const OWED_SERVICES_MAX: usize = 50_000;
+/// Alerts about no service that may wait for the bus; beyond, the oldest goes.
+const NOTES_MAX: usize = 256;
+/// Alerts logged in one second; the rest are counted.
+const LOG_PER_SEC: u32 = 50;
+
+/// What the main loop wants written.
+pub enum Job {
+    /// The buses that are watched from now on.
+    Watch(Vec<Arc<Watch>>),
+    /// Services that are watched anew: what the store knows of them is to be taken in.
+    Meet(Arc<Watch>, Vec<Box<str>>),
+    /// An alert about no service; `true` when people and channel have it already.
+    Note(Box<Alert>, bool),
+    /// Services that truth names no more.
+    Forget(Vec<Box<str>>),
+}
+
+/// How one that stands by takes a bus that was away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Patience {
+    /// The bus was there all the time.
+    #[default]
+    None,
+    /// The bus is away.
+    Away,
+    /// It is back; the lease is left alone until then.
+    Until(Mono),
+}
+
+/// What is under way.
+#[derive(Default)]
+pub struct Desk {
+    pub watches: Vec<Arc<Watch>>,
+    pub owed: VecDeque<Entry>,
+    pub notes: VecDeque<(Alert, bool)>,
+    pub forget: Vec<Box<str>>,
+    /// Services whose records are to be taken in.
+    pub met: Vec<(Arc<Watch>, Vec<Box<str>>)>,
+    /// Writes are refused, and that was told.
+    pub refused: bool,
+    /// The lease could not be asked for, and that was said.
+    pub unreachable: bool,
+    pub standing_by: bool,
+    /// After an outage, whoever spoke before it comes back first: until then one that stands by does not take over.
+    pub patience: Patience,
+    /// How the services stand must be read from the store before it can be relied on.
+    pub must_seed: bool,
+    /// Servers of the system bus met so far.
+    servers: u64,
+    pub refresh: Refresh,
+    /// Whose snapshots are refreshed now, by watch.
+    turn: usize,
+    logged: u32,
+    unlogged: u32,
+}
+
+impl Desk {
+    pub fn take(&mut self, job: Job) {
+        match job {
+            Job::Watch(watches) => {
+                let is_new =
+                    |watch: &Arc<Watch>| !self.watches.iter().any(|w| Arc::ptr_eq(w, watch));
+                self.must_seed |= watches.iter().any(is_new);
+                self.watches = watches;
+            }
+            Job::Meet(watch, names) => self.met.push((watch, names)),
+            Job::Note(alert, told) => {
+                if self.notes.len() == NOTES_MAX {
+                    self.notes.pop_front();
+                }
+                self.notes.push_back((*alert, told));
+            }
+            Job::Forget(names) => self.forget.extend(names),
+        }
+    }
+
+    /// A healer that stands by tells nothing; what it judged is compared with the record when it takes over.
+    pub fn discard(&mut self) {
+        for watch in &self.watches {
+            watch.with(|d, _| d.take_transitions(&mut Vec::new()));
+        }
+        self.notes.clear();
+        self.forget.clear();
+        self.met.clear();
+    }
+
+    /// Moves transitions from the detectors to what is owed.
+    pub fn collect(&mut self, ledger: &mut Ledger) -> Result<(), BusError> {
+        // While writes are refused, what is owed only grows; new deaths are published all the same.
+        if self.owed.len() >= PACE && !self.refused {
+            return Ok(());
+        }
+        let mut silent: Vec<Health> = Vec::new();
+        for watch in &self.watches {
+            let mut transitions: Vec<Transition> = Vec::new();
+            watch.with(|d, _| d.take_transitions(&mut transitions));
+            for transition in &transitions {
+                match watch.voice.entry(transition) {
+                    Some(entry) => self.owed.push_back(entry),
+                    None => {
+                        let at = Now {
+                            mono: transition.at,
+                            wall_secs: transition.ts,
+                        };
+                        silent.push(watch.voice.health(&transition.service, at));
+                    }
+                }
+            }
+        }
+        if silent.is_empty() {
+            Ok(())
+        } else {
+            ledger.refresh(&silent).map(|_| ())
+        }
+    }
+
+    /// Keeps what is owed within its limits: of each service the latest, following what the store knows; of those, the
+    /// youngest. What is dropped shows in the health keys at least, which are then written anew.
+    pub fn trim(&mut self) {
+        if self.owed.len() <= OWED_MAX {
+            return;
+        }
+        let mut latest: HashMap<String, Entry> = HashMap::new();
+        let mut order = Vec::new();
+        for mut entry in self.owed.drain(..) {
+            let svc = entry.health.svc.clone();
+            match latest.remove(&svc) {
+                Some(earlier) => entry.previous = earlier.previous,
+                None => order.push(svc.clone()),
+            }
+            latest.insert(svc, entry);
+        }
+        let dropped = order.len().saturating_sub(OWED_SERVICES_MAX);
+        self.refresh.rewrite |= dropped > 0;
+        let kept = order.iter().skip(dropped);
+        self.owed = kept.filter_map(|svc| latest.remove(svc)).collect();
+        log::warn!(
+            "writes are refused for long: only the latest state of {} services is kept",
+            self.owed.len()
+        );
+    }
+
+    /// Once a second: how many snapshots are to be refreshed in this one.
+    pub fn plan_refresh(&mut self) {
+        let (mut services, mut unwritten) = (0, 0);
+        for watch in &self.watches {
+            watch.with(|d, _| {
+                services += d.services();
+                unwritten += d.unwritten_count();
+            });
+            if watch.voice.bus.is_none() {
+                let servers = watch.servers();
+                if std::mem::replace(&mut self.servers, servers) != servers {
+                    // What the server has may be lost or old.
+                    self.refresh.rewrite = true;
+                }
+            }
+        }
+        self.refresh.plan(services as u32, unwritten as u32);
+    }
+
+    /// The next few snapshots that are due: first of those that were never written, then in turn.
+    pub fn due_snapshots(&mut self) -> Vec<Health> {
+        let mut all: Vec<Health> = Vec::new();
+        for watch in &self.watches {
+            let limit = self.refresh.slice();
+            watch.with(|d, now| {
+                let mut few = Vec::new();
+                d.unwritten(limit as usize, &mut few);
+                self.refresh.spend(few.len() as u32);
+                all.extend(few.iter().map(|s| watch.voice.health(s, now)));
+            });
+        }
+        for _ in 0..self.watches.len() {
+            let limit = self.refresh.slice();
+            let watch = &self.watches[self.turn % self.watches.len()];
+            watch.with(|d, now| {
+                let mut few = Vec::new();
+                let (visited, done) = d.refresh(limit, &mut few);
+                self.refresh.spend(visited);
+                all.extend(few.iter().map(|s| watch.voice.health(s, now)));
+                self.turn += usize::from(done);
+            });
+        }
+        if all.is_empty() {
+            // Whoever is due was not judged yet.
+            self.refresh.give_up();
+        }
+        all
+    }
+
+    pub fn log(&mut self, alert: &Alert) {
+        if self.logged == LOG_PER_SEC {
+            self.unlogged += 1;
+            return;
+        }
+        self.logged += 1;
+        use AlertKind::*;
+        match alert.kind {
+            HeartbeatOk | BusUp | ServiceRestored | Steady => log::info!("{}", alert.to_json()),
+            _ => log::error!("{}", alert.to_json()),
+        }
+    }
+
+    pub fn say_unlogged(&mut self) {
+        self.logged = 0;
+        let more = std::mem::take(&mut self.unlogged);
+        if more > 0 {
+            log::error!("{more} more alerts went out");
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! From a deadline to a verdict.
+
+use std::time::Duration;
+
+use super::hearing::wall;
+use super::slot::{Flags, State};
+use super::{Change, Detector, Now, Output};
+use crate::clock::Mono;
+
+/// Keys that leave the wheel in one call, so that the lock on the detector is held for a millisecond or two.
+const COLLECT_MAX: usize = 16 * 1024;
+/// Transitions that may wait before more deaths are told: the edge takes them, then asks for more.
+const TELL_MAX: usize = 1024;
+/// A check of the server that is not answered for so long is taken as passed.
+const CHECK_MAX: Duration = Duration::from_secs(10);
+/// For so long a passed check is as good as a new one.
+const CHECK_HOLDS: Duration = Duration::from_secs(1);
+
+/// Services on the way from their deadline to the verdict.
+#[derive(Debug, Default)]
+pub struct Judging {
+    /// Out of the wheel, deadline passed; judged by the round that begins next or is under way.
+    due: Vec<u32>,
+    /// Judged dead and not yet told, by round. The newest round is told first, so that a single death does not wait
+    /// behind a hundred thousand.
+    condemned: Vec<Vec<u32>>,
+    /// Keys just out of the wheel.
+    expired: Vec<u32>,
+    /// More than one call may move was due: `due` is not complete yet.
+    collecting: bool,
+    /// When the present check of the server was asked for.
+    check_asked: Option<Mono>,
+    /// When the last passed check was asked for.
+    checked: Option<Mono>,
+}
+
+impl Judging {
+    /// Whether deaths wait to be told.
+    pub(super) fn has_condemned(&self) -> bool {
+        !self.condemned.is_empty()
+    }
+
+    /// Whether `due` is known to be incomplete.
+    pub(super) fn is_collecting(&self) -> bool {
+        self.collecting
+    }
+
+    pub(super) fn check_deadline(&self) -> Option<Mono> {
+        self.check_asked.map(|asked| asked + CHECK_MAX)
+    }
+
+    fn holds(&self, now: Mono) -> bool {
+        self.checked.is_some_and(|at| now.since(at) < CHECK_HOLDS)
+    }
+}
+
+impl Detector {
+    /// The edge connected afresh and found the same server in the same role.
+    pub fn server_checked(&mut self, now: Now) {
+        self.judging.checked = self.judging.check_asked.take();
+        self.advance(now);
+    }
+
+    /// Whether deadlines that come up now would be looked at now.
+    pub(super) fn may_collect(&self) -> bool {
+        self.pulse.is_free() && (self.judging.due.is_empty() || self.judging.collecting)
+    }
+
+    /// Begins a round when something is due and nothing stands against it.
+    pub(super) fn advance(&mut self, now: Now) {
+        if self.may_collect() && !self.collect(now.mono) {
+            return;
+        }
+        if self.judging.due.is_empty() || !self.pulse.is_free() {
+            return;
+        }
+        if self.is_suspicious(now.mono) {
+            let asked = match self.judging.check_asked {
+                Some(asked) => asked,
+                None => {
+                    self.out.push(Output::CheckServer);
+                    *self.judging.check_asked.insert(now.mono)
+                }
+            };
+            if now.mono < asked + CHECK_MAX {
+                return;
+            }
+            self.judging.checked = self.judging.check_asked.take();
+        }
+        self.pulse.begin_round(now.mono);
+    }
+
+    /// Moves what is due out of the wheel, and what was heard since back into it. False when more is to come: then
+    /// not all that is due is known yet.
+    fn collect(&mut self, now: Mono) -> bool {
+        let mut expired = std::mem::take(&mut self.judging.expired);
+        let all = self.wheel.expire(now, COLLECT_MAX, &mut expired);
+        for index in expired.drain(..) {
+            let deadline = self.deadline(index);
+            if deadline <= now {
+                self.roster.slot_mut(index).flags.set(Flags::QUEUED, true);
+                self.judging.due.push(index);
+            } else {
+                self.wheel.insert(index, deadline);
+            }
+        }
+        self.judging.expired = expired;
+        self.judging.collecting = !all;
+        all
+    }
+
+    /// Its own deadline, or the end of its grace after the last doubt.
+    fn deadline(&self, index: u32) -> Mono {
+        let slot = self.roster.slot(index);
+        let own = if slot.flags.has(Flags::RETIMED) {
+            self.wheel.last_deadline(index)
+        } else {
+            slot.own_deadline()
+        };
+        match self.pulse.sure_since() {
+            Some(sure) => own.max(sure + Duration::from_millis(slot.grace_ms())),
+            None => own,
+        }
+    }
+
+    /// Could it be that we listen to a server that all others have left?
+    ///
+    /// Echoes prove only the server that they went through. So before judging when most services come due together, or
+    /// when the whole bus has carried no beat since the due one should have beaten, the server is looked at afresh.
+    fn is_suspicious(&self, now: Mono) -> bool {
+        if self.judging.holds(now) {
+            return false;
+        }
+        let most = self.judging.due.len() * 2 > self.roster.len();
+        let quiet_micros = now.0.saturating_sub(self.last_beat.0);
+        most || self.judging.due.iter().any(|&index| {
+            let slot = self.roster.slot(index);
+            let owed = slot.timeout_ms.saturating_sub(slot.interval_ms);
+            quiet_micros >= u64::from(owed) * 1000
+        })
+    }
+
+    /// The round that began at `began` is complete: what was due then and is still silent is dead.
+    pub(super) fn condemn(&mut self, began: Mono) {
+        let mut due = std::mem::take(&mut self.judging.due);
+        due.retain(|&index| {
+            if !self.roster.slot(index).flags.has(Flags::QUEUED) {
+                return false;
+            }
+            let deadline = self.deadline(index);
+            let dead = deadline <= began;
+            if !dead {
+                self.requeue(index, deadline);
+            }
+            dead
+        });
+        if !due.is_empty() {
+            self.judging.condemned.push(due);
+        }
+    }
+
+    /// Tells deaths, until enough waits for the edge to take it.
+    pub(super) fn tell(&mut self, now: Now) {
+        while self.transitions.len() < TELL_MAX
+            && let Some(newest) = self.judging.condemned.last_mut()
+        {
+            let Some(index) = newest.pop() else {
+                self.judging.condemned.pop();
+                continue;
+            };
+            if !self.roster.slot(index).flags.has(Flags::QUEUED) {
+                continue;
+            }
+            let deadline = self.deadline(index);
+            if deadline > now.mono {
+                // It was heard between the verdict and its telling: then there is nothing to tell.
+                self.requeue(index, deadline);
+            } else {
+                self.bury(index, now);
+            }
+        }
+        while self.judging.condemned.last().is_some_and(Vec::is_empty) {
+            self.judging.condemned.pop();
+        }
+    }
+
+    /// A doubt arose: every silence that is not told yet waits for the end of its grace.
+    pub(super) fn abort(&mut self, now: Mono) {
+        self.judging.check_asked = None;
+        self.judging.collecting = false;
+        let due = std::mem::take(&mut self.judging.due);
+        let condemned = std::mem::take(&mut self.judging.condemned);
+        for index in due.into_iter().chain(condemned.into_iter().flatten()) {
+            if self.roster.slot(index).flags.has(Flags::QUEUED) {
+                // Looked at when the doubt has ended, and moved on to the end of the grace then.
+                self.requeue(index, now);
+            }
+        }
+    }
+
+    fn requeue(&mut self, index: u32, deadline: Mono) {
+        self.roster.slot_mut(index).flags.set(Flags::QUEUED, false);
+        self.wheel.insert(index, deadline);
+    }
+
+    fn bury(&mut self, index: u32, now: Now) {
+        let slot = self.roster.slot(index);
+        let planned = slot.flags.has(Flags::PLANNED);
+        let eta = self.notes.get(&index).and_then(|notes| notes.eta);
+        let change = Change::Missed {
+            late: now.mono.since(slot.heard_at),
+            never_heard: !slot.flags.has(Flags::HEARD),
+            planned,
+            eta: eta.filter(|_| planned),
+            again: slot.flags.has(Flags::AGAIN),
+        };
+        let slot = self.roster.slot_mut(index);
+        slot.flags.set(Flags::QUEUED, false);
+        // Telling one again is not another miss.
+        if !slot.flags.take(Flags::AGAIN) {
+            slot.misses = slot.misses.saturating_add(1);
+            slot.since_ts = wall(now);
+        }
+        slot.state = State::Down;
+        self.emit(index, change, now);
+    }
+}

@@ -1,0 +1,324 @@
+//! Who is watched: slots, their names in one arena, and the way from a channel to a slot.
+//!
+//! A channel is nearly always `<svc>:heartbeat`, so the index is by service name, and only the other channels are kept
+//! in full. The index holds numbers and a part of the name's hash: about twenty bytes a service.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use super::output::Spec;
+use super::slot::{Flags, Slot, State};
+use crate::bus::RUN_MAX;
+use crate::clock::Mono;
+
+/// What every default channel ends with.
+const SUFFIX: &[u8] = b":heartbeat";
+
+/// An entry of the index: enough to tell, nearly always, whose it is without a look at the slot and at the name.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    tag: u32,
+    index: u32,
+}
+
+impl Entry {
+    fn new(hash: u64, index: u32) -> Entry {
+        let tag = Entry::tag(hash);
+        Entry { tag, index }
+    }
+
+    /// Bits of the hash that neither choose the place in the table nor are kept there by the table itself.
+    fn tag(hash: u64) -> u32 {
+        (hash >> 25) as u32
+    }
+}
+
+/// All slots, and how to find one.
+#[derive(Debug, Default)]
+pub struct Roster {
+    slots: Vec<Slot>,
+    names: String,
+    /// Bytes of `names` that belong to nobody any more.
+    dead_bytes: usize,
+    by_name: HashTable<Entry>,
+    hasher: DefaultHashBuilder,
+    /// Channels that are not the default of their service.
+    by_channel: HashMap<Box<[u8]>, u32>,
+    channels: HashMap<u32, Box<[u8]>>,
+    vacant: Vec<u32>,
+}
+
+impl Roster {
+    /// Makes room for `services` more services whose names have `name_bytes` bytes together.
+    pub fn reserve(&mut self, services: usize, name_bytes: usize) {
+        let more = services.saturating_sub(self.vacant.len());
+        self.slots.reserve_exact(more);
+        self.names.reserve_exact(name_bytes);
+        self.with_index(|by_name, hash| by_name.reserve(more, |entry| hash(entry.index)));
+    }
+
+    /// The index, with the hash of each of its entries.
+    fn with_index(&mut self, work: impl FnOnce(&mut HashTable<Entry>, &dyn Fn(u32) -> u64)) {
+        let (slots, names, hasher) = (&self.slots, &self.names, &self.hasher);
+        let hash = |i: u32| hasher.hash_one(name_of(&slots[i as usize], names).as_bytes());
+        work(&mut self.by_name, &hash);
+    }
+
+    /// Number of slots, vacant ones included: indices are below it.
+    pub fn slots(&self) -> u32 {
+        self.slots.len() as u32
+    }
+
+    /// Number of services.
+    pub fn len(&self) -> usize {
+        self.slots.len() - self.vacant.len()
+    }
+
+    pub fn slot(&self, index: u32) -> &Slot {
+        &self.slots[index as usize]
+    }
+
+    pub fn slot_mut(&mut self, index: u32) -> &mut Slot {
+        &mut self.slots[index as usize]
+    }
+
+    pub fn name(&self, index: u32) -> &str {
+        name_of(&self.slots[index as usize], &self.names)
+    }
+
+    /// The channel of a service, written to `into`.
+    pub fn channel(&self, index: u32, into: &mut Vec<u8>) {
+        into.clear();
+        match self.channels.get(&index) {
+            Some(own) => into.extend_from_slice(own),
+            None => {
+                into.extend_from_slice(self.name(index).as_bytes());
+                into.extend_from_slice(SUFFIX);
+            }
+        }
+    }
+
+    /// The service that beats on `channel`.
+    pub fn by_channel(&self, channel: &[u8]) -> Option<u32> {
+        if let Some(name) = channel.strip_suffix(SUFFIX)
+            && let Some(index) = self.by_name(name)
+            && !self.slot(index).flags.has(Flags::CUSTOM)
+        {
+            return Some(index);
+        }
+        self.by_channel.get(channel).copied()
+    }
+
+    /// The service called `name`.
+    pub fn by_name(&self, name: &[u8]) -> Option<u32> {
+        let hash = self.hasher.hash_one(name);
+        self.by_name
+            .find(hash, |entry| {
+                entry.tag == Entry::tag(hash) && self.name(entry.index).as_bytes() == name
+            })
+            .map(|entry| entry.index)
+    }
+
+    /// The services that beat on `channels`, of which there are at most [`RUN_MAX`].
+    ///
+    /// With a million services each look-up waits for memory three times: for the index, the slot and the name. So
+    /// each step is made for all of the channels before the next one: the processor has the waits of a step overlap.
+    pub fn find<'c>(&self, channels: impl Iterator<Item = &'c [u8]>) -> [Option<u32>; RUN_MAX] {
+        let mut wanted = [(&[][..], 0); RUN_MAX];
+        let mut count = 0;
+        for (place, channel) in wanted.iter_mut().zip(channels) {
+            let name = channel.strip_suffix(SUFFIX).unwrap_or_default();
+            *place = (channel, self.hasher.hash_one(name));
+            count += 1;
+        }
+        let wanted = &wanted[..count];
+
+        let mut likely = [u32::MAX; RUN_MAX];
+        for (&(_, hash), likely) in wanted.iter().zip(&mut likely) {
+            let entry = self
+                .by_name
+                .find(hash, |entry| entry.tag == Entry::tag(hash));
+            *likely = entry.map_or(u32::MAX, |entry| entry.index);
+        }
+
+        // Where the names are, not yet what they are.
+        let mut names = [&[][..]; RUN_MAX];
+        for (name, &index) in names.iter_mut().zip(&likely[..count]) {
+            if let Some(slot) = self.slots.get(index as usize) {
+                *name = name_of(slot, &self.names).as_bytes();
+            }
+        }
+
+        let mut found = [None; RUN_MAX];
+        for (k, &(channel, _)) in wanted.iter().enumerate() {
+            let is_default = !names[k].is_empty() && channel.strip_suffix(SUFFIX) == Some(names[k]);
+            found[k] = if is_default && !self.slot(likely[k]).flags.has(Flags::CUSTOM) {
+                Some(likely[k])
+            } else {
+                // A channel of the service's own choice, or two names with the same tag.
+                self.by_channel(channel)
+            };
+        }
+        found
+    }
+
+    /// Whether the service at `index` beats on `channel`.
+    pub fn is_channel(&self, index: u32, channel: &[u8]) -> bool {
+        match self.channels.get(&index) {
+            Some(own) => **own == *channel,
+            None => channel.strip_suffix(SUFFIX) == Some(self.name(index).as_bytes()),
+        }
+    }
+
+    /// Adds a service that is not there yet.
+    pub fn add(&mut self, spec: &Spec<'_>, mark: bool) -> u32 {
+        let mut flags = Flags::default();
+        flags.set(Flags::MARK, mark);
+        let custom = spec.channel.as_bytes().strip_suffix(SUFFIX) != Some(spec.svc.as_bytes());
+        flags.set(Flags::CUSTOM, custom);
+        let slot = Slot {
+            heard_at: Mono(0),
+            last_i: 0,
+            inst: 0,
+            timeout_ms: spec.timeout_ms,
+            interval_ms: spec.interval_ms,
+            name_at: self.names.len() as u32,
+            since_ts: 0,
+            alert: 0,
+            misses: 0,
+            restarts: 0,
+            flags,
+            name_bytes: spec.svc.len() as u8,
+            state: State::Unproven,
+        };
+        self.names.push_str(spec.svc);
+        let index = match self.vacant.pop() {
+            Some(index) => {
+                self.slots[index as usize] = slot;
+                index
+            }
+            None => {
+                self.slots.push(slot);
+                self.slots.len() as u32 - 1
+            }
+        };
+        if custom {
+            self.keep_channel(index, spec.channel.as_bytes());
+        }
+        self.with_index(|by_name, hash| {
+            let hash_of_new = hash(index);
+            let entry = Entry::new(hash_of_new, index);
+            by_name.insert_unique(hash_of_new, entry, |entry| hash(entry.index));
+        });
+        index
+    }
+
+    /// Gives a service another channel.
+    pub fn move_to(&mut self, index: u32, channel: &[u8]) {
+        if let Some(old) = self.channels.remove(&index) {
+            self.by_channel.remove(&old);
+        }
+        let custom = channel.strip_suffix(SUFFIX) != Some(self.name(index).as_bytes());
+        self.slot_mut(index).flags.set(Flags::CUSTOM, custom);
+        if custom {
+            self.keep_channel(index, channel);
+        }
+    }
+
+    fn keep_channel(&mut self, index: u32, channel: &[u8]) {
+        self.channels.insert(index, channel.into());
+        self.by_channel.insert(channel.into(), index);
+    }
+
+    /// Takes a service out; its index may be given to another.
+    pub fn remove(&mut self, index: u32) {
+        let hash = self.hasher.hash_one(self.name(index).as_bytes());
+        if let Ok(found) = self.by_name.find_entry(hash, |entry| entry.index == index) {
+            found.remove();
+        }
+        if let Some(channel) = self.channels.remove(&index) {
+            self.by_channel.remove(&channel);
+        }
+        let slot = &mut self.slots[index as usize];
+        slot.state = State::Vacant;
+        slot.flags = Flags::default();
+        self.dead_bytes += usize::from(slot.name_bytes);
+        self.vacant.push(index);
+    }
+
+    /// Rebuilds the name arena when most of it is dead.
+    pub fn tidy(&mut self) {
+        if self.dead_bytes * 2 <= self.names.len() {
+            return;
+        }
+        let mut names = String::with_capacity(self.names.len() - self.dead_bytes);
+        for slot in self.slots.iter_mut().filter(|s| s.state != State::Vacant) {
+            let at = names.len() as u32;
+            names.push_str(name_of(slot, &self.names));
+            slot.name_at = at;
+        }
+        (self.names, self.dead_bytes) = (names, 0);
+    }
+
+    /// A hash by which two instance ids are told apart; never zero.
+    pub fn hash_inst(&self, inst: &str) -> u64 {
+        self.hasher.hash_one(inst).max(1)
+    }
+}
+
+fn name_of<'a>(slot: &Slot, names: &'a str) -> &'a str {
+    let at = slot.name_at as usize;
+    &names[at..at + usize::from(slot.name_bytes)]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Names, each with a channel of its own choice or the default one.
+    fn services() -> impl Strategy<Value = Vec<(String, Option<String>)>> {
+        prop::collection::hash_map(
+            "[a-e]{1,2}",
+            prop::option::of("[a-e]{1,2}(:heartbeat)?"),
+            0..20,
+        )
+        .prop_map(|services| services.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn a_run_finds_what_a_search_of_all_services_finds(
+            services in services(),
+            gone in prop::collection::vec(any::<prop::sample::Index>(), 0..5),
+            asked in prop::collection::vec("[a-e]{0,2}(:heartbeat)?", 0..=RUN_MAX),
+        ) {
+            let mut roster = Roster::default();
+            let mut channels: Vec<(u32, String)> = Vec::new();
+            for (svc, own) in &services {
+                let channel = own.clone().unwrap_or(format!("{svc}:heartbeat"));
+                // A truth gives each channel to one service.
+                if channels.iter().all(|(_, other)| *other != channel) {
+                    let spec = Spec { svc, channel: &channel, timeout_ms: 1, interval_ms: 1 };
+                    channels.push((roster.add(&spec, false), channel));
+                }
+            }
+            for which in gone {
+                if !channels.is_empty() {
+                    let (index, _) = channels.remove(which.index(channels.len()));
+                    roster.remove(index);
+                }
+            }
+            roster.tidy();
+
+            let found = roster.find(asked.iter().map(|channel| channel.as_bytes()));
+            for (channel, found) in asked.iter().zip(found) {
+                let owner = channels.iter().find(|(_, c)| c == channel).map(|(index, _)| *index);
+                prop_assert_eq!(found, owner, "{}", channel);
+            }
+        }
+    }
+}

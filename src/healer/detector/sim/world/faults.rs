@@ -1,0 +1,179 @@
+//! What goes wrong, when, and how it is mended.
+
+use super::super::healer::Input;
+use super::super::redis::{Client, Mode};
+use super::{Event, Fault, MS, SEC, STORM, World};
+
+impl World {
+    pub(super) fn plan_faults(&mut self) {
+        if self.rng.u8(..) < 64 {
+            // A Redis that stutters.
+            let mut at = self.rng.u64(5 * SEC..20 * SEC);
+            while at < STORM {
+                let lasts = self.rng.u64(200 * MS..1500 * MS);
+                self.at(at, Event::Fault(Fault::Stall));
+                self.at(at + lasts, Event::Repair(Fault::Stall));
+                at += lasts + self.rng.u64(200 * MS..3 * SEC);
+            }
+        }
+        for _ in 0..self.rng.u32(1..12) {
+            let healer = self.rng.usize(0..self.healers.len());
+            let svc = self.rng.usize(0..self.services.len());
+            let (fault, longest) = match self.rng.u32(0..10) {
+                0 | 1 => (Fault::Stall, 12 * SEC),
+                2 => (Fault::Kill, 12 * SEC),
+                3 | 4 => (Fault::StopHealer(healer), 12 * SEC),
+                5 | 6 => (Fault::CrashHealer(healer), 8 * SEC),
+                7 => (Fault::KillLink(healer), 0),
+                8 => (Fault::HalfOpen(healer), 0),
+                _ if self.rng.bool() => (Fault::Timeout(svc), 0),
+                _ => (Fault::Watch(svc), 10 * SEC),
+            };
+            let at = self.rng.u64(2 * SEC..STORM);
+            self.at(at, Event::Fault(fault.clone()));
+            // Most troubles are short.
+            let lasts = if self.rng.bool() {
+                longest / 10
+            } else {
+                longest
+            };
+            let lasts = self.rng.u64(0..=lasts);
+            self.at(at + lasts, Event::Repair(fault));
+        }
+    }
+
+    pub(super) fn fail(&mut self, fault: Fault) {
+        match fault {
+            Fault::Stall if self.redis.mode == Mode::Running => self.redis.mode = Mode::Stalled,
+            Fault::Kill if self.redis.mode != Mode::Dead => {
+                self.redis.mode = Mode::Dead;
+                self.redis.life += 1;
+                self.redis.pending.clear();
+                for healer in 0..self.healers.len() {
+                    self.break_link(healer);
+                }
+            }
+            Fault::StopHealer(healer) => self.healers[healer].stopped = true,
+            Fault::CrashHealer(healer) => {
+                self.drop_link(healer);
+                self.healers[healer].alive = false;
+                self.tell_people();
+                self.healers[healer].inbox.clear();
+            }
+            Fault::KillLink(healer) => self.break_link(healer),
+            Fault::HalfOpen(healer) => {
+                self.healers[healer].half_open = self.healers[healer].link != 0
+            }
+            Fault::Timeout(svc) => {
+                let timeout_ms = self.truth[svc].interval_ms * self.rng.u32(2..5) + 1000;
+                self.truth[svc].timeout_ms = timeout_ms;
+                self.services[svc].timeouts.push((self.now, timeout_ms));
+                self.announce();
+            }
+            Fault::Watch(svc) => {
+                self.truth[svc].watched = false;
+                self.services[svc].dropped_at = Some(self.now);
+                self.people.drop_service(svc, self.now);
+                self.tell_people();
+                self.announce();
+                self.redis.store.health.remove(&svc);
+            }
+            Fault::Stall | Fault::Kill => {}
+        }
+    }
+
+    pub(super) fn repair(&mut self, fault: Fault) {
+        match fault {
+            Fault::Stall if self.redis.mode == Mode::Stalled => {
+                self.redis.mode = Mode::Running;
+                // The event loop serves what waits in any order, and some of it one turn later.
+                let waiting: Vec<Client> = self.redis.pending.keys().copied().collect();
+                for client in waiting {
+                    let life = self.redis.life;
+                    self.after(0, 60, Event::Drain { life, client });
+                }
+            }
+            Fault::Kill if self.redis.mode == Mode::Dead => self.redis.mode = Mode::Running,
+            Fault::StopHealer(healer) if self.healers[healer].stopped => self.wake_up(healer),
+            Fault::CrashHealer(healer) if !self.healers[healer].alive => {
+                let now = self.moment();
+                self.healers[healer].start(now, &self.truth);
+                let boot = self.healers[healer].boot;
+                self.after(MS, 50 * MS, Event::Connect { healer, boot });
+                self.after(MS, 50 * MS, Event::Renew { healer, boot });
+                self.input(healer, Input::Wake);
+            }
+            Fault::Watch(svc) => {
+                self.truth[svc].watched = true;
+                self.announce();
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn break_link(&mut self, healer: usize) {
+        let (link, boot) = (self.healers[healer].link, self.healers[healer].boot);
+        self.drop_link(healer);
+        if link != 0 {
+            // What is on its way still arrives, then the end.
+            let at = (self.now + 100).max(self.healers[healer].delivered);
+            self.at(
+                at,
+                Event::Deliver {
+                    healer,
+                    boot,
+                    input: Input::LinkLost { link },
+                },
+            );
+        }
+    }
+
+    /// SIGCONT: what piled up is read; the loop may wake before, between or after.
+    pub(super) fn wake_up(&mut self, healer: usize) {
+        self.healers[healer].stopped = false;
+        let mut inbox = std::mem::take(&mut self.healers[healer].inbox);
+        inbox.retain(|input| !matches!(input, Input::Wake));
+        let place = self.rng.usize(0..=inbox.len());
+        inbox.insert(place, Input::Wake);
+        for input in inbox {
+            self.input(healer, input);
+        }
+    }
+
+    /// A new truth: every healer reads it, subscribes what is new, and proves that.
+    pub(super) fn announce(&mut self) {
+        for healer in 0..self.healers.len() {
+            self.input(healer, Input::Truth);
+            let link = self.healers[healer].link;
+            if !self.healers[healer].alive || self.healers[healer].heard.is_empty() {
+                continue;
+            }
+            let svcs: Vec<usize> = (0..self.truth.len())
+                .filter(|svc| self.truth[*svc].watched)
+                .collect();
+            self.healers[healer].heard = self.truth.iter().map(|w| w.watched).collect();
+            self.deliver(healer, Input::Proven { link, svcs });
+        }
+    }
+
+    pub(super) fn calm_down(&mut self) {
+        self.repair(Fault::Stall);
+        self.repair(Fault::Kill);
+        for healer in 0..self.healers.len() {
+            self.repair(Fault::StopHealer(healer));
+            self.repair(Fault::CrashHealer(healer));
+        }
+        for svc in 0..self.services.len() {
+            if !self.truth[svc].watched {
+                self.repair(Fault::Watch(svc));
+            }
+        }
+        // Nothing that was planned for later happens any more.
+        self.events.retain(|_, event| {
+            !matches!(
+                event,
+                Event::Fault(_) | Event::Repair(_) | Event::Die { .. } | Event::Return { .. }
+            )
+        });
+    }
+}

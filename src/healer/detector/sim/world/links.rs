@@ -1,0 +1,49 @@
+//! A healer's links: made, lost, and the lease that is renewed over them.
+
+use super::super::healer::Input;
+use super::super::redis::Mode;
+use super::{Event, MS, SEC, World};
+
+impl World {
+    pub(super) fn renew(&mut self, healer: usize) {
+        let boot = self.healers[healer].boot;
+        self.after(SEC, SEC + MS, Event::Renew { healer, boot });
+        if !self.healers[healer].stopped {
+            let mut wishes = Vec::new();
+            self.healers[healer].renew(self.now, &mut wishes);
+            self.grant(healer, wishes);
+        }
+    }
+
+    pub(super) fn connect(&mut self, healer: usize) {
+        let boot = self.healers[healer].boot;
+        if self.redis.mode != Mode::Running
+            || self.healers[healer].stopped
+            || self.healers[healer].link != 0
+        {
+            if self.healers[healer].link == 0 {
+                self.after(50 * MS, 2 * SEC, Event::Connect { healer, boot });
+            }
+            return;
+        }
+        self.links += 1;
+        let watched: Vec<bool> = self.truth.iter().map(|w| w.watched).collect();
+        let h = &mut self.healers[healer];
+        (h.link, h.half_open, h.delivered) = (self.links, false, self.now);
+        h.heard = watched.clone();
+        let svcs = (0..watched.len()).filter(|svc| watched[*svc]).collect();
+        self.deliver(
+            healer,
+            Input::Proven {
+                link: self.links,
+                svcs,
+            },
+        );
+    }
+
+    /// The server's side of the link is gone; the healer learns of it as the caller sees fit.
+    pub(super) fn drop_link(&mut self, healer: usize) {
+        self.healers[healer].heard.clear();
+        self.healers[healer].half_open = false;
+    }
+}

@@ -1,0 +1,112 @@
+//! What Redis does with what it is sent.
+
+use super::super::healer::{Input, inst, name};
+use super::super::redis::{Client, Command, Mode};
+use super::{Event, World};
+
+impl World {
+    pub(super) fn arrive(&mut self, client: Client, command: Command) {
+        if let Command::Beat { svc, .. } = command {
+            self.services[svc].sent.push(self.now);
+        }
+        let waits = self.redis.mode == Mode::Stalled || self.redis.pending.contains_key(&client);
+        if waits {
+            self.redis
+                .pending
+                .entry(client)
+                .or_default()
+                .push_back(command);
+        } else {
+            self.serve(client, command);
+        }
+    }
+
+    pub(super) fn serve(&mut self, client: Client, command: Command) {
+        let now = self.now;
+        match (client, command) {
+            (_, Command::Beat { svc, i, inst }) => {
+                self.services[svc].served.push(now);
+                for healer in 0..self.healers.len() {
+                    if self.healers[healer].heard.get(svc) == Some(&true) {
+                        let payload = format!(
+                            r#"{{"svc":"{}","i":{i},"ts":1,"inst":"{inst}"}}"#,
+                            name(svc)
+                        );
+                        let link = self.healers[healer].link;
+                        self.deliver(healer, Input::Frame { link, svc, payload });
+                    }
+                }
+            }
+            (Client::Echo { healer, boot }, command) if boot == self.healers[healer].boot => {
+                match command {
+                    Command::Echo { link, seq } if link == self.healers[healer].link => {
+                        self.deliver(healer, Input::Echo { link, seq });
+                    }
+                    Command::Check => self.reply(healer, boot, Input::Checked),
+                    _ => {}
+                }
+            }
+            (
+                Client::Tell {
+                    healer,
+                    boot,
+                    connection,
+                },
+                Command::Tell(deed),
+            ) => {
+                let id = deed.id.clone();
+                let answer = self.redis.store.tell(&inst(healer, boot), deed, now);
+                self.tell_people();
+                self.reply(
+                    healer,
+                    boot,
+                    Input::Answer {
+                        connection,
+                        id,
+                        answer,
+                    },
+                );
+            }
+            (Client::Tell { healer, boot, .. }, Command::Hold) => {
+                let lease = self.redis.store.hold(&inst(healer, boot), now);
+                self.reply(healer, boot, Input::Lease(lease));
+            }
+            _ => {}
+        }
+    }
+
+    /// Over the link, in order.
+    pub(super) fn deliver(&mut self, healer: usize, input: Input) {
+        if self.healers[healer].half_open {
+            return;
+        }
+        let at = (self.now + self.rng.u64(10..80)).max(self.healers[healer].delivered);
+        self.healers[healer].delivered = at;
+        let boot = self.healers[healer].boot;
+        self.at(
+            at,
+            Event::Deliver {
+                healer,
+                boot,
+                input,
+            },
+        );
+    }
+
+    /// An answer on another connection; lost when Redis dies first.
+    pub(super) fn reply(&mut self, healer: usize, boot: u32, input: Input) {
+        let may_be_lost = matches!(input, Input::Answer { .. } | Input::Lease(_));
+        if self.rng.u8(..) < 3 && !self.calm && may_be_lost {
+            return;
+        }
+        self.after(
+            10,
+            80,
+            Event::Deliver {
+                healer,
+                boot,
+                input,
+            },
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! The promises of the judgement, one by one, on a virtual clock.
+
+mod bus;
+mod flapping;
+mod lab;
+mod properties;
+mod services;
+mod table;
+mod watching;

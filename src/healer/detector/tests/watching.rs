@@ -1,0 +1,178 @@
+//! Who is watched, from when on, and what the store knows.
+
+use super::super::*;
+use super::lab::{Lab, WALL};
+
+#[test]
+fn a_changed_timeout_applies_from_the_next_beat() {
+    for (new, before, after) in [(5000, 10.0, 5.0), (40_000, 10.0, 40.0)] {
+        let mut lab = Lab::with(&[("a", 10_000, 3000)]);
+        lab.beat("a", "");
+        lab.pass(6.0);
+        lab.beat("a", "");
+        let beat_at = lab.now;
+        lab.reload(&[("a", new, 3000)]);
+        lab.pass(before - 0.1);
+        assert!(lab.words().is_empty());
+        lab.pass(0.2);
+        assert_eq!(
+            lab.words(),
+            ["a missed"],
+            "{new} ms, {:?}",
+            lab.now.since(beat_at)
+        );
+        lab.beat("a", "");
+        lab.pass(after - 0.1);
+        assert_eq!(lab.words(), ["a ok"]);
+        lab.pass(0.2);
+        assert_eq!(lab.words(), ["a missed", "a flapping"]);
+    }
+    let mut lab = Lab::with(&[("a", 10_000, 3000)]);
+    lab.beat("a", "");
+    lab.reload(&[("a", 5000, 3000)]);
+    lab.beat("a", "");
+    lab.pass(5.1);
+    assert_eq!(
+        lab.words(),
+        ["a missed"],
+        "a shorter timeout moves the deadline forward at that beat"
+    );
+}
+
+#[test]
+fn a_reload_disturbs_nobody_else() {
+    let mut lab = Lab::with(&[("a", 10_000, 3000), ("b", 10_000, 3000)]);
+    lab.beat("a", "");
+    lab.pass(5.0);
+    let dropped = lab.reload(&[("a", 10_000, 3000), ("c", 10_000, 3000)]);
+    assert_eq!(
+        dropped,
+        [Dropped {
+            svc: "b".into(),
+            channel: b"b:heartbeat"[..].into()
+        }]
+    );
+    lab.detector.confirmed(b"c:heartbeat", lab.moment());
+    lab.detector.proven(lab.moment());
+    lab.settle();
+    lab.pass(5.1);
+    assert_eq!(lab.words(), ["a missed"], "a kept its deadline; b is gone");
+    lab.pass(4.8);
+    assert!(lab.words().is_empty());
+    lab.pass(0.2);
+    assert_eq!(
+        lab.words(),
+        ["c missed-never-heard"],
+        "c owed from its own proof on"
+    );
+}
+
+#[test]
+fn a_service_dropped_in_the_middle_of_its_round_is_not_mourned() {
+    let mut lab = Lab::with(&[("a", 10_000, 3000)]);
+    lab.echo_takes = Some(Duration::from_millis(10));
+    lab.pass(10.015);
+    lab.reload(&[("b", 10_000, 3000)]);
+    lab.prove();
+    lab.pass(9.0);
+    assert!(lab.words().is_empty());
+    lab.pass(2.0);
+    assert_eq!(
+        lab.words(),
+        ["b missed-never-heard"],
+        "though b got the slot of a"
+    );
+}
+
+#[test]
+fn a_service_that_moves_to_another_channel_starts_anew_there() {
+    let mut lab = Lab::with(&[("a", 10_000, 3000)]);
+    lab.beat("a", "");
+    lab.pass(9.0);
+    lab.detector.begin_reload();
+    let spec = Spec {
+        svc: "a",
+        channel: "beats/a",
+        timeout_ms: 10_000,
+        interval_ms: 3000,
+    };
+    let moved = lab.detector.watch(&spec);
+    assert_eq!(
+        moved,
+        Watched::Moved {
+            from: b"a:heartbeat"[..].into()
+        }
+    );
+    assert!(lab.detector.sweep(100, &mut Vec::new()));
+    lab.prove();
+    lab.pass(9.9);
+    assert!(lab.words().is_empty());
+    lab.detector
+        .frame(b"a:heartbeat", br#"{"svc":"a"}"#, lab.moment());
+    assert_eq!(lab.detector.counts().strays, 1);
+    lab.detector
+        .frame(b"beats/a", br#"{"svc":"a"}"#, lab.moment());
+    lab.pass(9.9);
+    assert!(lab.words().is_empty());
+    lab.pass(0.2);
+    assert_eq!(lab.words(), ["a missed"]);
+}
+
+#[test]
+fn a_refused_channel_is_said_aloud_and_never_a_death() {
+    let mut lab = Lab::unproven(&[("a", 10_000, 3000), ("b", 10_000, 3000)]);
+    lab.detector.confirmed(b"b:heartbeat", lab.moment());
+    lab.detector.refused(b"a:heartbeat", lab.moment());
+    lab.detector.proven(lab.moment());
+    lab.settle();
+    lab.pass(30.0);
+    assert_eq!(lab.words(), ["a unwatched", "b missed-never-heard"]);
+    assert_eq!(lab.status(), Status::Unknown);
+    lab.lose_link();
+    lab.prove();
+    lab.pass(10.1);
+    assert_eq!(
+        lab.words(),
+        ["a watched", "a missed-never-heard"],
+        "granted, and proven again"
+    );
+}
+
+#[test]
+fn a_mute_healer_that_takes_over_tells_only_what_was_not_told() {
+    let mut lab = Lab::with(&[
+        ("dead", 10_000, 3000),
+        ("told", 10_000, 3000),
+        ("back", 10_000, 3000),
+        ("fine", 10_000, 3000),
+    ]);
+    lab.beat("back", "");
+    lab.beat("fine", "");
+    lab.pass(8.0);
+    lab.beat("back", "");
+    lab.beat("fine", "");
+    lab.pass(3.0);
+    lab.told.clear();
+    for (svc, status) in [
+        ("dead", Some(Status::Up)),
+        ("told", Some(Status::Down)),
+        ("back", Some(Status::Down)),
+        ("fine", None),
+    ] {
+        let record = Record {
+            status,
+            since_ts: WALL,
+            alert_id: Some("x"),
+            ..Record::default()
+        };
+        lab.detector.seed(svc, &record, lab.moment());
+    }
+    lab.settle();
+    assert_eq!(lab.words(), ["back ok"]);
+    lab.pass(0.01);
+    assert_eq!(
+        lab.words(),
+        ["dead missed-never-heard"],
+        "judged again first"
+    );
+}

@@ -1,0 +1,296 @@
+//! Who is watched, from when on, and what the store already knows of them.
+
+use std::time::Duration;
+
+use super::hearing::wall;
+use super::slot::{Flags, State};
+use super::{Change, Detector, Now, Snapshot, Spec};
+use crate::clock::Mono;
+
+/// The bookkeeping of reloads, proofs and refreshes.
+#[derive(Debug, Default)]
+pub struct Watching {
+    /// Added, or granted anew, and not yet proven to be subscribed.
+    unproven: Vec<u32>,
+    /// Heard for the first time: the health key shall show it soon.
+    pub(super) unwritten: Vec<u32>,
+    /// The mark of the services in the truth that was read last.
+    mark: bool,
+    sweep_at: u32,
+    refresh_at: u32,
+    /// The shortest grace of any service, in milliseconds; zero when there is none.
+    shortest_grace_ms: u64,
+    /// The same, of those that the present sweep has seen.
+    swept_grace_ms: u64,
+}
+
+impl Watching {
+    pub(super) fn shortest_grace(&self) -> Duration {
+        Duration::from_millis(self.shortest_grace_ms)
+    }
+}
+
+/// What [`Detector::watch`] came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// It was watched, on the same channel. Another timeout holds from its next beat on.
+    Already,
+    /// It is new: its channel is to be subscribed.
+    Added,
+    /// It was watched on this other channel.
+    Moved { from: Box<[u8]> },
+}
+
+/// A service that truth names no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    pub svc: Box<str>,
+    pub channel: Box<[u8]>,
+}
+
+impl Detector {
+    /// Makes room for services that will be added.
+    pub fn reserve(&mut self, services: usize, name_bytes: usize) {
+        self.roster.reserve(services, name_bytes);
+    }
+
+    /// A new truth is about to be read: [`watch`](Detector::watch) each of its services, then
+    /// [`sweep`](Detector::sweep) the others out. In pieces, so that the lock is never held for long.
+    pub fn begin_reload(&mut self) {
+        self.watching.mark = !self.watching.mark;
+        self.watching.sweep_at = 0;
+        self.watching.swept_grace_ms = 0;
+    }
+
+    /// Watches a service of the truth that is being read.
+    pub fn watch(&mut self, spec: &Spec<'_>) -> Watched {
+        let Some(index) = self.roster.by_name(spec.svc.as_bytes()) else {
+            let index = self.roster.add(spec, self.watching.mark);
+            self.watching.unproven.push(index);
+            let grace = self.roster.slot(index).grace_ms();
+            let shortest = &mut self.watching.shortest_grace_ms;
+            *shortest = match *shortest {
+                0 => grace,
+                other => other.min(grace),
+            };
+            return Watched::Added;
+        };
+        let mark = self.watching.mark;
+        self.roster.slot_mut(index).flags.set(Flags::MARK, mark);
+        self.retime(index, spec);
+        if self.roster.is_channel(index, spec.channel.as_bytes()) {
+            return Watched::Already;
+        }
+        let mut from = Vec::new();
+        self.roster.channel(index, &mut from);
+        self.roster.move_to(index, spec.channel.as_bytes());
+        self.unarm(index);
+        self.watching.unproven.push(index);
+        Watched::Moved { from: from.into() }
+    }
+
+    /// Drops up to `limit` slots' worth of services that the truth just read does not name; whether all were looked at.
+    pub fn sweep(&mut self, limit: u32, dropped: &mut Vec<Dropped>) -> bool {
+        let end = self
+            .roster
+            .slots()
+            .min(self.watching.sweep_at.saturating_add(limit));
+        for index in self.watching.sweep_at..end {
+            let slot = self.roster.slot(index);
+            if slot.state == State::Vacant {
+                continue;
+            }
+            if slot.flags.has(Flags::MARK) == self.watching.mark {
+                let grace = slot.grace_ms();
+                let shortest = &mut self.watching.swept_grace_ms;
+                *shortest = if *shortest == 0 {
+                    grace
+                } else {
+                    grace.min(*shortest)
+                };
+                continue;
+            }
+            let mut channel = Vec::new();
+            self.roster.channel(index, &mut channel);
+            dropped.push(Dropped {
+                svc: self.roster.name(index).into(),
+                channel: channel.into(),
+            });
+            self.wheel.remove(index);
+            self.notes.remove(&index);
+            self.forget_swings(index);
+            self.roster.remove(index);
+        }
+        self.watching.sweep_at = end;
+        let done = end == self.roster.slots();
+        if done {
+            self.watching.shortest_grace_ms = self.watching.swept_grace_ms;
+            self.roster.tidy();
+        }
+        done
+    }
+
+    /// Hands wanted channels to `take`, from slot `from` on, until it wants no more; returns where to go on.
+    pub fn channels(&self, from: u32, mut take: impl FnMut(&[u8]) -> bool) -> Option<u32> {
+        let mut channel = Vec::new();
+        for index in from..self.roster.slots() {
+            if self.roster.slot(index).state == State::Vacant {
+                continue;
+            }
+            self.roster.channel(index, &mut channel);
+            if !take(&channel) {
+                return Some(index + 1);
+            }
+        }
+        None
+    }
+
+    /// Names of up to `limit` slots' worth of services, from slot `from` on, and where to go on.
+    pub fn names(&self, from: u32, limit: u32) -> (Vec<Box<str>>, Option<u32>) {
+        let end = self.roster.slots().min(from.saturating_add(limit));
+        let names = (from..end)
+            .filter(|&i| self.roster.slot(i).state != State::Vacant)
+            .map(|i| self.roster.name(i).into())
+            .collect();
+        (names, (end < self.roster.slots()).then_some(end))
+    }
+
+    /// The server confirmed a channel; it counts once the whole subscription is proven.
+    pub fn confirmed(&mut self, channel: &[u8], now: Now) {
+        let Some(index) = self.roster.by_channel(channel) else {
+            return;
+        };
+        let slot = self.roster.slot_mut(index);
+        if slot.flags.take(Flags::REFUSED) {
+            self.watching.unproven.push(index);
+            self.roster
+                .slot_mut(index)
+                .flags
+                .set(Flags::CONFIRMED, true);
+            self.emit(index, Change::Watched, now);
+        } else if slot.state == State::Unproven || slot.flags.has(Flags::AGAIN) {
+            slot.flags.set(Flags::CONFIRMED, true);
+        }
+    }
+
+    /// The server refused a channel: of its service nothing can be said.
+    pub fn refused(&mut self, channel: &[u8], now: Now) {
+        let Some(index) = self.roster.by_channel(channel) else {
+            return;
+        };
+        self.unarm(index);
+        let slot = self.roster.slot_mut(index);
+        if !slot.flags.has(Flags::REFUSED) {
+            slot.flags.set(Flags::REFUSED, true);
+            slot.since_ts = wall(now);
+            self.emit(index, Change::Unwatched, now);
+        }
+    }
+
+    /// Whether the service came to stand as it does at `ts` or later.
+    pub fn changed_since(&self, svc: &str, ts: i64) -> bool {
+        let index = self.roster.by_name(svc.as_bytes());
+        index.is_some_and(|i| i64::from(self.roster.slot(i).since_ts) >= ts)
+    }
+
+    /// Up to `limit` services whose health key shall be written soon: they were heard for the first time, or cannot be
+    /// heard at all.
+    pub fn unwritten(&mut self, limit: usize, into: &mut Vec<Snapshot>) {
+        let keep = self.watching.unwritten.len().saturating_sub(limit);
+        for index in self.watching.unwritten.split_off(keep) {
+            let slot = self.roster.slot(index);
+            if slot.state == State::Up || slot.flags.has(Flags::REFUSED) {
+                into.push(self.snapshot(index));
+            }
+        }
+    }
+
+    /// How many those are.
+    pub fn unwritten_count(&self) -> usize {
+        self.watching.unwritten.len()
+    }
+
+    /// The next services in turn whose health key shall be refreshed: of up to `limit` slots, those of which
+    /// there is something to say.
+    /// Returns how many slots were looked at, and whether all have had their turn.
+    pub fn refresh(&mut self, limit: u32, into: &mut Vec<Snapshot>) -> (u32, bool) {
+        let from = self.watching.refresh_at;
+        let end = self.roster.slots().min(from.saturating_add(limit));
+        for index in from..end {
+            let slot = self.roster.slot(index);
+            let is_judged = matches!(slot.state, State::Up | State::Down);
+            if is_judged || slot.flags.has(Flags::REFUSED) {
+                into.push(self.snapshot(index));
+            }
+        }
+        let done = end == self.roster.slots();
+        self.watching.refresh_at = if done { 0 } else { end };
+        (end.saturating_sub(from), done)
+    }
+
+    /// From here on, what was confirmed owes its beats.
+    pub(super) fn arm_confirmed(&mut self, now: Now) {
+        let mut unproven = std::mem::take(&mut self.watching.unproven);
+        unproven.retain(|&index| {
+            let slot = self.roster.slot_mut(index);
+            let owes = slot.state == State::Unproven || slot.flags.has(Flags::AGAIN);
+            if !owes || slot.flags.has(Flags::REFUSED) {
+                return false;
+            }
+            if !slot.flags.take(Flags::CONFIRMED) {
+                return true;
+            }
+            slot.heard_at = now.mono;
+            if slot.state == State::Unproven {
+                slot.state = State::Waiting;
+            }
+            self.wheel.insert(index, slot.own_deadline());
+            false
+        });
+        self.watching.unproven = unproven;
+    }
+
+    /// The link broke: what was confirmed on it must be confirmed again.
+    pub(super) fn unconfirm(&mut self) {
+        for &index in &self.watching.unproven {
+            self.roster
+                .slot_mut(index)
+                .flags
+                .set(Flags::CONFIRMED, false);
+        }
+    }
+
+    /// Another timeout: the present deadline stays, the next beat sets the new one.
+    fn retime(&mut self, index: u32, spec: &Spec<'_>) {
+        let slot = self.roster.slot_mut(index);
+        slot.interval_ms = spec.interval_ms;
+        if slot.timeout_ms == spec.timeout_ms {
+            return;
+        }
+        let old_deadline = slot.own_deadline();
+        slot.timeout_ms = spec.timeout_ms;
+        let runs = matches!(slot.state, State::Waiting | State::Up) || slot.flags.has(Flags::AGAIN);
+        if runs && !slot.flags.has(Flags::QUEUED) && !slot.flags.has(Flags::RETIMED) {
+            self.wheel.insert(index, old_deadline);
+        }
+        self.roster.slot_mut(index).flags.set(Flags::RETIMED, runs);
+    }
+
+    /// Nothing is owed any more; a death that was told stays told.
+    pub(super) fn unarm(&mut self, index: u32) {
+        self.wheel.remove(index);
+        let slot = self.roster.slot_mut(index);
+        slot.flags.set(Flags::QUEUED, false);
+        slot.flags.set(Flags::RETIMED, false);
+        slot.flags.set(Flags::CONFIRMED, false);
+        if slot.state != State::Down {
+            slot.state = State::Unproven;
+            slot.flags.set(Flags::HEARD, false);
+        }
+    }
+
+    /// The earliest moment for which the wheel holds a deadline; for tests and benches.
+    pub fn next_deadline(&self) -> Option<Mono> {
+        self.wheel.next_deadline()
+    }
+}

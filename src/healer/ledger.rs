@@ -1,0 +1,353 @@
+//! Where a judgement becomes a fact: alert log, health key, channel, in one step or not at all.
+//!
+//! A transition goes out by one script on the server. It compares what the health key names as the last alert with
+//! what the judgement was based on, and the lease with the speaker; only then it counts, appends, sets and publishes.
+//! So a lost reply may be asked for again, and two healers cannot double anything.
+
+mod scripts;
+
+use std::time::Duration;
+
+use redis::{Pipeline, Script, Value};
+
+use crate::bus::{BusError, Commands};
+use crate::contract::{
+    ALERT_COUNT, ALERT_LOG, ALERT_LOG_MAX, Alert, HEALER_LEASE, Health, health_key,
+};
+use scripts::Scripts;
+
+/// How long a lease lasts when it is not renewed.
+pub const LEASE: Duration = Duration::from_secs(5);
+/// How often it is renewed.
+pub const LEASE_RENEW: Duration = Duration::from_secs(1);
+/// Entries in one packet: large enough to keep Redis busy, small enough not to block it for others.
+const BATCH: usize = 256;
+/// Entries told by one call of the script. One answer for many of them is much cheaper to take in; but while a script
+/// runs, Redis does nothing else.
+const AT_ONCE: usize = 16;
+
+/// A transition, ready to be told.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Id of the alert that the health key must still name; empty for none. A key that is missing, or names none,
+    /// matches any: the data was lost, and nobody has spoken since.
+    pub previous: String,
+    /// The alert, with its id.
+    pub alert: Alert,
+    /// The snapshot after it, without the alert: it is stored with this one.
+    pub health: Health,
+    /// Whether the alert went out on the channel already, when the log refused it.
+    pub published: bool,
+}
+
+/// What became of an entry.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// It is in the log under this number.
+    Done { n: u64 },
+    /// It was in the log already: an earlier reply was lost.
+    Already,
+    /// Another healer holds the lease.
+    Fenced,
+    /// The health key names another alert: somebody else has spoken about this service.
+    Conflict { id: String },
+    /// The server takes no writes, or forbids them. Nothing was written.
+    Refused(BusError),
+}
+
+/// How the lease stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lease {
+    /// It was free, or may have been since it was last asked for. Somebody else may have held it and spoken meanwhile,
+    /// even if we never noticed: how the services stand must be read anew before speaking.
+    Taken,
+    /// It was ours all the time.
+    Kept,
+    /// Another holds it.
+    Others,
+}
+
+/// The writer of alerts and health keys.
+pub struct Ledger {
+    commands: Commands,
+    /// Whose lease it is; empty: speaks without one, as the sentinel does.
+    speaker: String,
+    channel: String,
+    scripts: Scripts,
+    /// The connection that was told the scripts.
+    loaded_on: u64,
+    /// An attempt at the lease got no answer: it may have taken it.
+    lease_unsure: bool,
+}
+
+impl Ledger {
+    /// A ledger that writes through `commands` and publishes on `channel`, in the name of `speaker`.
+    pub fn new(
+        commands: Commands,
+        speaker: impl Into<String>,
+        channel: impl Into<String>,
+    ) -> Ledger {
+        Ledger {
+            commands,
+            speaker: speaker.into(),
+            channel: channel.into(),
+            scripts: Scripts::default(),
+            loaded_on: 0,
+            lease_unsure: false,
+        }
+    }
+
+    /// The connection, for what else must go the same way.
+    pub fn commands(&mut self) -> &mut Commands {
+        &mut self.commands
+    }
+
+    /// Tells entries in order; the outcomes stand in the same order.
+    pub fn tell(&mut self, entries: &[Entry]) -> Result<Vec<Told>, BusError> {
+        let mut told = Vec::with_capacity(entries.len());
+        for batch in entries.chunks(BATCH) {
+            let mut packet = redis::pipe();
+            for some in batch.chunks(AT_ONCE) {
+                let healths: Vec<String> = some.iter().map(|e| health_key(&e.health.svc)).collect();
+                let mut keys = vec![ALERT_LOG, ALERT_COUNT];
+                keys.extend(healths.iter().map(String::as_str));
+                let call = self.call(&mut packet, &self.scripts.tell, &keys);
+                call.arg(&self.channel).arg(ALERT_LOG_MAX);
+                for entry in some {
+                    call.arg(&entry.previous)
+                        .arg(&entry.alert.id)
+                        .arg(entry.alert.to_json())
+                        .arg(open_json(&entry.health))
+                        .arg(u8::from(entry.published));
+                }
+            }
+            let answers = self.send(&packet, batch.len().div_ceil(AT_ONCE))?;
+            for (answer, some) in answers.into_iter().zip(batch.chunks(AT_ONCE)) {
+                match answer {
+                    Value::Array(each) => {
+                        told.extend(each.into_iter().map(|answer| self.outcome(answer)));
+                    }
+                    // Fenced or refused, all of them: nothing was written.
+                    answer => told.extend(some.iter().map(|_| self.outcome(answer.clone()))),
+                }
+            }
+        }
+        Ok(told)
+    }
+
+    /// Appends and publishes an alert that no health key shows (`bus_*`, `truth_*`).
+    pub fn note(&mut self, alert: &Alert, published: bool) -> Result<Told, BusError> {
+        let mut packet = redis::pipe();
+        self.call(&mut packet, &self.scripts.note, &[ALERT_LOG, ALERT_COUNT])
+            .arg(&self.channel)
+            .arg(ALERT_LOG_MAX)
+            .arg(alert.to_json())
+            .arg(u8::from(published));
+        let answers = self.send(&packet, 1)?;
+        Ok(answers
+            .into_iter()
+            .map(|a| self.outcome(a))
+            .next()
+            .unwrap_or(Told::Already))
+    }
+
+    /// Publishes alerts without writing them: what is left when writes are refused.
+    pub fn publish(&mut self, alerts: &[Alert]) -> Result<(), BusError> {
+        for batch in alerts.chunks(BATCH) {
+            let mut packet = redis::pipe();
+            for alert in batch {
+                packet
+                    .cmd("PUBLISH")
+                    .arg(&self.channel)
+                    .arg(alert.to_json())
+                    .ignore();
+            }
+            self.commands.pipe::<()>(&packet)?;
+        }
+        Ok(())
+    }
+
+    /// Sets snapshots, each keeping the last alert that is stored with it. False when another healer holds the lease.
+    pub fn refresh(&mut self, snapshots: &[Health]) -> Result<bool, BusError> {
+        let mut ours = true;
+        for batch in snapshots.chunks(BATCH) {
+            let mut packet = redis::pipe();
+            for health in batch {
+                let key = health_key(&health.svc);
+                self.call(&mut packet, &self.scripts.refresh, &[&key])
+                    .arg(open_json(health));
+            }
+            for answer in self.send(&packet, batch.len())? {
+                match self.outcome(answer) {
+                    Told::Fenced => ours = false,
+                    Told::Refused(error) => return Err(error),
+                    _ => {}
+                }
+            }
+        }
+        Ok(ours)
+    }
+
+    /// The stored snapshots of `services`, in the same order; what cannot be read counts as absent.
+    pub fn health<S: AsRef<str>>(
+        &mut self,
+        services: &[S],
+    ) -> Result<Vec<Option<Health>>, BusError> {
+        let mut all = Vec::with_capacity(services.len());
+        for batch in services.chunks(BATCH) {
+            let keys: Vec<String> = batch.iter().map(|svc| health_key(svc.as_ref())).collect();
+            let found: Vec<Option<Vec<u8>>> = self.commands.query(redis::cmd("MGET").arg(keys))?;
+            all.extend(
+                found
+                    .into_iter()
+                    .map(|text| serde_json::from_slice(&text?).ok()),
+            );
+        }
+        Ok(all)
+    }
+
+    /// Drops the health keys of services that are no longer watched.
+    pub fn forget<S: AsRef<str>>(&mut self, services: &[S]) -> Result<(), BusError> {
+        for batch in services.chunks(BATCH) {
+            let keys: Vec<String> = batch.iter().map(|svc| health_key(svc.as_ref())).collect();
+            self.commands.query::<()>(redis::cmd("UNLINK").arg(keys))?;
+        }
+        Ok(())
+    }
+
+    /// Takes or renews the lease, for the next [`LEASE`].
+    pub fn hold_lease(&mut self) -> Result<Lease, BusError> {
+        let unsure = std::mem::replace(&mut self.lease_unsure, true);
+        let mut packet = redis::pipe();
+        self.call(&mut packet, &self.scripts.hold, &[])
+            .arg(LEASE.as_millis() as u64);
+        let answer = self.send(&packet, 1)?.into_iter().next();
+        if let Some(Value::ServerError(e)) = answer {
+            // It was answered, and nothing was done.
+            self.lease_unsure = unsure;
+            return Err(BusError::from_reply(
+                e.code(),
+                e.details().unwrap_or_default(),
+                self.commands.address(),
+            ));
+        }
+        self.lease_unsure = false;
+        Ok(match answer.as_ref().and_then(text_of).as_deref() {
+            Some("kept") if !unsure => Lease::Kept,
+            Some("kept" | "taken") => Lease::Taken,
+            _ => Lease::Others,
+        })
+    }
+
+    /// Gives the lease back, so that a healer that stands by need not wait for it to run out.
+    pub fn release_lease(&mut self) -> Result<(), BusError> {
+        let mut packet = redis::pipe();
+        self.call(&mut packet, &self.scripts.release, &[]);
+        self.send(&packet, 1).map(|_| ())
+    }
+
+    /// Begins the call of a script in `packet`: what follows are further arguments of it.
+    fn call<'p>(
+        &self,
+        packet: &'p mut Pipeline,
+        script: &Script,
+        keys: &[&str],
+    ) -> &'p mut Pipeline {
+        packet
+            .cmd("EVALSHA")
+            .arg(script.get_hash())
+            .arg(1 + keys.len())
+            .arg(HEALER_LEASE)
+            .arg(keys)
+            .arg(&self.speaker)
+    }
+
+    /// Sends a packet of `count` scripts. Their answers may be errors, each for itself.
+    fn send(&mut self, packet: &redis::Pipeline, count: usize) -> Result<Vec<Value>, BusError> {
+        self.commands.connect()?;
+        if self.loaded_on != self.commands.connects() {
+            self.load()?;
+        }
+        let mut again = false;
+        loop {
+            let answers = self.commands.answers(packet, count)?;
+            let lost = |v: &Value| matches!(v, Value::ServerError(e) if e.code() == "NOSCRIPT");
+            // SCRIPT FLUSH: none of the packet ran, or (being compared first) what ran answers that it did.
+            if !std::mem::replace(&mut again, true) && answers.iter().any(lost) {
+                self.load()?;
+                continue;
+            }
+            return Ok(answers);
+        }
+    }
+
+    fn load(&mut self) -> Result<(), BusError> {
+        for script in self.scripts.all() {
+            self.commands.run(|c| script.prepare_invoke().load(c))?;
+        }
+        self.loaded_on = self.commands.connects();
+        Ok(())
+    }
+
+    fn outcome(&self, answer: Value) -> Told {
+        if let Value::ServerError(e) = &answer {
+            let details = e.details().unwrap_or_default();
+            return Told::Refused(BusError::from_reply(
+                e.code(),
+                details,
+                self.commands.address(),
+            ));
+        }
+        if let Value::Int(n) = answer {
+            return Told::Done { n: n.max(0) as u64 };
+        }
+        match text_of(&answer).as_deref().unwrap_or_default() {
+            "fenced" => Told::Fenced,
+            said => match said.strip_prefix("conflict ") {
+                Some(id) => Told::Conflict { id: id.to_owned() },
+                None => Told::Already,
+            },
+        }
+    }
+}
+
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::BulkString(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
+        Value::SimpleString(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+/// The JSON of a snapshot that has no alert, up to and including `"alert":`, its last field.
+fn open_json(health: &Health) -> String {
+    debug_assert!(health.alert.is_none(), "its alert is what the store has");
+    let mut json = health.to_json();
+    json.truncate(json.len() - "null}".len());
+    json
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::Status;
+
+    #[test]
+    fn a_refresh_ends_where_the_stored_alert_begins() {
+        let health = Health {
+            svc: "a".into(),
+            status: Status::Unknown,
+            since_ts: 1,
+            last_seen_ts: None,
+            as_of_ts: 2,
+            last_i: None,
+            timeout_sec: 3.0,
+            misses: 0,
+            restarts: 0,
+            reason: Some("why".into()),
+            flapping: Vec::new(),
+            alert: None,
+        };
+        assert!(open_json(&health).ends_with(r#""restarts":0,"reason":"why","alert":"#));
+    }
+}

@@ -1,0 +1,127 @@
+//! The scripts of the ledger: each runs on the server in one go, or not at all.
+//!
+//! All have the lease as their first key and the speaker as their first argument; one that speaks without a lease
+//! (the sentinel) is empty.
+
+use redis::Script;
+
+/// How everything begins that only the speaker may do.
+const FENCE: &str = r#"
+local holder = redis.call('GET', KEYS[1])
+if ARGV[1] ~= '' and holder and holder ~= ARGV[1] then return 'fenced' end
+"#;
+
+/// Counts an alert, appends it to the log, stores the health that comes with it (when there is a key for it), and
+/// publishes it unless that was done before (`1`). Answers its number.
+///
+/// KEYS: lease, log, counter. ARGV: speaker, channel, greatest length of the log.
+const SAY: &str = r#"
+local function say(alert, published, key, health)
+  local n = redis.call('INCR', KEYS[3])
+  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'n', n, 'alert', alert)
+  if key then redis.call('SET', key, health .. alert .. '}') end
+  if published ~= '1' then redis.call('PUBLISH', ARGV[2], alert) end
+  return n
+end
+"#;
+
+/// Says one alert. Further ARGV: alert, whether it is published already.
+const NOTE: &str = "return say(ARGV[4], ARGV[5])";
+
+/// Says alerts of services, each if its health key is as the judgement took it to be; answers what became of each.
+///
+/// Further KEYS: the health key of each. Further ARGV for each: id of the alert before, id of this one, alert, health up
+/// to `"alert":`, which is its last field, whether it is published already.
+///
+/// The id in the stored health is found by its place: before it in an alert stands nothing that is free text. A key
+/// that somebody made something else of than text is overwritten: it must not keep all others waiting.
+const TELL: &str = r#"
+local function tell(key, before, this, alert, health, published)
+  local now = redis.pcall('GET', key)
+  if type(now) == 'string' then
+    local id = string.match(now, '"alert":{.-"id":"([^"]*)"') or ''
+    if id == this then return 'already' end
+    if id ~= '' and id ~= before then return 'conflict ' .. id end
+  end
+  return say(alert, published, key, health)
+end
+local told = {}
+for i = 1, #KEYS - 3 do
+  local at = 5 * i - 2
+  told[i] = tell(KEYS[i + 3], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5])
+end
+return told
+"#;
+
+/// Sets a snapshot and keeps the last alert that is stored with it.
+///
+/// KEYS: lease, health key. ARGV: speaker, health up to `"alert":`, which is its last field.
+const KEEP: &str = r#"
+local now = redis.pcall('GET', KEYS[2])
+local at = type(now) == 'string' and string.find(now, '"alert":', 1, true)
+redis.call('SET', KEYS[2], ARGV[2] .. (at and string.sub(now, at + 8) or 'null}'))
+return 'done'
+"#;
+
+/// Takes or renews the lease; answers `taken`, `kept` or `others`. KEYS: lease. ARGV: speaker, milliseconds.
+///
+/// A held lease is renewed by PEXPIRE, which Redis allows even when it is out of memory. One that would last longer than
+/// anybody takes it for was left by a step back of the server's wall clock, and its holder did not renew it since: he is
+/// gone, or finds out within a second that another speaks.
+const HOLD: &str = r#"
+local holder = redis.call('GET', KEYS[1])
+if not holder then
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  return 'taken'
+end
+if holder ~= ARGV[1] then
+  if redis.call('PTTL', KEYS[1]) <= tonumber(ARGV[2]) then return 'others' end
+  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+  return 'taken'
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 'kept'
+"#;
+
+/// Gives the lease back. KEYS: lease. ARGV: speaker.
+const RELEASE: &str = r#"
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"#;
+
+/// All scripts, compiled to what the server knows them by.
+pub struct Scripts {
+    /// Tells transitions.
+    pub tell: Script,
+    /// Appends and publishes an alert that belongs to no health key.
+    pub note: Script,
+    /// Sets a snapshot.
+    pub refresh: Script,
+    pub hold: Script,
+    pub release: Script,
+}
+
+impl Default for Scripts {
+    fn default() -> Scripts {
+        Scripts {
+            tell: Script::new(&[FENCE, SAY, TELL].concat()),
+            note: Script::new(&[FENCE, SAY, NOTE].concat()),
+            refresh: Script::new(&[FENCE, KEEP].concat()),
+            hold: Script::new(HOLD),
+            release: Script::new(RELEASE),
+        }
+    }
+}
+
+impl Scripts {
+    /// Every one of them, to be loaded.
+    pub fn all(&self) -> [&Script; 5] {
+        [
+            &self.tell,
+            &self.note,
+            &self.refresh,
+            &self.hold,
+            &self.release,
+        ]
+    }
+}

@@ -1,0 +1,103 @@
+//! How many health keys may be refreshed now: spread evenly, and never so many at once that a transition waits.
+
+/// Snapshots written in a second, all in all.
+const PER_SEC: u32 = 1000;
+/// The same, after the server turned out to be another: what it has may be lost or old.
+const REWRITE_PER_SEC: u32 = 10_000;
+/// A service's snapshot is refreshed about so often.
+const EVERY_SEC: u32 = 60;
+/// Snapshots written in one go: a fraction of a millisecond.
+const SLICE: u32 = 32;
+
+/// The budget of the present second, and what is due of it.
+#[derive(Debug, Default)]
+pub struct Refresh {
+    /// All snapshots shall be written soon.
+    pub rewrite: bool,
+    /// Still to be rewritten.
+    left: u32,
+    /// Snapshots of this second.
+    due: u32,
+    /// Sixtieths of a snapshot that earlier seconds left over.
+    fraction: u32,
+}
+
+impl Refresh {
+    /// A second has passed; there are `services`, of which `unwritten` have no snapshot yet.
+    pub fn plan(&mut self, services: u32, unwritten: u32) {
+        if std::mem::take(&mut self.rewrite) {
+            self.left = services;
+        }
+        if self.left > 0 {
+            self.due = self.left.min(REWRITE_PER_SEC);
+            self.left -= self.due;
+            return;
+        }
+        let sixtieths = self.fraction + services.min(PER_SEC * EVERY_SEC);
+        self.fraction = sixtieths % EVERY_SEC;
+        self.due = (sixtieths / EVERY_SEC)
+            .saturating_add(unwritten)
+            .min(PER_SEC);
+    }
+
+    /// Whether something is to be written.
+    pub fn is_due(&self) -> bool {
+        self.due > 0
+    }
+
+    /// How many snapshots may be written now.
+    pub fn slice(&self) -> u32 {
+        self.due.min(SLICE)
+    }
+
+    /// So many were written.
+    pub fn spend(&mut self, count: u32) {
+        self.due = self.due.saturating_sub(count);
+    }
+
+    /// The rest of this second is given up.
+    pub fn give_up(&mut self) {
+        self.due = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(refresh: &mut Refresh, services: u32, secs: u32) -> u32 {
+        let mut all = 0;
+        for _ in 0..secs {
+            refresh.plan(services, 0);
+            while refresh.is_due() {
+                assert!(refresh.slice() <= SLICE);
+                all += refresh.slice();
+                refresh.spend(refresh.slice());
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn each_service_is_refreshed_once_a_minute_and_all_together_a_thousand_times_a_second() {
+        assert_eq!(written(&mut Refresh::default(), 4, 600), 40);
+        assert_eq!(written(&mut Refresh::default(), 6000, 60), 6000);
+        assert_eq!(written(&mut Refresh::default(), 1_000_000, 10), 10_000);
+    }
+
+    #[test]
+    fn a_new_service_is_written_within_a_second() {
+        let mut refresh = Refresh::default();
+        refresh.plan(4, 3);
+        assert_eq!(refresh.slice(), 3);
+    }
+
+    #[test]
+    fn another_server_gets_everything_soon() {
+        let mut refresh = Refresh {
+            rewrite: true,
+            ..Refresh::default()
+        };
+        assert_eq!(written(&mut refresh, 25_000, 3), 25_000);
+    }
+}

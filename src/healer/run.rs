@@ -1,0 +1,373 @@
+//! The healer's loop: one queue of events, one sleep until the next deadline, one match.
+
+mod follow;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crossbeam_channel::{Sender, bounded};
+
+use super::Event;
+use super::desk::Job;
+use super::detector::BusNews;
+use super::early::{Early, Outage};
+use super::ledger::Ledger;
+use super::memory::Memory;
+use super::scribe::{Scribe, WORK_BUDGET};
+use super::swings::{Flap, Swings, WINDOW_TIMEOUTS};
+use super::voice::Voice;
+use super::watch::{self, Call, Watch};
+use crate::bus::{Address, Commands, Limits, Subscriber};
+use crate::clock::{self, Mono};
+use crate::contract::{ALERT_CHANNEL, Alert, AlertKind, SYSTEM_BUS};
+use crate::notify::{self, Notifier, Role};
+use crate::service::{self, Error, Notice, Profile, Service};
+
+/// Jobs that may wait for the scribe; a loop that has more to say waits.
+const JOBS_MAX: usize = 64;
+/// A bus that goes down again within this flaps; one that does not change for so long is steady. As for a service with
+/// the usual timeout.
+const BUS_WINDOW: Duration = Duration::from_secs(30 * WINDOW_TIMEOUTS as u64);
+/// One turn of the loop takes no longer, a reload of a million services included.
+const TURN_BUDGET: Duration = Duration::from_secs(15);
+
+const PROFILE: Profile = Profile {
+    never_gives_up: true,
+    listens: false,
+    truth_period: Duration::from_secs(5),
+    keeps_last_good: true,
+    beats_at_once: false,
+    ..Profile::new(
+        "healer",
+        "hears every heartbeat and says when one has stopped",
+    )
+};
+
+/// Runs the service.
+pub fn run() -> ExitCode {
+    let early = RefCell::new(Early::default());
+    service::run_waiting(
+        &PROFILE,
+        |away| early.borrow_mut().hear(away),
+        |service| Healer::new(service, early.take())?.run(),
+    )
+}
+
+/// A bus that is heard.
+struct Hearing {
+    watch: Arc<Watch>,
+    address: Address,
+    /// Started once the detector knows whom to listen to.
+    subscriber: Option<Subscriber>,
+    /// The name of its attendant's thread.
+    thread: String,
+}
+
+struct Healer {
+    service: Service<Event>,
+    hearings: BTreeMap<String, Hearing>,
+    jobs: Sender<Job>,
+    nudge: Sender<()>,
+    speaking: Arc<AtomicBool>,
+    /// The ways to people; there while this healer speaks.
+    notifier: Option<Notifier>,
+    /// What was told before there was a truth, until it is clear who speaks.
+    early: Option<Outage>,
+    memory: Memory,
+    /// Buses that come and go.
+    swings: Swings<String>,
+    /// Threads of buses that are heard no more: their end is expected.
+    let_go: BTreeSet<String>,
+    /// Watches made so far.
+    watches: u32,
+    /// Numbers the alerts that belong to no service.
+    notes: u32,
+}
+
+impl Healer {
+    fn new(mut service: Service<Event>, early: Early) -> Result<Healer, Error> {
+        // Whoever cannot be told must be known at the start, not at the first death.
+        notify::Config::read(&service.env, &service.truth)?;
+        let (jobs, job_inbox) = bounded(JOBS_MAX);
+        let (nudge, nudges) = bounded(1);
+        let speaking = Arc::new(AtomicBool::new(false));
+        let channel = service.env.text("ALERT_CHANNEL", ALERT_CHANNEL)?;
+        let system = service.buses.resolve(SYSTEM_BUS)?;
+        let commands = Commands::new(system.clone(), "healer:tell", Limits::default());
+        let memory = Memory::new(service.env.folder("STATE_DIR")?)?;
+        let mut early = early.found(&memory, &service.inst, &service.host);
+        if let Some(notifier) = early.as_mut().and_then(|e| e.notifier.as_mut()) {
+            notifier.set_truth(&service.truth, &system);
+        }
+        let scribe = Scribe {
+            ledger: Ledger::new(commands, &service.inst, channel),
+            beat: service.beat.clone(),
+            supervisor: service.supervisor.clone(),
+            jobs: job_inbox,
+            nudges,
+            events: service.sender.clone(),
+            speaking: Arc::clone(&speaking),
+            voice: Voice::of_healer(&service.inst, &service.host, None),
+            progress: service.beat.progress("scribe", WORK_BUDGET),
+        };
+        service.crew.spawn("scribe", move || scribe.run())?;
+        Ok(Healer {
+            service,
+            hearings: BTreeMap::new(),
+            jobs,
+            nudge,
+            speaking,
+            notifier: None,
+            early,
+            memory,
+            swings: Swings::default(),
+            let_go: BTreeSet::new(),
+            watches: 0,
+            notes: 0,
+        })
+    }
+
+    fn run(mut self) -> Result<(), Error> {
+        let done = self.watch_on();
+        // What is on its way to people has the time that the rest takes: whatever is not told yet stands in the log.
+        if let Some(notifier) = &mut self.notifier {
+            notifier.stop();
+        }
+        self.early = None;
+        // Hearing ends first, then writing: what was judged is told.
+        self.hearings.clear();
+        let Healer {
+            service,
+            jobs,
+            notifier,
+            ..
+        } = self;
+        drop(jobs);
+        drop(notifier);
+        drop(service);
+        done
+    }
+
+    fn watch_on(&mut self) -> Result<(), Error> {
+        clock::wake_on_time();
+        let truth = Arc::clone(&self.service.truth);
+        self.follow(&truth)?;
+        let progress = self.service.beat.progress("loop", TURN_BUDGET);
+        loop {
+            let wake = self.tick();
+            self.tell_steady_buses();
+            self.follow_speaking();
+            let wake = self.swings.next_due().map_or(wake, |due| due.min(wake));
+            let Ok(event) = self.service.events.recv_deadline(wake.instant()) else {
+                continue;
+            };
+            let _work = progress.working();
+            self.follow_speaking();
+            match event {
+                Event::Notice(Notice::Stop) => return Ok(()),
+                Event::Notice(Notice::Truth(truth)) => {
+                    self.service.adopt(Arc::clone(&truth))?;
+                    self.follow(&truth)?;
+                    let early = self.early.as_mut().and_then(|e| e.notifier.as_mut());
+                    if let Some(notifier) = self.notifier.as_mut().or(early) {
+                        notifier.set_truth(&truth, &self.service.buses.resolve(SYSTEM_BUS)?);
+                    }
+                }
+                Event::Notice(Notice::TruthRejected { reason }) => {
+                    log::error!(
+                        "the new truth is rejected, the last good one stays in force: {reason}"
+                    );
+                    self.note(AlertKind::TruthRejected, "healer", Some(reason), false);
+                }
+                Event::Notice(Notice::TruthMissing) => {
+                    log::error!("the truth is gone from Redis, the last good one stays in force");
+                    self.note(AlertKind::TruthMissing, "healer", None, false);
+                }
+                Event::Notice(Notice::ThreadEnded { name, error: None })
+                    if self.let_go.remove(&name) =>
+                {
+                    log::debug!("{name} ended, as it should");
+                }
+                Event::Notice(Notice::ThreadEnded { name, error }) => {
+                    return Err(Error::Other(format!(
+                        "thread {name} ended: {}",
+                        error.unwrap_or_default()
+                    )));
+                }
+                Event::Notice(Notice::Message { .. }) | Event::Call(Call::Look) => {}
+                Event::Call(Call::Reconnect { bus }) => {
+                    if let Some(subscriber) =
+                        self.hearings.get(&bus).and_then(|h| h.subscriber.as_ref())
+                    {
+                        log::warn!("{bus}: making a new link");
+                        subscriber.reconnect();
+                    }
+                }
+                Event::Call(Call::News { bus, news }) => self.hear_news(&bus, news),
+                Event::Call(Call::TellDirectly(alert)) => self.tell_directly(&alert),
+            }
+        }
+    }
+
+    /// Lets time pass on every bus; returns when the next one wants to be looked at.
+    fn tick(&self) -> Mono {
+        let far = Mono::now() + Duration::from_secs(3600);
+        self.hearings
+            .values()
+            // Nobody listens yet: that nothing is heard says nothing about the bus.
+            .filter(|h| h.subscriber.is_some())
+            .map(|h| h.watch.tick())
+            .fold(far, Mono::min)
+    }
+
+    fn hear_news(&mut self, bus: &str, news: BusNews) {
+        match news {
+            BusNews::Down { silent } => {
+                let reason = format!("nothing heard for {}", clock::human(silent));
+                log::error!("{bus} is down: {reason}; nobody on it is judged until it talks again");
+                self.memory.down(bus);
+                self.note(AlertKind::BusDown, bus, Some(reason), true);
+                let flap = self.swings.fell(&bus.to_owned(), watch::now(), BUS_WINDOW);
+                if let Some(flap) = flap {
+                    self.note_flap(AlertKind::Flapping, bus, flap);
+                }
+            }
+            BusNews::Up { down } => {
+                log::info!("{bus} talks again, after {}", clock::human(down));
+                self.memory.up(bus);
+                self.swings.rose(&bus.to_owned(), Mono::now(), BUS_WINDOW);
+                self.note(
+                    AlertKind::BusUp,
+                    bus,
+                    Some(format!("after {}", clock::human(down))),
+                    true,
+                );
+            }
+            BusNews::Unstable { unjudged } => {
+                let reason = format!(
+                    "it comes and goes; nothing could be judged for {}",
+                    clock::human(unjudged)
+                );
+                log::error!("{bus}: {reason}");
+                self.note(AlertKind::BusUnstable, bus, Some(reason), true);
+            }
+        }
+    }
+
+    fn tell_steady_buses(&mut self) {
+        while let Some(bus) = self.swings.due(Mono::now()) {
+            if let Some(flap) = self.swings.end(&bus) {
+                self.note_flap(AlertKind::Steady, &bus, flap);
+            }
+        }
+    }
+
+    fn note_flap(&mut self, kind: AlertKind, bus: &str, flap: Flap) {
+        self.note_with(kind, bus, true, |alert| {
+            alert.of = Some(AlertKind::BusDown);
+            alert.count = Some(flap.times.into());
+            alert.since_ts = (kind == AlertKind::Flapping).then_some(flap.since_ts);
+        });
+    }
+
+    /// An alert about no service: into the log, on the channel, and, when the bus may not carry it, straight to people.
+    fn note(&mut self, kind: AlertKind, subject: &str, reason: Option<String>, is_about_bus: bool) {
+        self.note_with(kind, subject, is_about_bus, |alert| alert.reason = reason);
+    }
+
+    fn note_with(
+        &mut self,
+        kind: AlertKind,
+        subject: &str,
+        is_about_bus: bool,
+        fill: impl FnOnce(&mut Alert),
+    ) {
+        let speaking = self.speaking.load(Ordering::SeqCst);
+        let may_tell = speaking || (is_about_bus && self.early.is_some());
+        if !may_tell {
+            return;
+        }
+        self.notes += 1;
+        let voice = Voice::of_healer(&self.service.inst, &self.service.host, None);
+        let mut alert = voice.alert(
+            kind,
+            subject,
+            clock::wall_secs(),
+            &format!("note-{}", self.notes),
+        );
+        fill(&mut alert);
+        if is_about_bus {
+            alert.bus = Some(subject.to_owned());
+        }
+        if let Some(early) = self.early.as_mut().filter(|_| !speaking) {
+            return early.tell(alert);
+        }
+        if is_about_bus && subject == SYSTEM_BUS {
+            self.tell_directly(&alert);
+        }
+        self.job(Job::Note(Box::new(alert), false));
+    }
+
+    /// Straight to people, past the bus. The log follows, and is not told again.
+    fn tell_directly(&self, alert: &Alert) {
+        if let Some(notifier) = &self.notifier {
+            notifier.tell_out_of_band(alert);
+        }
+    }
+
+    /// People are told by the healer that speaks, and by no other.
+    fn follow_speaking(&mut self) {
+        let speaking = self.speaking.load(Ordering::SeqCst);
+        if speaking && let Some(early) = self.early.take() {
+            self.notifier = early.notifier;
+            for alert in early.alerts {
+                self.job(Job::Note(Box::new(alert), false));
+            }
+        }
+        if self.early.as_ref().is_some_and(|e| Mono::now() > e.until) {
+            // Another healer went on all the time, and tells.
+            self.early = None;
+        }
+        if speaking == self.notifier.is_some() {
+            return;
+        }
+        // Letting go of a notifier waits for what it is sending, up to a second: a mute healer has that time.
+        self.notifier = None;
+        if !speaking {
+            return;
+        }
+        self.notifier = self.service.buses.resolve(SYSTEM_BUS).map_or_else(
+            |error| {
+                log::error!("nobody can be told: {error}");
+                None
+            },
+            |bus| Some(self.start_notifier(bus)),
+        );
+    }
+
+    fn start_notifier(&self, bus: Address) -> Notifier {
+        let context = notify::Context {
+            env: self.service.env.clone(),
+            truth: Arc::clone(&self.service.truth),
+            knows_services: true,
+            bus,
+            inst: self.service.inst.clone(),
+            host: self.service.host.clone(),
+        };
+        let events = self.service.sender.clone();
+        notify::start(Role::Healer, context.clone(), events.clone()).unwrap_or_else(|error| {
+            // A truth of later than the start may spoil the channels, and the next one mend them.
+            log::error!("nobody can be told: {error}");
+            notify::idle(Role::Healer, context, events)
+        })
+    }
+
+    fn job(&self, job: Job) {
+        // The scribe ends only after this loop; a full queue makes the loop wait, which the doubt rule covers.
+        let _ = self.jobs.send(job);
+    }
+}

@@ -1,0 +1,250 @@
+//! Following the truth: which buses are heard, and who is watched there.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{Healer, Hearing};
+use crate::bus::Channels;
+use crate::contract::{SYSTEM_BUS, echo_channel};
+use crate::healer::desk::Job;
+use crate::healer::detector::{Spec, Watched};
+use crate::healer::voice::Voice;
+use crate::healer::watch::{Outlets, Watch};
+use crate::service::{Error, bus_names};
+use crate::truth::{self, Truth};
+
+/// Services put under watch in one go: the lock on a detector is held for a fraction of a millisecond.
+const CHUNK: usize = 512;
+/// Slots looked at in one go for services that are gone.
+const SWEEP: u32 = 8192;
+
+impl Healer {
+    /// Watches whom `truth` names, where it says they beat.
+    pub(super) fn follow(&mut self, truth: &Truth) -> Result<(), Error> {
+        self.memory.keep_channels(truth);
+        let names: Vec<String> = bus_names(truth, &self.service.buses)
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        let mut wanted = vec![false; names.len()];
+        truth
+            .watched()
+            .for_each(|svc| wanted[svc.bus().index()] = true);
+        // The system bus is heard even when nobody beats there: its own health, and word of a new truth.
+        let mut buses: Vec<&str> = names
+            .iter()
+            .zip(&wanted)
+            .filter(|(_, w)| **w)
+            .map(|(n, _)| n.as_str())
+            .collect();
+        buses.push(SYSTEM_BUS);
+        buses.sort_unstable();
+        buses.dedup();
+        self.open_and_close(&buses)?;
+
+        let mut changes: BTreeMap<&str, Changes> =
+            buses.iter().map(|bus| (*bus, Changes::default())).collect();
+        let mut chunks: BTreeMap<&str, Vec<truth::Service<'_>>> = BTreeMap::new();
+        for (bus, hearing) in &self.hearings {
+            let (mut count, mut bytes) = (0, 0);
+            if hearing.subscriber.is_none() {
+                let here = truth
+                    .watched()
+                    .filter(|svc| names[svc.bus().index()] == *bus);
+                here.for_each(|svc| (count, bytes) = (count + 1, bytes + svc.name().len()));
+            }
+            hearing.watch.with(|d, _| {
+                d.reserve(count, bytes);
+                d.begin_reload();
+            });
+        }
+        for svc in truth.watched() {
+            let bus = names[svc.bus().index()].as_str();
+            let chunk = chunks.entry(bus).or_default();
+            chunk.push(svc);
+            if chunk.len() == CHUNK {
+                self.watch_chunk(bus, chunk, &mut changes);
+            }
+        }
+        for (bus, mut chunk) in chunks {
+            self.watch_chunk(bus, &mut chunk, &mut changes);
+        }
+        self.sweep(truth, &mut changes);
+        self.apply(changes)?;
+        let watches = self.hearings.values().map(|h| Arc::clone(&h.watch));
+        self.job(Job::Watch(watches.collect()));
+        log::info!(
+            "watching {} services on {}",
+            truth.watched().count(),
+            buses.join(", ")
+        );
+        Ok(())
+    }
+
+    /// Makes a watch for each bus that has none, and drops those that are not wanted or moved elsewhere.
+    fn open_and_close(&mut self, buses: &[&str]) -> Result<(), Error> {
+        let mut addresses = BTreeMap::new();
+        for bus in buses {
+            addresses.insert(*bus, self.service.buses.resolve(bus)?);
+        }
+        let let_go = &mut self.let_go;
+        self.hearings.retain(|bus, hearing| {
+            let stays = addresses.get(bus.as_str()) == Some(&hearing.address);
+            if !stays {
+                let_go.insert(hearing.thread.clone());
+            }
+            stays
+        });
+        for (bus, address) in addresses {
+            if self.hearings.contains_key(bus) {
+                continue;
+            }
+            let is_system = bus == SYSTEM_BUS;
+            self.watches += 1;
+            let other = (!is_system).then_some(bus);
+            let voice = Voice {
+                series: self.watches,
+                ..Voice::of_healer(&self.service.inst, &self.service.host, other)
+            };
+            let outlets = Outlets {
+                events: self.service.sender.clone(),
+                scribe: self.nudge.clone(),
+                truth: is_system.then(|| self.service.truth_hint.clone()),
+            };
+            let echo = echo_channel(self.service.id, &self.service.inst);
+            let (watch, attendant) = Watch::new(bus, &address, voice, echo, outlets);
+            let early = self.early.as_ref().filter(|e| e.bus == bus);
+            if let Some(early) = early {
+                watch.with(|d, _| d.seed_bus_down(early.since));
+            } else if self.memory.knows_down(bus) {
+                watch.with(|d, now| d.seed_bus_down(now.mono));
+            }
+            // Numbered, so that the end of an earlier one is not taken for the end of this one.
+            let thread = format!("attend-{bus}-{}", self.watches);
+            self.service.crew.spawn(&thread, move || attendant.run())?;
+            let hearing = Hearing {
+                watch,
+                address,
+                subscriber: None,
+                thread,
+            };
+            self.hearings.insert(bus.to_owned(), hearing);
+        }
+        Ok(())
+    }
+
+    fn watch_chunk(
+        &self,
+        bus: &str,
+        chunk: &mut Vec<truth::Service<'_>>,
+        changes: &mut BTreeMap<&str, Changes>,
+    ) {
+        let (Some(hearing), Some(changes)) = (self.hearings.get(bus), changes.get_mut(bus)) else {
+            return;
+        };
+        let is_new = hearing.subscriber.is_none();
+        hearing.watch.with(|detector, _| {
+            for svc in chunk.drain(..) {
+                let channel = svc.channel();
+                let spec = Spec {
+                    svc: svc.name(),
+                    channel: &channel,
+                    timeout_ms: millis(svc.timeout()),
+                    interval_ms: millis(svc.interval()),
+                };
+                match detector.watch(&spec) {
+                    // A subscriber that is yet to start asks the detector for everything.
+                    _ if is_new => {}
+                    Watched::Already => {}
+                    Watched::Added => {
+                        changes.add(channel.as_bytes());
+                        changes.met.push(svc.name().into());
+                    }
+                    Watched::Moved { from } => {
+                        changes.removed.push(&from);
+                        changes.add(channel.as_bytes());
+                    }
+                }
+            }
+        });
+        // Deadlines that come up meanwhile are not late for a reload.
+        self.tick();
+    }
+
+    /// Drops services that truth names no more.
+    fn sweep(&self, truth: &Truth, changes: &mut BTreeMap<&str, Changes>) {
+        let mut gone = Vec::new();
+        for (bus, hearing) in &self.hearings {
+            let Some(changes) = changes.get_mut(bus.as_str()) else {
+                continue;
+            };
+            let mut dropped = Vec::new();
+            while !hearing.watch.with(|d, _| d.sweep(SWEEP, &mut dropped)) {
+                self.tick();
+            }
+            for service in dropped {
+                changes.removed.push(&service.channel);
+                // One that only moved to another bus keeps its health key.
+                if !truth.service(&service.svc).is_some_and(|s| s.is_watched()) {
+                    gone.push(service.svc);
+                }
+            }
+        }
+        if !gone.is_empty() {
+            log::info!("{} services are watched no more", gone.len());
+            self.job(Job::Forget(gone));
+        }
+    }
+
+    /// Tells the subscribers what changed; those that are new start with everything.
+    fn apply(&mut self, changes: BTreeMap<&str, Changes>) -> Result<(), Error> {
+        let mut meetings = Vec::new();
+        for (bus, changes) in changes {
+            let Some(hearing) = self.hearings.get_mut(bus) else {
+                continue;
+            };
+            let Some(subscriber) = &hearing.subscriber else {
+                hearing.subscriber = Some(hearing.watch.listen(hearing.address.clone())?);
+                continue;
+            };
+            if !changes.met.is_empty() {
+                meetings.push(Job::Meet(Arc::clone(&hearing.watch), changes.met));
+            }
+            if !changes.removed.is_empty() {
+                subscriber.remove(changes.removed);
+            }
+            for channels in changes.added {
+                subscriber.add(channels);
+            }
+            hearing.watch.wake_subscriber();
+        }
+        for job in meetings {
+            self.job(job);
+        }
+        Ok(())
+    }
+}
+
+/// What a reload changes for one subscriber.
+#[derive(Default)]
+struct Changes {
+    added: Vec<Channels>,
+    removed: Channels,
+    /// Services that are new here; the store may know them.
+    met: Vec<Box<str>>,
+}
+
+impl Changes {
+    fn add(&mut self, channel: &[u8]) {
+        if self.added.last().is_none_or(Channels::is_full) {
+            self.added.push(Channels::default());
+        }
+        if let Some(last) = self.added.last_mut() {
+            last.push(channel);
+        }
+    }
+}
+
+fn millis(d: std::time::Duration) -> u32 {
+    u32::try_from(d.as_millis()).unwrap_or(u32::MAX)
+}

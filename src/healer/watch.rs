@@ -1,0 +1,332 @@
+//! One watched bus: its detector, the thread that hears it, and what must be done at once.
+//!
+//! Whoever touches the detector does so through [`Watch::with`], which afterwards does what the detector asked for:
+//! the echo goes out from the same thread, everything that may take time is handed to the thread it belongs to.
+
+mod ears;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+
+use super::detector::{BusNews, Detector, Echo, Now, Output};
+use super::voice::Voice;
+use crate::bus::{Address, Limits, Mouth, Subscribed, Subscriber};
+use crate::clock::{self, Mono};
+use crate::contract::{Alert, BEAT_MAX_BYTES};
+use crate::service::{Error, TruthHint};
+use ears::Ears;
+
+/// Errands that may wait for the attendant; each replaces what a later one would do again.
+const ERRANDS_MAX: usize = 2;
+
+/// How often the attendant looks who answers for the bus, besides the times when deadlines make it ask.
+const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// How long the loop waits for the scribe to make room, at most.
+const ROOM_WAIT: std::time::Duration = std::time::Duration::from_millis(5);
+
+/// What the main loop is told by a bus.
+#[derive(Clone, Debug)]
+pub enum Call {
+    /// The detector wants an earlier look than was planned.
+    Look,
+    /// The bus as a whole changed.
+    News { bus: String, news: BusNews },
+    /// The link must be made anew.
+    Reconnect { bus: String },
+    /// People must hear of it past the bus, which does not take it down.
+    TellDirectly(Box<Alert>),
+}
+
+/// Where a watch hands on what is not its own.
+#[derive(Clone)]
+pub struct Outlets {
+    /// The main loop.
+    pub events: Sender<super::Event>,
+    /// Wakes the scribe: transitions wait in a detector.
+    pub scribe: Sender<()>,
+    /// Asks for a look at the truth; only for the bus that carries it.
+    pub truth: Option<TruthHint>,
+}
+
+/// One watched bus, shared by the threads that serve it.
+pub struct Watch {
+    pub bus: String,
+    pub voice: Voice,
+    detector: Mutex<Detector>,
+    mouth: Mouth,
+    outlets: Outlets,
+    errands: Sender<Errand>,
+    /// The server that the proven link goes to.
+    server: Mutex<Option<Subscribed>>,
+    /// Until when the main loop means to sleep, in microseconds.
+    asleep_until: AtomicU64,
+    /// Counts the servers met: a change means that what was stored may be lost or old.
+    servers: AtomicU64,
+}
+
+/// Work for the attendant, which may wait for a bus.
+enum Errand {
+    /// Connect the mouth afresh and say this echo.
+    Echo(u64),
+    /// Connect the mouth afresh and compare the server with the link's.
+    CheckServer,
+}
+
+impl Watch {
+    /// A watch on the bus called `bus`, and the attendant that its owner must run on a thread.
+    pub fn new(
+        bus: &str,
+        address: &Address,
+        voice: Voice,
+        echo_channel: String,
+        outlets: Outlets,
+    ) -> (Arc<Watch>, Attendant) {
+        let (errands, inbox) = bounded(ERRANDS_MAX);
+        let watch = Arc::new(Watch {
+            bus: bus.to_owned(),
+            voice,
+            detector: Mutex::new(Detector::new(Mono::now())),
+            mouth: Mouth::new(address.clone(), "healer:echo", echo_channel),
+            outlets,
+            errands,
+            server: Mutex::new(None),
+            asleep_until: AtomicU64::new(0),
+            servers: AtomicU64::new(0),
+        });
+        let attendant = Attendant {
+            watch: Arc::downgrade(&watch),
+            inbox,
+        };
+        (watch, attendant)
+    }
+
+    /// Starts the thread that hears the bus.
+    pub fn listen(self: &Arc<Watch>, address: Address) -> Result<Subscriber, Error> {
+        let ears = Ears::new(Arc::clone(self));
+        let thread = format!("hear-{}", self.bus);
+        // From here on a silence counts: reading a large truth may have taken long.
+        self.with(|detector, now| detector.sign(now.mono));
+        Ok(Subscriber::start(
+            &thread,
+            address,
+            "healer:sub",
+            Limits::default(),
+            BEAT_MAX_BYTES,
+            ears,
+        )?)
+    }
+
+    /// Runs `work` on the detector, then does what the detector asks for.
+    pub fn with<R>(&self, work: impl FnOnce(&mut Detector, Now) -> R) -> R {
+        self.with_at(Mono::now(), work)
+    }
+
+    /// As [`with`](Watch::with), at a moment that was read before.
+    pub fn with_at<R>(&self, mono: Mono, work: impl FnOnce(&mut Detector, Now) -> R) -> R {
+        let now = Now {
+            mono,
+            wall_secs: clock::wall_secs(),
+        };
+        let mut detector = self.lock();
+        let done = work(&mut detector, now);
+        let echo = detector.take_echo();
+        if echo.is_some() || detector.wants_attention() {
+            self.attend(detector, echo);
+        }
+        done
+    }
+
+    /// Lets time pass on the detector; returns when it wants to be looked at again.
+    pub fn tick(&self) -> Mono {
+        let mut outputs = Vec::new();
+        let mut detector = self.lock();
+        let now = now();
+        // Also when nothing is due: the detector must know until when the loop means to sleep.
+        detector.tick(now);
+        let echo = detector.take_echo();
+        detector.take_outputs(&mut outputs);
+        let told = detector.has_transitions();
+        let mut wake = detector.next_wakeup();
+        if told && wake <= now.mono {
+            // More deaths wait than may be told at once: the scribe calls when it has taken those that are out.
+            wake = now.mono + ROOM_WAIT;
+        }
+        // Under the lock: who changes the detector after this sees until when the loop sleeps.
+        self.asleep_until.store(wake.0, Ordering::Relaxed);
+        drop(detector);
+        self.hand_out(echo, outputs, told);
+        wake
+    }
+
+    /// How often another server was met.
+    pub fn servers(&self) -> u64 {
+        self.servers.load(Ordering::Relaxed)
+    }
+
+    /// A word on the own echo channel that proves nothing: it wakes the subscriber.
+    pub fn wake_subscriber(&self) {
+        self.mouth.say("0");
+    }
+
+    fn attend(&self, mut detector: MutexGuard<'_, Detector>, echo: Option<Echo>) {
+        let mut outputs = Vec::new();
+        detector.take_outputs(&mut outputs);
+        let told = detector.has_transitions();
+        let look = detector.next_wakeup().0 < self.asleep_until.load(Ordering::Relaxed);
+        drop(detector);
+        self.hand_out(echo, outputs, told);
+        if look {
+            self.call(Call::Look);
+        }
+    }
+
+    fn hand_out(&self, echo: Option<Echo>, outputs: Vec<Output>, told: bool) {
+        if told {
+            // A nudge that waits already is as good as two.
+            let _ = self.outlets.scribe.try_send(());
+        }
+        if let Some(Echo { seq, fresh }) = echo {
+            if fresh {
+                self.mouth.hang_up();
+            }
+            if !self.mouth.say(&seq.to_string()) {
+                self.send(Errand::Echo(seq));
+            }
+        }
+        for output in outputs {
+            match output {
+                Output::CheckServer => self.send(Errand::CheckServer),
+                Output::Reconnect => self.call(Call::Reconnect {
+                    bus: self.bus.clone(),
+                }),
+                Output::Bus(news) => self.call(Call::News {
+                    bus: self.bus.clone(),
+                    news,
+                }),
+                Output::Malformed { svc, why, count } => {
+                    log::warn!(
+                        "{count} payloads on the heartbeat channel of {svc} were no beats: {why}"
+                    );
+                }
+            }
+        }
+    }
+
+    fn send(&self, errand: Errand) {
+        // An attendant that is busy is waiting for the bus: by the time it is free, this errand would be stale.
+        let _ = self.errands.try_send(errand);
+    }
+
+    fn call(&self, call: Call) {
+        match self.outlets.events.try_send(super::Event::Call(call)) {
+            // A loop that has so much to do looks at every detector after each of it.
+            Err(TrySendError::Full(super::Event::Call(Call::Look))) => {}
+            Err(TrySendError::Full(event)) => {
+                log::warn!("the loop is overrun: {event:?} is left out");
+            }
+            _ => {}
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Detector> {
+        self.detector.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn server(&self) -> MutexGuard<'_, Option<Subscribed>> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The present moment on both clocks.
+pub fn now() -> Now {
+    Now {
+        mono: Mono::now(),
+        wall_secs: clock::wall_secs(),
+    }
+}
+
+/// The thread of a watch that may wait for the bus.
+pub struct Attendant {
+    /// Not an owner: it ends when the watch is gone.
+    watch: std::sync::Weak<Watch>,
+    inbox: Receiver<Errand>,
+}
+
+impl Attendant {
+    /// Runs errands until the watch is gone.
+    pub fn run(self) -> Result<(), Error> {
+        let mut said = None::<String>;
+        loop {
+            let errand = match self.inbox.recv_timeout(LOOK_EVERY) {
+                Ok(errand) => Some(errand),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            let Some(watch) = self.watch.upgrade() else {
+                break;
+            };
+            let Some(errand) = errand else {
+                look_around(&watch);
+                continue;
+            };
+            let identity = match watch.mouth.connect(&Limits::default()) {
+                Ok(identity) => identity,
+                Err(error) => {
+                    let text = error.to_string();
+                    if said.as_ref() != Some(&text) {
+                        log::warn!("{}: no echo can be sent: {text}", watch.bus);
+                        said = Some(text);
+                    }
+                    continue;
+                }
+            };
+            said = None;
+            match errand {
+                Errand::Echo(seq) => {
+                    watch.mouth.say(&seq.to_string());
+                }
+                Errand::CheckServer => check_server(&watch, &identity),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// While all is quiet: a name may lead elsewhere without any connection to the old server breaking. Who starts anew
+/// then beats there, and must not be missed here. When nobody answers, the echoes tell more about the bus.
+fn look_around(watch: &Watch) {
+    let known = watch.server().is_some();
+    if known && let Ok(fresh) = watch.mouth.look(&Limits::default()) {
+        is_same_server(watch, &fresh);
+    }
+}
+
+/// An echo proves only the server that it went through: is the link still on the one that the name stands for?
+fn check_server(watch: &Watch, fresh: &Subscribed) {
+    if is_same_server(watch, fresh) {
+        watch.with(|detector, now| detector.server_checked(now));
+    }
+}
+
+/// Whether the link's server is the one that was met afresh, in the same role. If not, the link is made anew.
+fn is_same_server(watch: &Watch, fresh: &Subscribed) -> bool {
+    let known = watch.server().clone().unwrap_or_default();
+    if (&known.run_id, &known.role) == (&fresh.run_id, &fresh.role) {
+        return true;
+    }
+    log::warn!(
+        "{}: another server answers now, or the same in another role: moving over",
+        watch.bus
+    );
+    let switchboard_knows =
+        known.run_id.is_some() && fresh.run_id.is_some() && known.run_id != fresh.run_id;
+    if !switchboard_knows {
+        watch.call(Call::Reconnect {
+            bus: watch.bus.clone(),
+        });
+    }
+    false
+}

@@ -1,0 +1,122 @@
+//! What the subscriber thread brings: the way of every beat to the detector.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Watch;
+use crate::bus::{self, Batch, BusError, Channels, Event, Message, Sink, Subscribed};
+use crate::clock::Mono;
+use crate::contract::TRUTH_CHANGED;
+use crate::healer::detector::{Detector, Now};
+
+/// The sink of the subscriber thread.
+pub(super) struct Ears {
+    watch: Arc<Watch>,
+    /// The trouble last told.
+    said: Option<String>,
+}
+
+impl Ears {
+    pub(super) fn new(watch: Arc<Watch>) -> Ears {
+        Ears { watch, said: None }
+    }
+}
+
+impl Watch {
+    /// A message on no service's channel.
+    fn word(&self, detector: &mut Detector, message: Message<'_>, now: Now) {
+        if message.channel == self.mouth.channel().as_bytes() {
+            if let Some(seq) = bus::echo_number(message.payload) {
+                detector.echo_returned(seq, now);
+            }
+        } else if message.channel == TRUTH_CHANGED.as_bytes() {
+            if let Some(hint) = &self.outlets.truth {
+                hint.give();
+            }
+        } else {
+            detector.stray();
+        }
+    }
+}
+
+impl Sink for Ears {
+    fn wanted(&mut self, from: usize, into: &mut Channels) -> Option<usize> {
+        let from = u32::try_from(from).unwrap_or(u32::MAX);
+        let next = self.watch.lock().channels(from, |channel| {
+            into.push(channel);
+            !into.is_full()
+        });
+        if next.is_none() {
+            into.push(self.watch.mouth.channel().as_bytes());
+            if self.watch.outlets.truth.is_some() {
+                into.push(TRUTH_CHANGED.as_bytes());
+            }
+        }
+        next.map(|n| n as usize)
+    }
+
+    /// The way of every beat: one lock for all that one read brought.
+    fn batch(&mut self, batch: &mut Batch<'_>, mono: Mono) {
+        let watch = &self.watch;
+        watch.with_at(mono, |detector, now| {
+            detector.sign(mono);
+            while let Some(event) = batch.next() {
+                match event {
+                    Event::Messages(run) => {
+                        let services = detector.find(run.messages().map(|m| m.channel));
+                        for (message, service) in run.messages().zip(services) {
+                            match service {
+                                Some(index) => detector.heard(index, message.payload, now),
+                                None => watch.word(detector, message, now),
+                            }
+                        }
+                    }
+                    Event::TooLong { channel, .. } => detector.too_long(channel, now),
+                    Event::Confirmed { channel } => detector.confirmed(channel, now),
+                    Event::Refused { channel } => {
+                        log::error!(
+                            "{}: Redis forbids channel {} (ACL): nothing can be said about who beats there",
+                            watch.bus,
+                            String::from_utf8_lossy(channel)
+                        );
+                        detector.refused(channel, now);
+                    }
+                }
+            }
+        });
+    }
+
+    fn proven(&mut self, proof: &Subscribed, mono: Mono) {
+        let before = self.watch.server().replace(proof.clone());
+        if before.is_some_and(|b| b.run_id != proof.run_id) {
+            self.watch.servers.fetch_add(1, Ordering::Relaxed);
+            log::warn!(
+                "{}: this is another server than before, or it started anew",
+                self.watch.bus
+            );
+        }
+        if self.said.take().is_some() {
+            log::info!(
+                "{}: subscribed again to {} channels",
+                self.watch.bus,
+                proof.count
+            );
+        } else {
+            log::info!("{}: subscribed to {} channels", self.watch.bus, proof.count);
+        }
+        if let Some(hint) = &self.watch.outlets.truth {
+            hint.give();
+        }
+        self.watch
+            .with_at(mono, |detector, now| detector.proven(now));
+    }
+
+    fn lost(&mut self, error: &BusError, mono: Mono) {
+        if self.said.is_none() {
+            log::warn!("{}: the link is lost: {error}; trying on", self.watch.bus);
+            self.said = Some(error.to_string());
+        }
+        self.watch
+            .with_at(mono, |detector, now| detector.link_lost(now));
+    }
+}

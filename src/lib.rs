@@ -1,0 +1,31 @@
+//! MarketSwarm: feeds, workers and a watchful healer over a shared Redis bus.
+//!
+//! The house, room by room, in the direction in which data flows:
+//!
+//! - [`contract`]: the wire. Every message, key and channel that another program may meet.
+//! - [`clock`]: the only place that reads time.
+//! - [`truth`]: the document that says which services there are, read and validated.
+//! - [`bus`]: the only place that talks to Redis.
+//! - [`service`]: what every daemon stands on: environment, logging, truth, signals, threads, the beat.
+//! - [`bootstrap`]: seeds the truth.
+//! - [`rss_agg`], [`massive`], [`mesh`], [`vexy_ai`]: the working services.
+//! - [`healer`]: judges silence.
+//! - [`notify`]: tells people.
+//! - [`sentinel`]: watches the healer.
+//! - [`cli`]: the operator's command: run the swarm on one host, look at it, ask why.
+#![forbid(unsafe_code)]
+
+pub mod bootstrap;
+pub mod bus;
+pub mod cli;
+pub mod clock;
+pub mod contract;
+pub mod healer;
+pub mod massive;
+pub mod mesh;
+pub mod notify;
+pub mod rss_agg;
+pub mod sentinel;
+pub mod service;
+pub mod truth;
+pub mod vexy_ai;

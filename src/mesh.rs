@@ -1,0 +1,13 @@
+//! The registry and coordinator. Its own work is not there yet: it beats, reloads and stops.
+
+use std::process::ExitCode;
+
+use crate::service::{self, Profile};
+
+/// Runs the service.
+pub fn run() -> ExitCode {
+    service::run(
+        &Profile::new("mesh", "keeps the registry and coordinates"),
+        service::idle,
+    )
+}

@@ -1,0 +1,361 @@
+//! One way to people: a thread with its own connection, its own place in the log and its own memory.
+//!
+//! The loop reads the log, lets the [`Teller`] decide, stores what is to be sent together with the acknowledgement of
+//! what it says, and only then sends it. A channel that hangs, fails or lies delays no other.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, TryRecvError};
+use jiff::tz::TimeZone;
+
+use super::config::{self, Target};
+use super::courier::Courier;
+use super::message::write;
+use super::outbox::{Delivery, ENTRIES_MAX, Outbox, Settled};
+use super::retry::Answer;
+use super::store::Store;
+use super::teller::{Rules, Teller};
+use super::telling::Ms;
+use super::{Role, wording};
+use crate::bus::{Address, Backoff, Outage};
+use crate::clock;
+use crate::contract::Alert;
+use crate::truth::Truth;
+
+mod link;
+mod memory;
+mod outcome;
+mod owed;
+mod peers;
+mod steady;
+
+use outcome::recipient;
+use owed::Owed;
+pub use peers::Peers;
+use steady::Steady;
+
+/// The longest wait for new entries before everything else is looked at again.
+const READ_MAX: Duration = Duration::from_millis(250);
+/// While messages wait for a dead receiver, what was heard meanwhile is stored this often.
+const ABSORB_MS: Ms = 500;
+/// A message that could not be stored for this long is sent without: the bus is gone, and people must know.
+const UNSTORED_MS: Ms = 1_000;
+/// Steps of a send that may each take the time-out: connect, greet, encrypt, log in, hand over.
+const SEND_STEPS: Ms = 6;
+
+/// What reaches a channel other than by the log.
+pub enum Inbox {
+    /// To be told although the bus cannot carry it.
+    Alert(Box<Alert>),
+    /// About another channel.
+    Note(String),
+    Truth(Arc<Truth>, Box<Address>),
+}
+
+/// What a channel is made from.
+pub struct Setup {
+    pub role: Role,
+    pub channel: config::Channel,
+    pub rules: Rules,
+    /// `None` while it is not known: then nothing is said about services but what the log says.
+    pub truth: Option<Arc<Truth>>,
+    pub bus: Address,
+    pub inst: String,
+    pub host: String,
+    pub state_dir: Option<PathBuf>,
+    pub inbox: Receiver<Inbox>,
+    /// Disconnected when the notifier stops; a word on it when truth names the channel no more.
+    pub stop: Receiver<()>,
+    /// The inboxes of the other channels.
+    pub peers: Peers,
+}
+
+/// Where the connection stands.
+enum Link {
+    /// No connection; the next attempt is due then.
+    Away { next_try_ms: Ms },
+    /// Another instance tells for this channel.
+    Standby { next_look_ms: Ms },
+    /// This instance reads the log.
+    Held,
+}
+
+/// A channel at work.
+pub struct Channel {
+    role: Role,
+    name: String,
+    target: Target,
+    rules: Rules,
+    truth: Option<Arc<Truth>>,
+    zone: TimeZone,
+    clock: Steady,
+    inbox: Receiver<Inbox>,
+    stop: Receiver<()>,
+    /// Truth names it no more.
+    let_go: bool,
+    peers: Peers,
+    store: Store,
+    courier: Courier,
+    memory: memory::Memory,
+    teller: Teller,
+    outbox: Outbox,
+    owed: Owed,
+    /// Entries heard since the last commit.
+    unacknowledged: Vec<String>,
+    link: Link,
+    backoff: Backoff,
+    /// Whether what Redis held was taken over once.
+    loaded: bool,
+    next_hold_ms: Ms,
+    next_hush_ms: Ms,
+    next_absorb_ms: Ms,
+    /// The receiver could not be reached since then, and can now.
+    digest_since_ms: Option<Ms>,
+    /// The other channels were told that this one fails.
+    noted: bool,
+    /// What the receiver last said no with, so that it is logged once.
+    said: String,
+    /// The trouble with the bus, likewise.
+    outage: Outage,
+}
+
+impl Channel {
+    pub fn new(setup: Setup) -> Result<Channel, String> {
+        let courier = Courier::new(&setup.channel, &setup.host)?;
+        let clock = Steady::new();
+        let now_ms = clock.now_ms();
+        let name = setup.channel.name;
+        let store = Store::new(setup.bus, setup.role.as_str(), &name, &setup.inst);
+        let memory = memory::Memory::new(setup.state_dir, store.group());
+        let mut channel = Channel {
+            role: setup.role,
+            target: setup.channel.target,
+            rules: setup.rules,
+            truth: setup.truth,
+            zone: TimeZone::system(),
+            clock,
+            inbox: setup.inbox,
+            stop: setup.stop,
+            let_go: false,
+            peers: setup.peers,
+            courier,
+            memory,
+            teller: Teller::new(setup.rules, now_ms),
+            outbox: Outbox::default(),
+            owed: Owed::default(),
+            unacknowledged: Vec::new(),
+            link: Link::Away { next_try_ms: 0 },
+            backoff: Backoff::bus(),
+            loaded: false,
+            next_hold_ms: 0,
+            next_hush_ms: 0,
+            next_absorb_ms: 0,
+            digest_since_ms: None,
+            noted: false,
+            said: String::new(),
+            outage: Outage::default(),
+            name,
+            store,
+        };
+        channel.remember(now_ms);
+        channel.adopt_truth(now_ms);
+        Ok(channel)
+    }
+
+    /// Works until the notifier stops.
+    pub fn run(mut self) {
+        loop {
+            self.follow_clock();
+            if !self.empty_inbox() {
+                self.flush();
+                if self.let_go {
+                    self.say_let_go();
+                }
+                return self.release();
+            }
+            self.follow_bus();
+            self.compose();
+            self.flush();
+            self.deliver();
+            if !matches!(self.link, Link::Held) {
+                self.wait_inbox();
+            }
+        }
+    }
+
+    /// Takes everything that waits; false when the notifier stops.
+    fn empty_inbox(&mut self) -> bool {
+        while let Ok(item) = self.inbox.try_recv() {
+            self.take(item);
+        }
+        let stop = self.stop.try_recv();
+        self.let_go |= stop.is_ok();
+        !self.let_go && stop != Err(TryRecvError::Disconnected)
+    }
+
+    /// Without a bus, the inbox is what there is to wait for.
+    fn wait_inbox(&mut self) {
+        let wait = millis(self.next_event_ms() - self.clock.now_ms());
+        crossbeam_channel::select! {
+            recv(self.inbox) -> item => if let Ok(item) = item { self.take(item) },
+            recv(self.stop) -> word => self.let_go |= word.is_ok(),
+            default(wait) => {}
+        }
+    }
+
+    fn take(&mut self, item: Inbox) {
+        let now_ms = self.clock.now_ms();
+        match item {
+            Inbox::Alert(alert) => self.teller.hear_out_of_band(now_ms, *alert),
+            Inbox::Note(text) => self.teller.note(now_ms, text),
+            Inbox::Truth(truth, address) => {
+                self.truth = Some(truth);
+                self.store.set_address(*address);
+                self.adopt_truth(now_ms);
+            }
+        }
+    }
+
+    fn adopt_truth(&mut self, now_ms: Ms) {
+        let Some(truth) = self.truth.clone().filter(|_| self.role == Role::Healer) else {
+            return;
+        };
+        let depends_on = truth.services().filter_map(|service| {
+            let on: Vec<String> = service.depends_on().map(str::to_owned).collect();
+            (!on.is_empty()).then(|| (service.name().to_owned(), on))
+        });
+        let watched = |svc: &str| truth.service(svc).is_some_and(|s| s.is_watched());
+        self.teller.set_world(now_ms, depends_on, watched);
+    }
+
+    fn is_watched(&self, svc: &str) -> bool {
+        let Some(truth) = &self.truth else {
+            return true;
+        };
+        truth.service(svc).is_some_and(|s| s.is_watched())
+    }
+
+    /// When something is due, at the latest in a second.
+    fn next_event_ms(&self) -> Ms {
+        let now_ms = self.clock.now_ms();
+        let link = match self.link {
+            Link::Away { next_try_ms } => Some(next_try_ms),
+            Link::Standby { next_look_ms } => Some(next_look_ms),
+            Link::Held => None,
+        };
+        let news = self.teller.next_wake().filter(|_| !self.outbox.is_held());
+        let send = self
+            .outbox
+            .next_due_ms()
+            .filter(|_| self.may_deliver(now_ms));
+        let all = [link, news, send, Some(now_ms + 1_000)];
+        all.into_iter().flatten().min().unwrap_or(now_ms)
+    }
+
+    /// Lets the teller speak when the last message was taken, and owes the store what changed.
+    fn compose(&mut self) {
+        let now_ms = self.clock.now_ms();
+        let held = self.outbox.is_held();
+        let mut spoke = false;
+        if !held && self.teller.next_wake().is_some_and(|at| at <= now_ms) {
+            let id = format!("msg_{:032x}", fastrand::u128(..));
+            let digest = self.digest_since_ms.take();
+            if let Some(telling) = self.teller.compose(now_ms, digest, &id) {
+                log::info!("channel {}: {}", self.name, wording::title(&telling));
+                let mut message = write(&self.target, &telling, id.clone(), &self.zone);
+                let entries = self.unacknowledged.iter().take(ENTRIES_MAX);
+                message.entries = entries.cloned().collect();
+                message.more_entries = self.unacknowledged.len().saturating_sub(ENTRIES_MAX);
+                let dead = self.outbox.push(message, now_ms);
+                self.owed.dead(dead);
+                self.owed.put(&id);
+                spoke = true;
+            } else {
+                self.digest_since_ms = digest;
+            }
+        }
+        let due = spoke || !self.teller.has_news() || now_ms >= self.next_absorb_ms;
+        if due && (self.teller.is_changed() || !self.unacknowledged.is_empty()) {
+            self.next_absorb_ms = now_ms + if held { ABSORB_MS } else { 10 * ABSORB_MS };
+            let changes = self.teller.take_changes();
+            self.owed.changes(changes, &mut self.unacknowledged);
+        }
+    }
+
+    /// Whether messages may go out: those that are stored, or all when nothing can be stored.
+    fn may_deliver(&self, now_ms: Ms) -> bool {
+        self.owed
+            .unstored_since_ms()
+            .is_none_or(|since| now_ms - since >= UNSTORED_MS)
+    }
+
+    /// Makes one attempt at the delivery that is due.
+    fn deliver(&mut self) {
+        let now_ms = self.clock.now_ms();
+        if !self.may_deliver(now_ms) {
+            return;
+        }
+        let Some((message, delivery)) = self.outbox.due(now_ms) else {
+            return;
+        };
+        let (message, delivery) = (message.clone(), delivery.clone());
+        self.hold_while_sending();
+        let answer = self.courier.deliver(&message, &delivery, now_ms);
+        let now_ms = self.clock.now_ms();
+        let settled =
+            self.outbox
+                .settle(&message.id, &delivery.to, &answer, now_ms, fastrand::f64());
+        match self.outbox.get(&message.id) {
+            Some(_) => self.owed.put(&message.id),
+            None => self.owed.delete(&message.id),
+        }
+        match settled {
+            Some(Settled::Done { unreachable_since }) => self.delivered(now_ms, unreachable_since),
+            Some(Settled::Later { at_ms }) => self.failed(&answer, &delivery, now_ms, at_ms),
+            Some(Settled::Dead(letter)) => {
+                let to = recipient(&letter.to);
+                log::error!(
+                    "channel {}: message {}{to} is given up and kept in healer:dead:{}: {}",
+                    self.name,
+                    letter.message.id,
+                    self.name,
+                    letter.reason
+                );
+                self.note_failure(&format!("{to}: {}", letter.reason));
+                self.owed.dead(vec![*letter]);
+            }
+            None => {}
+        }
+        self.flush();
+    }
+
+    fn say_let_go(&self) {
+        let messages = self.outbox.messages().count();
+        let untold = self.unacknowledged.len();
+        if messages + untold == 0 {
+            log::info!("channel {}: truth names it no more", self.name);
+            return;
+        }
+        log::warn!(
+            "channel {}: truth names it no more; {messages} messages on their way and {untold} alerts that wait stay in \
+             Redis, and go out when truth names it again",
+            self.name
+        );
+    }
+}
+
+impl Target {
+    /// The longest that one attempt takes, more or less.
+    fn longest_send_ms(&self) -> Ms {
+        match self {
+            Target::Webhook(webhook) => webhook.timeout.as_millis() as Ms,
+            Target::Email(email) => SEND_STEPS * email.timeout.as_millis() as Ms,
+        }
+    }
+}
+
+fn millis(ms: Ms) -> Duration {
+    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+}

@@ -1,0 +1,294 @@
+//! A channel's dealings with the bus.
+
+use super::*;
+use crate::bus::BusError;
+use crate::contract::AlertKind;
+use crate::notify::store::{Committed, Logged};
+use crate::notify::teller::Heard;
+
+/// How often the holding of the channel is renewed.
+const HOLD_EVERY_MS: Ms = 3_000;
+/// How often silences are looked up.
+const HUSH_EVERY_MS: Ms = 1_000;
+/// How often a standby looks whether the holder is gone.
+const LOOK_EVERY_MS: Ms = 2_000;
+/// An entry that is older when it is read was written before this channel, or its connection, was there.
+const OLD_MS: Ms = 60_000;
+/// Entries that may wait for an acknowledgement; beyond, nothing more is read.
+const UNACKNOWLEDGED_MAX: usize = 200_000;
+
+impl Channel {
+    /// What a file remembers from before the start.
+    pub(super) fn remember(&mut self, now_ms: Ms) {
+        let Some(left) = self.memory.read() else {
+            return;
+        };
+        match Teller::restore(self.rules, now_ms, &left.meta, left.records) {
+            Ok(teller) => {
+                self.teller = teller;
+                self.teller.touch_all();
+            }
+            Err(e) => log::warn!("channel {}: what was told is forgotten: {e}", self.name),
+        }
+        for message in &left.outbox {
+            self.owed.put(&message.id);
+        }
+        self.owed.failed(0);
+        self.outbox = Outbox::restore(left.outbox);
+    }
+
+    /// One step along the bus: connect, or read.
+    pub(super) fn follow_bus(&mut self) {
+        let now_ms = self.clock.now_ms();
+        let step = match self.link {
+            Link::Away { next_try_ms } if now_ms >= next_try_ms => self.connect(now_ms),
+            Link::Standby { next_look_ms } if now_ms >= next_look_ms => self.stand_by(now_ms),
+            Link::Held => self.read(now_ms),
+            _ => Ok(()),
+        };
+        if let Err(error) = step {
+            self.bus_failed(&error);
+        }
+    }
+
+    fn bus_failed(&mut self, error: &BusError) {
+        if let BusError::Reply { reason, .. } = error
+            && reason.starts_with("NOGROUP")
+        {
+            // The group was lost with the data: begin again at 0, and write down what is known.
+            let now_ms = self.clock.now_ms();
+            log::warn!(
+                "channel {}: the alert log was lost; starting again at its beginning",
+                self.name
+            );
+            if self.rejoin(now_ms).is_ok() {
+                return;
+            }
+        }
+        if self.outage.is_news(error) {
+            log::warn!("channel {}: {error}; trying on", self.name);
+        }
+        let pause = self.backoff.next_pause().as_millis() as Ms;
+        self.link = Link::Away {
+            next_try_ms: self.clock.now_ms() + pause,
+        };
+    }
+
+    fn connect(&mut self, now_ms: Ms) -> Result<(), BusError> {
+        if self.loaded {
+            if !self.store.hold(0)? {
+                self.yield_channel(now_ms);
+                return Ok(());
+            }
+            self.rejoin(now_ms)?;
+        } else {
+            self.load(now_ms)?;
+        }
+        self.backoff.reset();
+        if self.outage.end() {
+            log::info!("channel {}: the bus is back", self.name);
+        }
+        self.link = Link::Held;
+        (self.next_hold_ms, self.next_hush_ms) = (now_ms + HOLD_EVERY_MS, now_ms + HUSH_EVERY_MS);
+        Ok(())
+    }
+
+    /// Takes the channel and goes on where whoever held it was.
+    fn load(&mut self, now_ms: Ms) -> Result<(), BusError> {
+        let found = self.store.open()?;
+        let restored = match &found.meta {
+            Some(meta) => Teller::restore(self.rules, now_ms, meta, found.records),
+            None => Ok(Teller::new(self.rules, now_ms)),
+        };
+        let mut teller = restored.unwrap_or_else(|e| {
+            log::warn!("channel {}: what was told is forgotten: {e}", self.name);
+            Teller::new(self.rules, now_ms)
+        });
+        std::mem::swap(&mut self.teller, &mut teller);
+        self.teller.absorb(now_ms, teller);
+        let mut outbox = Outbox::restore(found.outbox);
+        std::mem::swap(&mut self.outbox, &mut outbox);
+        self.outbox.absorb(outbox);
+        self.loaded = true;
+        self.adopt_truth(now_ms);
+        let hushes = self.store.hushes()?;
+        self.teller.set_hushes(now_ms, hushes);
+        let left = self.store.unacknowledged()?;
+        self.hear(now_ms, left)
+    }
+
+    /// After a lost connection: memory is right, the store may be behind or empty.
+    fn rejoin(&mut self, now_ms: Ms) -> Result<(), BusError> {
+        self.store.make_group()?;
+        if !self.store.has_records()? {
+            self.teller.touch_all();
+            let ids: Vec<String> = self.outbox.messages().map(|m| m.id.clone()).collect();
+            for id in ids {
+                self.owed.put(&id);
+            }
+        }
+        let hushes = self.store.hushes()?;
+        self.teller.set_hushes(now_ms, hushes);
+        Ok(())
+    }
+
+    fn stand_by(&mut self, now_ms: Ms) -> Result<(), BusError> {
+        if self.store.holder()?.is_none() {
+            return self.connect(now_ms);
+        }
+        self.link = Link::Standby {
+            next_look_ms: now_ms + LOOK_EVERY_MS,
+        };
+        Ok(())
+    }
+
+    /// Another instance tells now; what this one knew is that one's to know.
+    fn yield_channel(&mut self, now_ms: Ms) {
+        log::info!("channel {}: another instance tells; standing by", self.name);
+        self.teller = Teller::new(self.rules, now_ms);
+        self.outbox = Outbox::default();
+        self.owed.clear();
+        self.unacknowledged.clear();
+        self.loaded = false;
+        self.link = Link::Standby {
+            next_look_ms: now_ms + LOOK_EVERY_MS,
+        };
+    }
+
+    fn read(&mut self, now_ms: Ms) -> Result<(), BusError> {
+        if now_ms >= self.next_hold_ms {
+            self.next_hold_ms = now_ms + HOLD_EVERY_MS;
+            if !self.store.hold(0)? {
+                self.yield_channel(now_ms);
+                return Ok(());
+            }
+            self.look_for_strays(now_ms)?;
+        }
+        if now_ms >= self.next_hush_ms {
+            self.next_hush_ms = now_ms + HUSH_EVERY_MS;
+            let hushes = self.store.hushes()?;
+            self.teller.set_hushes(now_ms, hushes);
+        }
+        if self.unacknowledged.len() + self.owed.unacknowledged() > UNACKNOWLEDGED_MAX {
+            return Ok(());
+        }
+        let wait = millis(self.next_event_ms() - now_ms).min(READ_MAX);
+        let new = self.store.read(wait)?;
+        let now_ms = self.clock.now_ms();
+        self.hear(now_ms, new)
+    }
+
+    /// Entries that were handed to an instance which stood still and lost the channel: they are in nobody's hands.
+    fn look_for_strays(&mut self, now_ms: Ms) -> Result<(), BusError> {
+        let last = self.teller.last_id().to_owned();
+        if last.is_empty() || self.store.newest()?.is_none_or(|newest| newest == last) {
+            return Ok(());
+        }
+        let new = self.store.read(Duration::from_millis(1))?;
+        if new.is_empty() {
+            let strays = self.store.between(&last, "+")?;
+            return self.hear(now_ms, strays);
+        }
+        self.hear(now_ms, new)
+    }
+
+    fn hear(&mut self, now_ms: Ms, entries: Vec<Logged>) -> Result<(), BusError> {
+        let mut gap = false;
+        for logged in entries {
+            let number = logged.entry.as_ref().and_then(|e| e.n);
+            if number.is_some_and(|n| self.teller.gap_before(n)) {
+                let last = self.teller.last_id().to_owned();
+                let missing = self.store.between(&last, &format!("({}", logged.id))?;
+                for missed in missing {
+                    gap |= self.hear_one(now_ms, missed);
+                }
+            }
+            gap |= self.hear_one(now_ms, logged);
+        }
+        if gap {
+            log::warn!("channel {}: entries of the alert log are lost", self.name);
+            self.resync(now_ms)?;
+        }
+        Ok(())
+    }
+
+    /// True when entries before it are lost.
+    fn hear_one(&mut self, now_ms: Ms, logged: Logged) -> bool {
+        self.unacknowledged.push(logged.id);
+        let Some(mut entry) = logged.entry else {
+            return false;
+        };
+        entry.at_ms += now_ms;
+        let ours = self.role.owns(&entry.alert);
+        let (svc, is_old) = (entry.alert.svc.clone(), now_ms - entry.at_ms > OLD_MS);
+        let heard = self.teller.hear(now_ms, entry, ours);
+        // Of a time before truth dropped it. (What is fresh is told, whichever truth is the newer.)
+        if ours && is_old && self.role == Role::Healer && !self.is_watched(&svc) {
+            self.teller.forget_service(now_ms, &svc);
+        }
+        heard == Heard::AfterGap
+    }
+
+    fn resync(&mut self, now_ms: Ms) -> Result<(), BusError> {
+        let (kinds, services): (&[AlertKind], Vec<String>) = match self.role {
+            Role::Healer => {
+                let watched = self.truth.iter().flat_map(|truth| truth.watched());
+                let watched = watched.map(|s| s.name().to_owned());
+                (
+                    &[AlertKind::HeartbeatMiss, AlertKind::ServiceDegraded],
+                    watched.collect(),
+                )
+            }
+            Role::Sentinel => (&[AlertKind::HealerMiss], vec!["healer".to_owned()]),
+        };
+        let states = self.store.states(&services)?;
+        self.teller.resync(now_ms, kinds, states);
+        Ok(())
+    }
+
+    /// Keeps the channel for as long as a send may take.
+    pub(super) fn hold_while_sending(&mut self) {
+        if matches!(self.link, Link::Held)
+            && let Err(error) = self.store.hold(self.target.longest_send_ms())
+        {
+            self.bus_failed(&error);
+        }
+        self.next_hold_ms = 0;
+    }
+
+    /// Lets another instance have the channel at once.
+    pub(super) fn release(&mut self) {
+        if matches!(self.link, Link::Held)
+            && let Err(error) = self.store.release()
+        {
+            log::warn!("channel {}: {error}", self.name);
+        }
+    }
+
+    /// Writes everything that is owed, in one transaction.
+    pub(super) fn flush(&mut self) {
+        if self.owed.is_empty() {
+            return;
+        }
+        let now_ms = self.clock.now_ms();
+        if !matches!(self.link, Link::Held) {
+            self.memory.keep(&self.owed, &self.outbox);
+            return self.owed.failed(now_ms);
+        }
+        let store = &mut self.store;
+        match self
+            .owed
+            .commit(&self.outbox, |commit| store.commit(commit))
+        {
+            Ok(Committed::Done) => {
+                self.owed.clear();
+                self.memory.forget();
+            }
+            Ok(Committed::Lost) => self.yield_channel(now_ms),
+            Err(error) => {
+                self.owed.failed(now_ms);
+                self.bus_failed(&error);
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What was told while the bus was away, kept in `STATE_DIR`, so that a restart meanwhile does not tell it twice.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::owed::Owed;
+use crate::notify::outbox::{Message, Outbox};
+
+/// One file of a channel; without `STATE_DIR` it keeps nothing.
+pub(super) struct Memory {
+    path: Option<PathBuf>,
+    written: bool,
+    /// The revision of what was written.
+    revision: u64,
+}
+
+/// The content of the file.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct Remembered {
+    pub meta: String,
+    pub records: BTreeMap<String, String>,
+    pub outbox: Vec<Message>,
+}
+
+impl Memory {
+    pub fn new(folder: Option<PathBuf>, group: &str) -> Memory {
+        let name = format!("notify-{}.json", group.replace(':', "-"));
+        let path = folder.map(|f| f.join(name));
+        let written = path.as_ref().is_some_and(|p| p.exists());
+        Memory {
+            path,
+            written,
+            revision: 0,
+        }
+    }
+
+    /// What an earlier instance left.
+    pub fn read(&self) -> Option<Remembered> {
+        let path = self.path.as_ref()?;
+        let text = fs::read_to_string(path).ok()?;
+        match serde_json::from_str(&text) {
+            Ok(remembered) => Some(remembered),
+            Err(e) => {
+                log::warn!("{} cannot be read and is passed over: {e}", path.display());
+                None
+            }
+        }
+    }
+
+    /// Keeps what the bus does not have, when that has changed.
+    pub fn keep(&mut self, owed: &Owed, outbox: &Outbox) {
+        let Some(path) = &self.path else { return };
+        if self.revision == owed.revision() {
+            return;
+        }
+        self.revision = owed.revision();
+        let (meta, records) = owed.records();
+        let remembered = Remembered {
+            meta: meta.to_owned(),
+            records: records.map(|(n, j)| (n.clone(), j.clone())).collect(),
+            outbox: outbox
+                .messages()
+                .filter(|m| owed.is_unstored(&m.id))
+                .cloned()
+                .collect(),
+        };
+        let json = serde_json::to_string(&remembered).unwrap_or_default();
+        let draft = path.with_extension("tmp");
+        match fs::write(&draft, json).and_then(|()| fs::rename(&draft, path)) {
+            Ok(()) => self.written = true,
+            Err(e) => log::warn!("{} cannot be written: {e}", path.display()),
+        }
+    }
+
+    /// The bus has everything again.
+    pub fn forget(&mut self) {
+        if std::mem::take(&mut self.written)
+            && let Some(path) = &self.path
+            && let Err(e) = fs::remove_file(path)
+        {
+            log::warn!("{} cannot be removed: {e}", path.display());
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What came of an attempt, for the log and for the other channels.
+
+use super::*;
+
+/// A channel that failed for this long is worth a digest when it is back, and a note in the other channels.
+const LONG_MS: Ms = 60_000;
+
+impl Channel {
+    pub(super) fn delivered(&mut self, now_ms: Ms, unreachable_since: Option<Ms>) {
+        if let Some(since) = unreachable_since {
+            log::info!("channel {}: works again", self.name);
+            if now_ms - since > LONG_MS {
+                self.digest_since_ms = Some(since);
+            }
+        }
+        self.said.clear();
+        if std::mem::take(&mut self.noted) {
+            self.note_others(format!("CHANNEL {} works again", self.name));
+        }
+    }
+
+    pub(super) fn failed(&mut self, answer: &Answer, delivery: &Delivery, now_ms: Ms, at_ms: Ms) {
+        let reason = answer.reason();
+        if self.said != reason {
+            let pause = clock::human(millis(at_ms - now_ms));
+            let to = recipient(&delivery.to);
+            log::warn!(
+                "channel {}{to}: {reason}; tried again in {pause} and on",
+                self.name
+            );
+            reason.clone_into(&mut self.said);
+        }
+        let long = delivery
+            .first_ms
+            .is_some_and(|first| now_ms - first > LONG_MS);
+        if long && self.outbox.is_failing() {
+            self.note_failure(&format!(": {reason}"));
+        }
+    }
+
+    pub(super) fn note_failure(&mut self, what: &str) {
+        if !std::mem::replace(&mut self.noted, true) {
+            self.note_others(format!("CHANNEL {} fails{what}", self.name));
+        }
+    }
+
+    fn note_others(&self, text: String) {
+        self.peers.note(&self.name, &text);
+    }
+}
+
+pub(super) fn recipient(to: &str) -> String {
+    if to.is_empty() {
+        String::new()
+    } else {
+        format!(" to {to}")
+    }
+}

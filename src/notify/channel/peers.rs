@@ -1,0 +1,40 @@
+//! The channels of one notifier, for what they tell each other.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crossbeam_channel::Sender;
+
+use super::Inbox;
+
+/// The inboxes of the channels that run, by name.
+#[derive(Clone, Default)]
+pub struct Peers(Arc<Mutex<Inboxes>>);
+
+type Inboxes = Vec<(String, Sender<Inbox>)>;
+
+impl Peers {
+    /// A channel starts.
+    pub fn add(&self, name: &str, inbox: Sender<Inbox>) {
+        self.with(|all| all.push((name.to_owned(), inbox)));
+    }
+
+    /// A channel stops.
+    pub fn remove(&self, name: &str) {
+        self.with(|all| all.retain(|(other, _)| other != name));
+    }
+
+    /// Tells all but `from`.
+    pub fn note(&self, from: &str, text: &str) {
+        self.with(|all| {
+            for (_, inbox) in all.iter().filter(|(name, _)| name != from) {
+                // A full inbox means that the other channel has worse to tell.
+                let _ = inbox.try_send(Inbox::Note(text.to_owned()));
+            }
+        });
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Inboxes) -> T) -> T {
+        // A list of senders is whole at any moment, whoever panicked.
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,232 @@
+//! One channel, read from the variables that truth names, or from the usual ones.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::{ConfigError, Email, Tls, Url, Webhook};
+use crate::notify::format::Format;
+use crate::notify::sign::SigningKey;
+use crate::service::{Env, EnvError, Secret};
+
+/// Recipients of one e-mail channel.
+const RECIPIENTS_MAX: usize = 50;
+
+/// An entry of `services.healer.notify`. Fields that end in `_env` name variables.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Entry {
+    pub name: String,
+    pub kind: Kind,
+    format: Option<String>,
+    timeout_sec: Option<f64>,
+    url_env: Option<String>,
+    secret_env: Option<String>,
+    ca_env: Option<String>,
+    host_env: Option<String>,
+    port_env: Option<String>,
+    tls_env: Option<String>,
+    user_env: Option<String>,
+    pass_env: Option<String>,
+    from_env: Option<String>,
+    to_env: Option<String>,
+    to: Option<Vec<String>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Kind {
+    Webhook,
+    Email,
+}
+
+impl Entry {
+    /// What the environment alone describes.
+    pub fn plain(kind: Kind) -> Entry {
+        Entry {
+            name: String::new(),
+            kind,
+            format: None,
+            timeout_sec: None,
+            url_env: None,
+            secret_env: None,
+            ca_env: None,
+            host_env: None,
+            port_env: None,
+            tls_env: None,
+            user_env: None,
+            pass_env: None,
+            from_env: None,
+            to_env: None,
+            to: None,
+        }
+    }
+}
+
+pub(super) fn webhook(env: &Env, entry: &Entry) -> Result<Webhook, ConfigError> {
+    let url_name = entry.url_env.as_deref().unwrap_or("WEBHOOK_URL");
+    let url = Url::parse(url_name, &needed(env, url_name, "the URL to post to")?)?;
+    let format = match &entry.format {
+        Some(name) => {
+            Format::by_name(name).ok_or_else(|| unknown_format("services.healer.notify"))?
+        }
+        None => match env.get("WEBHOOK_FORMAT")? {
+            Some(name) => Format::by_name(&name).ok_or_else(|| unknown_format("WEBHOOK_FORMAT"))?,
+            None => Format::guess(&url.0),
+        },
+    };
+    let secret_name = entry.secret_env.as_deref();
+    let secret = match secret_name {
+        Some(name) => Some(needed(env, name, "the secret to sign with")?),
+        None => env.get("WEBHOOK_SECRET")?,
+    };
+    let key = secret
+        .map(|secret| SigningKey::parse(&secret))
+        .transpose()
+        .map_err(|reason| refused(secret_name.unwrap_or("WEBHOOK_SECRET"), reason))?;
+    Ok(Webhook {
+        url,
+        format,
+        key,
+        timeout: timeout(env, entry, "WEBHOOK_TIMEOUT_SEC", 5.0)?,
+        ca: ca(env, entry, "WEBHOOK_CA")?,
+    })
+}
+
+pub(super) fn email(env: &Env, entry: &Entry) -> Result<Email, ConfigError> {
+    let name = |own: &Option<String>, usual: &str| own.clone().unwrap_or_else(|| usual.to_owned());
+    let host_name = name(&entry.host_env, "SMTP_HOST");
+    let host = needed(env, &host_name, "the mail server's name")?;
+    if host.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | '@')) {
+        return Err(refused(
+            &host_name,
+            "not a host name; write mail.example.org, say",
+        ));
+    }
+    let port_name = name(&entry.port_env, "SMTP_PORT");
+    let port = match env.get(&port_name)? {
+        Some(text) => text
+            .trim()
+            .parse()
+            .ok()
+            .filter(|&p| p > 0)
+            .ok_or_else(|| refused(&port_name, "not a port; write 587, 465 or 25"))?,
+        None => 587,
+    };
+    let tls_name = name(&entry.tls_env, "SMTP_TLS");
+    let tls = match env.get(&tls_name)?.as_deref() {
+        Some("starttls") => Tls::StartTls,
+        Some("tls" | "implicit") => Tls::Implicit,
+        Some("none") => Tls::None,
+        Some(_) => return Err(refused(&tls_name, "unknown; write starttls, tls or none")),
+        None if port == 465 => Tls::Implicit,
+        None => Tls::StartTls,
+    };
+    let (user_name, pass_name) = (
+        name(&entry.user_env, "SMTP_USER"),
+        name(&entry.pass_env, "SMTP_PASS"),
+    );
+    let login = match env.secret(&user_name)? {
+        Some(user) => Some((
+            user,
+            Secret::new(needed(env, &pass_name, "the password of the login")?),
+        )),
+        None if entry.user_env.is_some() => {
+            return Err(missing(&user_name, "the user to log in as"));
+        }
+        None => None,
+    };
+    let local = matches!(host.as_str(), "localhost" | "127.0.0.1" | "::1");
+    if tls == Tls::None && login.is_some() && !local {
+        return Err(refused(
+            &tls_name,
+            "`none` would send the password in the clear; write starttls or tls",
+        ));
+    }
+    let from_name = name(&entry.from_env, "SMTP_FROM");
+    let from = needed(env, &from_name, "the address that mails come from")?;
+    let to_name = name(&entry.to_env, "SMTP_TO");
+    let to = match &entry.to {
+        Some(list) => list.clone(),
+        None => needed(env, &to_name, "who is written to, separated by commas")?
+            .split(',')
+            .map(|a| a.trim().to_owned())
+            .filter(|a| !a.is_empty())
+            .collect(),
+    };
+    if to.is_empty() || to.len() > RECIPIENTS_MAX {
+        return Err(refused(
+            &to_name,
+            format!("write 1 to {RECIPIENTS_MAX} addresses, separated by commas"),
+        ));
+    }
+    let address = |name: &str, text: &str| {
+        text.trim()
+            .parse()
+            .map_err(|_| refused(name, "not an address; write name@example.org"))
+    };
+    Ok(Email {
+        from: address(&from_name, &from)?,
+        to: to
+            .iter()
+            .map(|a| address(&to_name, a))
+            .collect::<Result<_, _>>()?,
+        host,
+        port,
+        tls,
+        login,
+        timeout: timeout(env, entry, "SMTP_TIMEOUT_SEC", 20.0)?,
+        ca: ca(env, entry, "SMTP_CA")?,
+    })
+}
+
+fn timeout(env: &Env, entry: &Entry, name: &str, default: f64) -> Result<Duration, ConfigError> {
+    match entry.timeout_sec {
+        Some(secs) if (0.1..=120.0).contains(&secs) => Ok(Duration::from_secs_f64(secs)),
+        Some(_) => Err(refused(
+            "services.healer.notify",
+            "timeout_sec: write 0.1 to 120",
+        )),
+        None => Ok(env.secs(name, default, 0.1, 120.0)?),
+    }
+}
+
+fn ca(env: &Env, entry: &Entry, usual: &str) -> Result<Option<String>, ConfigError> {
+    let name = entry.ca_env.as_deref().unwrap_or(usual);
+    let pem = env.get(name)?;
+    if pem
+        .as_ref()
+        .is_some_and(|p| !p.contains("-----BEGIN CERTIFICATE-----"))
+    {
+        return Err(refused(
+            name,
+            "holds no certificate; write PEM text, or the path of it into the variable with _FILE",
+        ));
+    }
+    Ok(pem)
+}
+
+fn needed(env: &Env, name: &str, what: &str) -> Result<String, ConfigError> {
+    env.get(name)?.ok_or_else(|| missing(name, what))
+}
+
+fn missing(name: &str, what: &str) -> ConfigError {
+    refused(
+        name,
+        format!("missing: it holds {what}; set it, or {name}_FILE to a file with it"),
+    )
+}
+
+fn unknown_format(name: &str) -> ConfigError {
+    refused(
+        name,
+        format!("unknown format; write one of {}", Format::NAMES.join(", ")),
+    )
+}
+
+pub(super) fn refused(name: &str, reason: impl Into<String>) -> ConfigError {
+    ConfigError::Env(EnvError {
+        name: name.to_owned(),
+        reason: reason.into(),
+    })
+}

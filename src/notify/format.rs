@@ -1,0 +1,318 @@
+//! The shapes that webhook receivers understand.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use ureq::http::Uri;
+
+use super::teller::began_ms;
+use super::telling::{Ms, Say, Telling};
+use super::wording;
+use crate::clock;
+use crate::contract::{Alert, AlertKind, cut};
+
+mod escape;
+
+/// A receiver's dialect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Ours: `{"text", "alerts": […]}`.
+    Json,
+    /// `{"text"}`.
+    Slack,
+    /// `{"content"}`.
+    Discord,
+    /// Plain text, with a priority in a header.
+    Ntfy,
+    /// A list of alerts, as Alertmanager's API v2 takes it.
+    Alertmanager,
+}
+
+/// What goes over the wire.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Payload {
+    pub content_type: &'static str,
+    pub headers: Vec<(&'static str, String)>,
+    pub body: String,
+}
+
+/// A firing alert without an end is given one this far ahead: Alertmanager would end it after five minutes.
+const FIRING_MS: Ms = 7 * 24 * 3600 * 1000;
+
+impl Format {
+    /// What `WEBHOOK_FORMAT` may say.
+    pub const NAMES: [&'static str; 5] = ["json", "slack", "discord", "ntfy", "alertmanager"];
+
+    /// The format of that name.
+    pub fn by_name(name: &str) -> Option<Format> {
+        let all = [
+            Format::Json,
+            Format::Slack,
+            Format::Discord,
+            Format::Ntfy,
+            Format::Alertmanager,
+        ];
+        all.into_iter()
+            .find(|f| f.name() == name.trim().to_ascii_lowercase())
+    }
+
+    /// The name for `WEBHOOK_FORMAT`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Json => "json",
+            Format::Slack => "slack",
+            Format::Discord => "discord",
+            Format::Ntfy => "ntfy",
+            Format::Alertmanager => "alertmanager",
+        }
+    }
+
+    /// The format that the receiver behind `url` most probably speaks.
+    pub fn guess(url: &Uri) -> Format {
+        let host = url.host().unwrap_or("").to_ascii_lowercase();
+        let is = |domain: &str| host == domain || host.ends_with(&format!(".{domain}"));
+        if host == "hooks.slack.com" || is("hooks.slack-gov.com") {
+            Format::Slack
+        } else if (is("discord.com") || is("discordapp.com"))
+            && url.path().starts_with("/api/webhooks/")
+        {
+            Format::Discord
+        } else if is("ntfy.sh") || host.starts_with("ntfy.") {
+            Format::Ntfy
+        } else if url.path().trim_end_matches('/').ends_with("/api/v2/alerts") {
+            Format::Alertmanager
+        } else {
+            Format::Json
+        }
+    }
+
+    /// Puts a message into this format. `text` is the whole of it in words.
+    pub fn payload(self, telling: &Telling, text: &str) -> Payload {
+        let json = |body: Value| Payload {
+            content_type: "application/json",
+            headers: Vec::new(),
+            body: body.to_string(),
+        };
+        match self {
+            Format::Json => json(own(telling, text)),
+            Format::Slack => json(json!({"text": escape::fit(text, 30_000, escape::slack)})),
+            Format::Discord => json(json!({
+                "content": escape::fit(text, 1_900, escape::discord),
+                "allowed_mentions": {"parse": []},
+            })),
+            Format::Ntfy => Payload {
+                content_type: "text/plain; charset=utf-8",
+                headers: vec![("Priority", priority(telling).to_owned())],
+                body: cut(text, 4_000).into_owned(),
+            },
+            Format::Alertmanager => json(alertmanager(telling)),
+        }
+    }
+}
+
+fn own(telling: &Telling, text: &str) -> Value {
+    let mut body = json!({"text": text, "alerts": telling.alerts});
+    if telling.omitted > 0 {
+        body["omitted"] = telling.omitted.into();
+    }
+    if telling.test {
+        body["test"] = true.into();
+    }
+    if let Some(lost) = telling.lost {
+        body["lost"] = lost.into();
+    }
+    body
+}
+
+/// High while something is bad in it.
+fn priority(telling: &Telling) -> &'static str {
+    let bad = telling
+        .lines()
+        .any(|(say, _, line)| line.bad && say != Say::Remind);
+    if bad { "high" } else { "default" }
+}
+
+/// One alert for each thing that began or ended, labelled alike in both cases so that the end finds its beginning.
+fn alertmanager(telling: &Telling) -> Value {
+    let mut alerts: BTreeMap<(&str, &str), Value> = BTreeMap::new();
+    let of_lines = telling
+        .lines()
+        .flat_map(|(_, _, line)| line.begin.iter().chain(&line.end));
+    for alert in of_lines.chain(&telling.alerts) {
+        let (begin, over) = match alert.kind {
+            AlertKind::HeartbeatOk => (AlertKind::HeartbeatMiss, true),
+            AlertKind::HealerOk => (AlertKind::HealerMiss, true),
+            AlertKind::BusUp => (AlertKind::BusDown, true),
+            AlertKind::ServiceRestored => (AlertKind::ServiceDegraded, true),
+            AlertKind::Flapping | AlertKind::Steady => continue,
+            kind => (kind, false),
+        };
+        let value = alertmanager_alert(telling.now_ms, alert, begin, over);
+        alerts.insert((begin.as_str(), &alert.svc), value);
+    }
+    let title = wording::title(telling);
+    let mut list: Vec<Value> = alerts.into_values().collect();
+    if list.is_empty() {
+        list.push(json!({
+            "labels": {"alertname": "note", "source": "marketswarm"},
+            "annotations": {"summary": title},
+            "startsAt": rfc3339(telling.now_ms),
+        }));
+    }
+    Value::Array(list)
+}
+
+fn alertmanager_alert(now_ms: Ms, alert: &Alert, begin: AlertKind, over: bool) -> Value {
+    let severity = match begin {
+        AlertKind::HeartbeatMiss | AlertKind::HealerMiss | AlertKind::BusDown => "critical",
+        _ => "warning",
+    };
+    let starts = if over {
+        alert.since_ts.map_or(now_ms, |s| s * 1000)
+    } else {
+        began_ms(alert)
+    };
+    let ends = if over {
+        alert.ts * 1000
+    } else {
+        now_ms + FIRING_MS
+    };
+    let summary = match (&alert.reason, alert.late_sec) {
+        (Some(reason), _) => wording::clean(reason, 256),
+        (None, Some(late)) => format!("no beat for {late} s"),
+        (None, None) => alert.kind.as_str().replace('_', " "),
+    };
+    json!({
+        "labels": {
+            "alertname": begin.as_str(),
+            "svc": wording::clean(&alert.svc, 64),
+            "severity": severity,
+            "source": "marketswarm",
+        },
+        "annotations": {"summary": summary},
+        "startsAt": rfc3339(starts),
+        "endsAt": rfc3339(ends),
+    })
+}
+
+fn rfc3339(ms: Ms) -> String {
+    clock::rfc3339(ms.div_euclid(1000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::telling::Line;
+    use super::*;
+
+    fn telling(svc: &str, reason: &str) -> (Telling, String) {
+        let mut alert = Alert::new(AlertKind::ServiceDegraded, svc, 1_795_528_800);
+        alert.reason = Some(reason.into());
+        let mut telling = Telling {
+            now_ms: 1_795_528_800_500,
+            ..Telling::default()
+        };
+        let line = Line {
+            svc: svc.into(),
+            bad: true,
+            begin: Some(alert.clone()),
+            ..Line::default()
+        };
+        telling.push(Say::Begin, AlertKind::ServiceDegraded, line);
+        telling.alerts.push(alert);
+        let text = wording::text(&telling, &jiff::tz::TimeZone::UTC);
+        (telling, text)
+    }
+
+    #[test]
+    fn the_receiver_is_guessed_from_the_url() {
+        for (url, format) in [
+            ("https://hooks.slack.com/services/T/B/x", Format::Slack),
+            ("https://discord.com/api/webhooks/1/x", Format::Discord),
+            (
+                "https://ptb.discordapp.com/api/webhooks/1/x",
+                Format::Discord,
+            ),
+            ("https://ntfy.sh/topic", Format::Ntfy),
+            ("http://ntfy.home.example/topic", Format::Ntfy),
+            ("http://am:9093/api/v2/alerts", Format::Alertmanager),
+            ("https://example.org/hook", Format::Json),
+            ("https://notslack.com/", Format::Json),
+        ] {
+            assert_eq!(Format::guess(&url.parse().expect(url)), format, "{url}");
+            assert_eq!(Format::by_name(format.name()), Some(format));
+        }
+    }
+
+    #[test]
+    fn a_name_or_reason_cannot_address_a_crowd_or_break_the_format() {
+        let (telling, text) = telling(
+            "<!channel>",
+            "@everyone *now* \"quoted\"\r\nX-Evil: 1 <script>",
+        );
+        let slack = Format::Slack.payload(&telling, &text).body;
+        assert!(
+            slack.contains("&lt;!channel&gt;") && !slack.contains("<!channel>"),
+            "{slack}"
+        );
+        let discord = Format::Discord.payload(&telling, &text);
+        let body: Value = serde_json::from_str(&discord.body).expect("JSON");
+        assert_eq!(body["allowed_mentions"], json!({"parse": []}));
+        assert!(
+            body["content"]
+                .as_str()
+                .is_some_and(|c| c.contains(r"\*now\*")),
+            "{body}"
+        );
+        for format in [Format::Json, Format::Slack, Format::Alertmanager] {
+            let payload = format.payload(&telling, &text);
+            serde_json::from_str::<Value>(&payload.body).expect("JSON whatever the names hold");
+        }
+        let ntfy = Format::Ntfy.payload(&telling, &text);
+        assert_eq!(ntfy.headers, [("Priority", "high".to_owned())]);
+        assert!(!ntfy.body.contains("\r\nX-Evil"), "{}", ntfy.body);
+    }
+
+    #[test]
+    fn our_own_format_carries_the_text_and_the_alerts() {
+        let (telling, text) = telling("rss_agg", "no feed answers");
+        let body: Value =
+            serde_json::from_str(&Format::Json.payload(&telling, &text).body).expect("JSON");
+        assert!(
+            body["text"]
+                .as_str()
+                .is_some_and(|t| t.starts_with("DEGRADED rss_agg: no feed answers"))
+        );
+        assert_eq!(body["alerts"][0]["type"], "service_degraded");
+    }
+
+    #[test]
+    fn alertmanager_gets_the_same_labels_at_the_end_as_at_the_beginning() {
+        let (begin, text) = telling("a", "r");
+        let mut end = begin.clone();
+        end.groups.clear();
+        let mut over = Alert::new(AlertKind::ServiceRestored, "a", 1_795_528_900);
+        over.since_ts = Some(1_795_528_800);
+        end.alerts = vec![over];
+        let [begin, end] = [begin, end].map(|t| {
+            let body = Format::Alertmanager.payload(&t, &text).body;
+            serde_json::from_str::<Value>(&body).expect("JSON")[0].take()
+        });
+        assert_eq!(begin["labels"], end["labels"]);
+        assert_eq!(begin["startsAt"], end["startsAt"]);
+        assert_eq!(end["endsAt"], "2026-11-24T14:01:40Z");
+    }
+
+    #[test]
+    fn a_long_message_is_cut_to_what_the_receiver_takes() {
+        let (telling, _) = telling("a", "r");
+        let long = "line of text\n".repeat(10_000);
+        let body: Value =
+            serde_json::from_str(&Format::Discord.payload(&telling, &long).body).expect("JSON");
+        assert!(
+            body["content"]
+                .as_str()
+                .is_some_and(|c| c.chars().count() <= 2000)
+        );
+        assert!(Format::Ntfy.payload(&telling, &long).body.len() <= 4096);
+    }
+}

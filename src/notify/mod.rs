@@ -1,0 +1,52 @@
+//! Being told: from the alert log to a person's phone.
+//!
+//! Pure: [`teller`] (what is told to whom when), [`wording`] (the words), [`mod@format`] (the shapes that webhook receivers
+//! understand), [`retry`] (what an answer means and when to try again), [`outbox`] (messages on their way).
+//! Edges: [`store`] (Redis), [`courier`] (HTTP and SMTP), and a thread for each channel that joins them.
+//! [`config`] says which channels there are.
+
+use crate::contract::{Alert, AlertKind};
+
+mod channel;
+pub mod config;
+pub mod courier;
+mod deadman;
+pub mod format;
+pub mod message;
+mod notifier;
+pub mod outbox;
+pub mod retry;
+pub mod sign;
+pub mod store;
+pub mod teller;
+pub mod telling;
+pub mod wording;
+
+pub use config::{Config, ConfigError, channels_configured};
+pub use notifier::{Context, Notifier, idle, start};
+
+/// In whose name people are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Tells everything but the fate of the healer.
+    Healer,
+    /// Tells the fate of the healer.
+    Sentinel,
+}
+
+impl Role {
+    /// The service's name, and the first part of its consumer groups.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Healer => "healer",
+            Role::Sentinel => "sentinel",
+        }
+    }
+
+    /// Whether it tells this alert.
+    pub fn owns(self, alert: &Alert) -> bool {
+        let kind = alert.of.unwrap_or(alert.kind);
+        let about_healer = matches!(kind, AlertKind::HealerMiss | AlertKind::HealerOk);
+        about_healer == (self == Role::Sentinel)
+    }
+}

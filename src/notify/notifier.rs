@@ -1,0 +1,283 @@
+//! The channels that run: started, stopped and exchanged as truth says.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+
+use super::channel::{Channel, Inbox, Peers, Setup};
+use super::courier::Courier;
+use super::teller::Rules;
+use super::{Config, ConfigError, Role, config, deadman};
+use crate::bus::Address;
+use crate::contract::Alert;
+use crate::service::{Env, Notice};
+use crate::truth::Truth;
+
+/// Things that may wait for one channel; further alerts are dropped and said to be.
+const INBOX_MAX: usize = 1000;
+/// How long a stop waits for threads that are in the middle of a send; the message is stored.
+const STOP_MAX: Duration = Duration::from_millis(1000);
+
+/// What the notifier needs of its daemon.
+#[derive(Clone)]
+pub struct Context {
+    pub env: Env,
+    pub truth: Arc<Truth>,
+    /// False: `truth` is good for nothing but the channels.
+    pub knows_services: bool,
+    /// Where the system bus is.
+    pub bus: Address,
+    /// The instance, to hold the channels with.
+    pub inst: String,
+    pub host: String,
+}
+
+/// The running channels. Dropping it stops them.
+pub struct Notifier {
+    role: Role,
+    context: Context,
+    rules: Rules,
+    state_dir: Option<PathBuf>,
+    channels: Vec<Running>,
+    peers: Peers,
+    /// Channels started so far: each holds its place under a name of its own.
+    started: u32,
+    well: Option<Sender<bool>>,
+    threads: Vec<JoinHandle<()>>,
+    /// Tells the daemon that a thread ended.
+    tell: Arc<dyn Fn(Notice) + Send + Sync>,
+    /// Shared by all threads; `None` once they were told to stop.
+    alive: Option<Sender<()>>,
+    /// Disconnected once the last thread has ended.
+    ended: Receiver<()>,
+}
+
+/// A channel at work.
+struct Running {
+    channel: config::Channel,
+    inbox: Sender<Inbox>,
+    /// A word on it: truth names the channel no more. Dropped: the daemon stops.
+    stop: Sender<()>,
+}
+
+/// Starts a thread for each configured channel; with none configured it costs nothing.
+///
+/// To be called by the instance that speaks: the healer that holds the lease, not the one that stands by. A thread
+/// that ends by itself is told to `events`. Fails only on a setting that cannot be used, with its name.
+pub fn start<E: From<Notice> + Send + 'static>(
+    role: Role,
+    context: Context,
+    events: Sender<E>,
+) -> Result<Notifier, ConfigError> {
+    let config = Config::read(&context.env, &context.truth)?;
+    let state_dir = context.env.folder("STATE_DIR")?;
+    let mut notifier = idle(role, context, events);
+    notifier.state_dir = state_dir;
+    notifier.rules = config.rules;
+    for channel in config.channels {
+        notifier.open(channel);
+    }
+    if role == Role::Sentinel
+        && let Some(url) = config.deadman
+    {
+        let (sender, well) = bounded(1);
+        notifier.well = Some(sender);
+        notifier.spawn("deadman".to_owned(), move || deadman::run(&url, &well));
+    }
+    Ok(notifier)
+}
+
+/// One without a channel, until a truth comes whose channels can be used.
+pub fn idle<E: From<Notice> + Send + 'static>(
+    role: Role,
+    context: Context,
+    events: Sender<E>,
+) -> Notifier {
+    let (alive, ended) = bounded(0);
+    Notifier {
+        role,
+        rules: Rules::default(),
+        state_dir: context.env.folder("STATE_DIR").unwrap_or_default(),
+        context,
+        channels: Vec::new(),
+        peers: Peers::default(),
+        started: 0,
+        well: None,
+        threads: Vec::new(),
+        tell: Arc::new(move |notice| {
+            // While the daemon stops, its queue may be full for good: then nobody needs the news.
+            let _ = events.try_send(E::from(notice));
+        }),
+        alive: Some(alive),
+        ended,
+    }
+}
+
+impl Notifier {
+    /// Tells an alert that the bus cannot carry now. When the log has it later (with the same `id`), it is not told
+    /// again. Never blocks.
+    pub fn tell_out_of_band(&self, alert: &Alert) {
+        self.send_all(|| Inbox::Alert(Box::new(alert.clone())));
+    }
+
+    /// Follows a new truth, and where the system bus is by it: channels that it names no more or otherwise stop, those
+    /// that are new start, the others go on. When its channels cannot be used, those of before stay.
+    pub fn set_truth(&mut self, truth: &Arc<Truth>, bus: &Address) {
+        (self.context.truth, self.context.bus) = (Arc::clone(truth), bus.clone());
+        self.context.knows_services = true;
+        let usable = Config::read(&self.context.env, truth).map_err(|e| e.to_string());
+        let usable = usable.and_then(|config| {
+            for channel in &config.channels {
+                Courier::new(channel, &self.context.host)
+                    .map_err(|e| format!("channel {}: {e}", channel.name))?;
+            }
+            Ok(config)
+        });
+        match usable {
+            Ok(config) => self.follow(config),
+            Err(error) => {
+                log::error!(
+                    "the channels of the new truth cannot be used, those of before stay: {error}"
+                );
+                self.send_all(|| Inbox::Note(format!("CHANNELS stay as they were: {error}")));
+            }
+        }
+        self.send_all(|| Inbox::Truth(Arc::clone(truth), Box::new(bus.clone())));
+    }
+
+    fn follow(&mut self, config: Config) {
+        self.rules = config.rules;
+        self.channels.retain(|running| {
+            let stays = config.channels.contains(&running.channel);
+            if !stays {
+                // There is room for the one word that is ever said.
+                let _ = running.stop.try_send(());
+                self.peers.remove(&running.channel.name);
+            }
+            stays
+        });
+        for channel in config.channels {
+            if self.channels.iter().all(|r| r.channel.name != channel.name) {
+                self.open(channel);
+            }
+        }
+    }
+
+    fn open(&mut self, channel: config::Channel) {
+        log::info!("channel {channel}");
+        let (inbox, items) = bounded(INBOX_MAX);
+        let (stop, stopped) = bounded(1);
+        self.started += 1;
+        self.peers.add(&channel.name, inbox.clone());
+        let setup = Setup {
+            role: self.role,
+            channel: channel.clone(),
+            rules: self.rules,
+            truth: self
+                .context
+                .knows_services
+                .then(|| Arc::clone(&self.context.truth)),
+            bus: self.context.bus.clone(),
+            // One that was stopped and is in the middle of a send must not be taken for its successor.
+            inst: format!("{}-{}", self.context.inst, self.started),
+            host: self.context.host.clone(),
+            state_dir: self.state_dir.clone(),
+            inbox: items,
+            stop: stopped,
+            peers: self.peers.clone(),
+        };
+        let name = format!("notify-{}", channel.name);
+        self.spawn(name, move || Channel::new(setup).map(Channel::run));
+        self.channels.push(Running {
+            channel,
+            inbox,
+            stop,
+        });
+    }
+
+    /// Says whether the healer beats and the bus echoes: while so, `DEADMAN_URL` is pinged.
+    pub fn set_well(&self, well: bool) {
+        if let Some(sender) = &self.well {
+            // Full only while a ping hangs; the next word comes soon.
+            let _ = sender.try_send(well);
+        }
+    }
+
+    /// Tells the channels to stop; dropping the notifier then waits for them.
+    pub fn stop(&mut self) {
+        self.channels.clear();
+        self.well = None;
+        self.alive = None;
+    }
+
+    fn send_all(&self, item: impl Fn() -> Inbox) {
+        for running in &self.channels {
+            if running.inbox.try_send(item()).is_err() {
+                log::error!(
+                    "channel {} is behind by {INBOX_MAX}: it is not told of this",
+                    running.channel.name
+                );
+            }
+        }
+    }
+
+    /// Runs `body` on a thread of its own; when it fails, or ends before it was told to, that is an event.
+    fn spawn(&mut self, name: String, body: impl FnOnce() -> Result<(), String> + Send + 'static) {
+        let end = End {
+            name: name.clone(),
+            error: Some("it panicked".to_owned()),
+            tell: Arc::clone(&self.tell),
+            _alive: self.alive.clone(),
+        };
+        let thread = thread::Builder::new().name(name).spawn(move || {
+            // The whole of it moves in here, and is dropped here.
+            let mut end = end;
+            end.error = body().err();
+        });
+        match thread {
+            Ok(thread) => self.threads.push(thread),
+            Err(e) => log::error!("cannot start a thread for a channel: {e}"),
+        }
+    }
+}
+
+impl Drop for Notifier {
+    fn drop(&mut self) {
+        self.stop();
+        match self.ended.recv_timeout(STOP_MAX) {
+            Err(RecvTimeoutError::Disconnected) => {
+                for thread in self.threads.drain(..) {
+                    // A panic there was told as the thread's end.
+                    let _ = thread.join();
+                }
+            }
+            _ => log::warn!(
+                "a channel is in the middle of a send; its message is stored and will be sent again"
+            ),
+        }
+    }
+}
+
+/// Tells the end of a thread that nobody stopped.
+struct End {
+    name: String,
+    error: Option<String>,
+    tell: Arc<dyn Fn(Notice) + Send + Sync>,
+    _alive: Option<Sender<()>>,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        // Without an error it was told to stop.
+        let Some(error) = self.error.take() else {
+            return;
+        };
+        (self.tell)(Notice::ThreadEnded {
+            name: std::mem::take(&mut self.name),
+            error: Some(error),
+        });
+    }
+}

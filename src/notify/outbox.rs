@@ -1,0 +1,333 @@
+//! Messages on their way: stored before they are first sent, resent unchanged, gone when they were taken. No I/O.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+
+use super::retry::{Answer, next_attempt};
+use super::telling::{Ms, Thread};
+
+/// Messages that wait for recipients who cannot be reached while others can; the oldest beyond that are given up.
+const MESSAGES_MAX: usize = 100;
+/// Entry ids that a message names; the rest is counted.
+pub const ENTRIES_MAX: usize = 1000;
+
+/// A composed message, as it is stored.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Message {
+    /// Stays the same over all attempts, so that a receiver can drop a repeat.
+    pub id: String,
+    pub made_ms: Ms,
+    /// The first line; the subject of a mail.
+    pub title: String,
+    /// What is posted, or the text of the mail.
+    pub body: String,
+    pub content_type: String,
+    pub headers: Vec<(String, String)>,
+    pub thread: Option<Thread>,
+    /// The entries of the alert log in it, by id, at most [`ENTRIES_MAX`].
+    pub entries: Vec<String>,
+    /// Entries that found no room there.
+    pub more_entries: usize,
+    pub deliveries: Vec<Delivery>,
+    /// Deliveries that are over, well or badly.
+    pub settled: u32,
+}
+
+/// A message on its way to one recipient.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Delivery {
+    /// The recipient's address; empty for a webhook.
+    pub to: String,
+    pub attempts: u32,
+    /// When it was first tried.
+    pub first_ms: Option<Ms>,
+    /// When to try next.
+    pub next_ms: Ms,
+    /// What was answered last.
+    pub last: String,
+}
+
+/// A delivery that will not be made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    pub reason: String,
+    pub at_ms: Ms,
+    pub to: String,
+    pub message: Message,
+}
+
+/// What an answer changed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Settled {
+    /// Taken. `unreachable_since`: earlier attempts had failed since then.
+    Done { unreachable_since: Option<Ms> },
+    /// To be tried again then.
+    Later { at_ms: Ms },
+    /// Given up.
+    Dead(Box<DeadLetter>),
+}
+
+/// The messages of one channel, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct Outbox {
+    messages: VecDeque<Message>,
+}
+
+impl Outbox {
+    /// What was stored when the process ended: all of it is tried at once.
+    pub fn restore(mut messages: Vec<Message>) -> Outbox {
+        messages.sort_by_key(|m| m.made_ms);
+        for delivery in messages.iter_mut().flat_map(|m| &mut m.deliveries) {
+            delivery.next_ms = 0;
+        }
+        Outbox {
+            messages: messages.into(),
+        }
+    }
+
+    /// The clock stepped by so much: pauses keep their length.
+    pub fn shift(&mut self, by: Ms) {
+        for message in &mut self.messages {
+            message.made_ms += by;
+            for delivery in &mut message.deliveries {
+                delivery.next_ms += by;
+                if let Some(at) = &mut delivery.first_ms {
+                    *at += by;
+                }
+            }
+        }
+    }
+
+    /// Adds a message; gives the letters that had to make room for it.
+    pub fn push(&mut self, message: Message, now_ms: Ms) -> Vec<DeadLetter> {
+        let mut dead = Vec::new();
+        while self.messages.len() >= MESSAGES_MAX {
+            let Some(oldest) = self.messages.pop_front() else {
+                break;
+            };
+            let reason = format!("more than {MESSAGES_MAX} messages waited for this recipient");
+            let letter = |d: &Delivery| DeadLetter {
+                reason: format!("{reason}; last: {}", d.last),
+                at_ms: now_ms,
+                to: d.to.clone(),
+                message: oldest.clone(),
+            };
+            dead.extend(oldest.deliveries.iter().map(letter));
+        }
+        self.messages.push_back(message);
+        dead
+    }
+
+    /// Whether nobody took the latest message yet: news then waits, and is told as one digest.
+    pub fn is_held(&self) -> bool {
+        self.messages.back().is_some_and(|m| m.settled == 0)
+    }
+
+    /// Whether it is held because attempts failed.
+    pub fn is_failing(&self) -> bool {
+        let failed = |m: &Message| m.deliveries.iter().any(|d| d.attempts > 0);
+        self.is_held() && self.messages.back().is_some_and(failed)
+    }
+
+    /// When the next attempt is due.
+    pub fn next_due_ms(&self) -> Option<Ms> {
+        self.heads().map(|(_, d)| d.next_ms).min()
+    }
+
+    /// The delivery that is due: for each recipient, only the oldest message is tried.
+    pub fn due(&self, now_ms: Ms) -> Option<(&Message, &Delivery)> {
+        self.heads()
+            .filter(|(_, d)| d.next_ms <= now_ms)
+            .min_by_key(|(_, d)| d.next_ms)
+    }
+
+    /// Notes what came of an attempt.
+    pub fn settle(
+        &mut self,
+        id: &str,
+        to: &str,
+        answer: &Answer,
+        now_ms: Ms,
+        jitter: f64,
+    ) -> Option<Settled> {
+        let message = self.messages.iter_mut().find(|m| m.id == id)?;
+        let at = message.deliveries.iter().position(|d| d.to == to)?;
+        let delivery = &mut message.deliveries[at];
+        delivery.attempts = delivery.attempts.saturating_add(1);
+        answer.reason().clone_into(&mut delivery.last);
+        let first_ms = *delivery.first_ms.get_or_insert(now_ms);
+        let (attempts, mut reason) = (delivery.attempts, delivery.last.clone());
+        let settled = match answer {
+            Answer::Done(_) => Settled::Done {
+                unreachable_since: (attempts > 1).then_some(first_ms),
+            },
+            Answer::Never(_) => Settled::Dead(Box::new(letter(message, to, reason, now_ms))),
+            Answer::Later { after, .. } => {
+                match next_attempt(attempts, first_ms, now_ms, *after, jitter) {
+                    Some(at_ms) => {
+                        delivery.next_ms = at_ms;
+                        return Some(Settled::Later { at_ms });
+                    }
+                    None => {
+                        reason =
+                            format!("given up after a day and {attempts} attempts; last: {reason}");
+                        Settled::Dead(Box::new(letter(message, to, reason, now_ms)))
+                    }
+                }
+            }
+        };
+        message.deliveries.remove(at);
+        message.settled += 1;
+        if message.deliveries.is_empty() {
+            self.messages.retain(|m| m.id != id);
+        }
+        Some(settled)
+    }
+
+    /// The message of that id, while it is under way.
+    pub fn get(&self, id: &str) -> Option<&Message> {
+        self.messages.iter().find(|m| m.id == id)
+    }
+
+    /// All messages under way.
+    pub fn messages(&self) -> impl Iterator<Item = &Message> {
+        self.messages.iter()
+    }
+
+    /// Takes over what another outbox held.
+    pub fn absorb(&mut self, other: Outbox) {
+        for message in other.messages {
+            if self.get(&message.id).is_none() {
+                self.messages.push_back(message);
+            }
+        }
+    }
+
+    /// For each recipient, the oldest message that is on its way there.
+    fn heads(&self) -> impl Iterator<Item = (&Message, &Delivery)> {
+        let mut seen: Vec<&str> = Vec::new();
+        self.messages
+            .iter()
+            .flat_map(|m| m.deliveries.iter().map(move |d| (m, d)))
+            .filter(move |(_, d)| {
+                let new = !seen.contains(&d.to.as_str());
+                if new {
+                    seen.push(&d.to);
+                }
+                new
+            })
+    }
+}
+
+fn letter(message: &Message, to: &str, reason: String, at_ms: Ms) -> DeadLetter {
+    DeadLetter {
+        reason,
+        at_ms,
+        to: to.to_owned(),
+        message: message.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: &str, made_ms: Ms, to: &[&str]) -> Message {
+        let delivery = |to: &&str| Delivery {
+            to: to.to_string(),
+            ..Delivery::default()
+        };
+        Message {
+            id: id.into(),
+            made_ms,
+            deliveries: to.iter().map(delivery).collect(),
+            ..Message::default()
+        }
+    }
+
+    fn due(outbox: &Outbox, now: Ms) -> Option<(String, String)> {
+        outbox.due(now).map(|(m, d)| (m.id.clone(), d.to.clone()))
+    }
+
+    #[test]
+    fn one_refused_address_does_not_cost_the_others_theirs() {
+        let mut outbox = Outbox::default();
+        outbox.push(message("1", 0, &["a", "b", "c"]), 0);
+        let never = Answer::Never("answered 550: no such user".into());
+        let later = Answer::none("greylisted");
+        let done = Answer::Done("ok".into());
+        let dead = outbox.settle("1", "a", &never, 0, 0.5);
+        assert!(matches!(dead, Some(Settled::Dead(letter)) if letter.to == "a"));
+        assert_eq!(
+            outbox.settle("1", "b", &later, 0, 0.5),
+            Some(Settled::Later { at_ms: 1_000 })
+        );
+        assert_eq!(due(&outbox, 0), Some(("1".into(), "c".into())));
+        outbox.settle("1", "c", &done, 0, 0.5);
+        assert!(
+            !outbox.is_held(),
+            "two of three are settled: news may go on"
+        );
+        outbox.push(message("2", 10, &["b", "c"]), 10);
+        assert_eq!(
+            due(&outbox, 10),
+            Some(("2".into(), "c".into())),
+            "b waits for its first message"
+        );
+        let taken = outbox.settle("1", "b", &done, 1_000, 0.5);
+        assert_eq!(
+            taken,
+            Some(Settled::Done {
+                unreachable_since: Some(0)
+            })
+        );
+    }
+
+    #[test]
+    fn while_nobody_takes_the_latest_message_news_is_held() {
+        let mut outbox = Outbox::default();
+        outbox.push(message("1", 0, &[""]), 0);
+        assert!(outbox.is_held() && !outbox.is_failing());
+        outbox.settle("1", "", &Answer::none("refused"), 0, 0.5);
+        assert!(outbox.is_held() && outbox.is_failing());
+        assert_eq!(outbox.next_due_ms(), Some(1_000));
+        let restored = Outbox::restore(outbox.messages().cloned().collect());
+        assert_eq!(restored.next_due_ms(), Some(0), "a restart tries at once");
+    }
+
+    #[test]
+    fn a_delivery_is_given_up_after_a_day() {
+        let mut outbox = Outbox::default();
+        outbox.push(message("1", 0, &[""]), 0);
+        let mut now = 0;
+        loop {
+            match outbox.settle("1", "", &Answer::none("refused"), now, 0.5) {
+                Some(Settled::Later { at_ms }) => now = at_ms,
+                Some(Settled::Dead(letter)) => {
+                    assert!(
+                        letter.reason.contains("given up after a day"),
+                        "{}",
+                        letter.reason
+                    );
+                    break;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(now, 24 * 3600 * 1000);
+    }
+
+    #[test]
+    fn the_outbox_is_bounded_and_what_makes_room_is_a_dead_letter() {
+        let mut outbox = Outbox::default();
+        let mut dead = Vec::new();
+        for i in 0..MESSAGES_MAX + 5 {
+            dead.extend(outbox.push(message(&i.to_string(), i as Ms, &["slow"]), i as Ms));
+        }
+        assert_eq!(dead.len(), 5);
+        assert_eq!(outbox.messages().count(), MESSAGES_MAX);
+    }
+}

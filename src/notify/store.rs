@@ -1,0 +1,359 @@
+//! What a channel keeps in Redis: its place in the log, what it told, and the messages on their way.
+//!
+//! Everything that belongs together is written in one transaction, and only while this instance holds the channel:
+//! a healer that stood still while another took over finds its writes refused.
+
+use std::time::Duration;
+
+use redis::{Pipeline, cmd, pipe};
+
+use super::outbox::{DeadLetter, Message};
+use super::teller::{Changes, Entry, Hush};
+use super::telling::Ms;
+use crate::bus::{Address, BusError, Commands, Limits};
+use crate::contract::{
+    ALERT_LOG, Alert, DEAD_MAX, Health, dead_key, health_key, holder_key, outbox_key, told_key,
+};
+
+mod hold;
+mod look;
+mod parse;
+
+pub use look::{hushes, log_after};
+
+use parse::entries;
+
+/// The consumer in the group: always the same, so that a new instance finds what an old one left.
+const CONSUMER: &str = "teller";
+/// The field of the told hash that holds what is no case. Names of cases have a slash in them.
+const META: &str = "meta";
+/// Entries that one read brings.
+const READ_MAX: usize = 1000;
+/// Values of one command in a pipeline.
+const CHUNK: usize = 500;
+/// Attempts at a transaction between which the holder's key changes.
+const COMMIT_TRIES: usize = 3;
+/// A transaction with 100 000 records takes longer than an ordinary answer.
+const COMMIT_MAX: Duration = Duration::from_secs(10);
+
+/// The limits of a channel's connection: short, since what the bus cannot carry must be told without it.
+fn limits() -> Limits {
+    Limits {
+        connect: Duration::from_secs(1),
+        read: Duration::from_millis(1500),
+    }
+}
+
+/// One channel's part of Redis.
+pub struct Store {
+    commands: Commands,
+    channel: String,
+    group: String,
+    /// This instance.
+    me: String,
+}
+
+/// What was there when the channel was opened.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    pub meta: Option<String>,
+    pub records: Vec<(String, String)>,
+    pub outbox: Vec<Message>,
+}
+
+/// An entry of the log, or what is left of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Logged {
+    pub id: String,
+    /// `None` when it was trimmed away or cannot be read. Its `at_ms` counts from the moment of the read, zero or less:
+    /// the clocks of here and there may differ, and step.
+    pub entry: Option<Entry>,
+}
+
+/// Whether a write was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    Done,
+    /// Another instance holds the channel now.
+    Lost,
+}
+
+/// One transaction.
+pub struct Commit<'a> {
+    pub changes: &'a Changes,
+    pub acknowledge: &'a [String],
+    /// Messages to store.
+    pub put: Vec<&'a Message>,
+    /// Ids of messages that are done.
+    pub delete: Vec<&'a str>,
+    pub dead: &'a [DeadLetter],
+}
+
+impl Store {
+    pub fn new(address: Address, role: &str, channel: &str, me: &str) -> Store {
+        let group = format!("{role}:{channel}");
+        Store {
+            commands: Commands::new(address, format!("{role}:notify-{channel}"), limits()),
+            channel: channel.to_owned(),
+            group,
+            me: me.to_owned(),
+        }
+    }
+
+    /// The consumer group: `healer:webhook`.
+    pub fn group(&self) -> &str {
+        &self.group
+    }
+
+    /// Goes to another address from the next call on.
+    pub fn set_address(&mut self, address: Address) {
+        self.commands.set_address(address);
+    }
+
+    /// Takes the channel, whoever held it, and reads what was left there.
+    pub fn open(&mut self) -> Result<Loaded, BusError> {
+        self.take(0)?;
+        self.make_group()?;
+        let told: Vec<(String, String)> = self
+            .commands
+            .query(cmd("HGETALL").arg(told_key(&self.group)))?;
+        let outbox: Vec<String> = self
+            .commands
+            .query(cmd("HVALS").arg(outbox_key(&self.group)))?;
+        let mut loaded = Loaded::default();
+        for (name, json) in told {
+            if name == META {
+                loaded.meta = Some(json);
+            } else {
+                loaded.records.push((name, json));
+            }
+        }
+        for json in outbox {
+            match serde_json::from_str(&json) {
+                Ok(message) => loaded.outbox.push(message),
+                Err(e) => log::warn!("{}: a stored message cannot be read: {e}", self.group),
+            }
+        }
+        Ok(loaded)
+    }
+
+    /// Makes the consumer group at the beginning of the log, unless it is there.
+    pub fn make_group(&mut self) -> Result<(), BusError> {
+        let mut create = cmd("XGROUP");
+        create
+            .arg("CREATE")
+            .arg(ALERT_LOG)
+            .arg(&self.group)
+            .arg(0)
+            .arg("MKSTREAM");
+        match self.commands.query::<()>(&create) {
+            Err(BusError::Reply { reason, .. }) if reason.starts_with("BUSYGROUP") => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Entries that were handed out before and never acknowledged.
+    pub fn unacknowledged(&mut self) -> Result<Vec<Logged>, BusError> {
+        let mut all = Vec::new();
+        loop {
+            let after = all
+                .last()
+                .map_or("0", |l: &Logged| l.id.as_str())
+                .to_owned();
+            let part = self.read_group(&after, None)?;
+            if part.is_empty() {
+                return Ok(all);
+            }
+            all.extend(part);
+        }
+    }
+
+    /// New entries; waits up to `block` for them.
+    pub fn read(&mut self, block: Duration) -> Result<Vec<Logged>, BusError> {
+        self.read_group(">", Some(block))
+    }
+
+    fn read_group(
+        &mut self,
+        after: &str,
+        block: Option<Duration>,
+    ) -> Result<Vec<Logged>, BusError> {
+        let mut read = cmd("XREADGROUP");
+        read.arg("GROUP").arg(&self.group).arg(CONSUMER);
+        read.arg("COUNT").arg(READ_MAX);
+        if let Some(block) = block {
+            // 0 would mean for ever.
+            read.arg("BLOCK").arg(block.as_millis().max(1) as u64);
+        }
+        read.arg("STREAMS").arg(ALERT_LOG).arg(after);
+        let answer = self.commands.query(&read)?;
+        self.dated(parse::first_stream(answer))
+    }
+
+    /// Entries after one id and before another, whoever they were handed to.
+    pub fn between(&mut self, after: &str, before: &str) -> Result<Vec<Logged>, BusError> {
+        let mut all: Vec<Logged> = Vec::new();
+        loop {
+            let from = all.last().map_or(after, |l| l.id.as_str()).to_owned();
+            let mut range = cmd("XRANGE");
+            range
+                .arg(ALERT_LOG)
+                .arg(format!("({from}"))
+                .arg(before)
+                .arg("COUNT")
+                .arg(READ_MAX);
+            let answer = self.commands.query(&range)?;
+            let part = self.dated(entries(answer))?;
+            if part.is_empty() {
+                return Ok(all);
+            }
+            all.extend(part);
+        }
+    }
+
+    /// Dates the entries against now, by the server's own clock.
+    fn dated(&mut self, mut logged: Vec<Logged>) -> Result<Vec<Logged>, BusError> {
+        if logged.is_empty() {
+            return Ok(logged);
+        }
+        let (secs, micros): (Ms, Ms) = self.commands.query(&cmd("TIME"))?;
+        let now_ms = secs * 1000 + micros / 1000;
+        for entry in logged.iter_mut().filter_map(|l| l.entry.as_mut()) {
+            entry.at_ms = (entry.at_ms - now_ms).min(0);
+        }
+        Ok(logged)
+    }
+
+    /// The id of the newest entry of the log.
+    pub fn newest(&mut self) -> Result<Option<String>, BusError> {
+        let mut range = cmd("XREVRANGE");
+        range.arg(ALERT_LOG).arg("+").arg("-").arg("COUNT").arg(1);
+        let newest = entries(self.commands.query(&range)?);
+        Ok(newest.into_iter().next().map(|l| l.id))
+    }
+
+    /// Writes what belongs together, all or nothing. A repeat after a lost answer changes nothing.
+    pub fn commit(&mut self, commit: &Commit<'_>) -> Result<Committed, BusError> {
+        let mut all = pipe();
+        all.atomic();
+        self.put_changes(&mut all, commit.changes);
+        let outbox = outbox_key(&self.group);
+        for message in &commit.put {
+            let json = serde_json::to_string(message).unwrap_or_default();
+            all.cmd("HSET")
+                .arg(&outbox)
+                .arg(&message.id)
+                .arg(json)
+                .ignore();
+        }
+        for id in &commit.delete {
+            all.cmd("HDEL").arg(&outbox).arg(id).ignore();
+        }
+        for letter in commit.dead {
+            let json = serde_json::to_string(letter).unwrap_or_default();
+            let dead = dead_key(&self.channel);
+            // A repeat finds the letter of the first try and takes its place.
+            all.cmd("LREM").arg(&dead).arg(0).arg(&json).ignore();
+            all.cmd("LPUSH").arg(&dead).arg(&json).ignore();
+            all.cmd("LTRIM")
+                .arg(&dead)
+                .arg(0)
+                .arg(DEAD_MAX - 1)
+                .ignore();
+        }
+        for ids in commit.acknowledge.chunks(CHUNK) {
+            all.cmd("XACK")
+                .arg(ALERT_LOG)
+                .arg(&self.group)
+                .arg(ids)
+                .ignore();
+        }
+        let (key, me) = (holder_key(&self.group), self.me.clone());
+        for _ in 0..COMMIT_TRIES {
+            if let Some(done) = self.try_commit(&all, &key, &me)? {
+                return Ok(done);
+            }
+        }
+        // It changes hands all the time: whoever it is, it is not this instance.
+        Ok(Committed::Lost)
+    }
+
+    /// `None` when the holder changed in between.
+    fn try_commit(
+        &mut self,
+        all: &Pipeline,
+        key: &str,
+        me: &str,
+    ) -> Result<Option<Committed>, BusError> {
+        self.commands.run(|connection| {
+            connection.set_patience(COMMIT_MAX);
+            redis::cmd("WATCH").arg(key).query::<()>(connection)?;
+            let holder: Option<String> = redis::cmd("GET").arg(key).query(connection)?;
+            let done = if holder.is_some_and(|h| h != me) {
+                redis::cmd("UNWATCH").query::<()>(connection)?;
+                Some(Committed::Lost)
+            } else {
+                let executed: Option<()> = all.query(connection)?;
+                executed.map(|()| Committed::Done)
+            };
+            connection.set_patience(limits().read);
+            Ok(done)
+        })
+    }
+
+    fn put_changes(&self, all: &mut Pipeline, changes: &Changes) {
+        let told = told_key(&self.group);
+        if !changes.meta.is_empty() {
+            all.cmd("HSET")
+                .arg(&told)
+                .arg(META)
+                .arg(&changes.meta)
+                .ignore();
+        }
+        for records in changes.put.chunks(CHUNK) {
+            let set = all.cmd("HSET").arg(&told);
+            for (name, json) in records {
+                set.arg(name).arg(json);
+            }
+            set.ignore();
+        }
+        for names in changes.delete.chunks(CHUNK) {
+            all.cmd("HDEL").arg(&told).arg(names).ignore();
+        }
+    }
+
+    /// Whether the records are there that this instance wrote.
+    pub fn has_records(&mut self) -> Result<bool, BusError> {
+        self.commands
+            .query(cmd("HEXISTS").arg(told_key(&self.group)).arg(META))
+    }
+
+    /// Silences and acknowledgements in force or to come, in local time.
+    pub fn hushes(&mut self) -> Result<Vec<Hush>, BusError> {
+        hushes(&mut self.commands)
+    }
+
+    /// How services stand by their latest snapshots: with the alert that began their outage, or none.
+    pub fn states(
+        &mut self,
+        services: &[String],
+    ) -> Result<Vec<(String, Option<Alert>)>, BusError> {
+        let mut states = Vec::new();
+        for names in services.chunks(READ_MAX) {
+            let keys: Vec<String> = names.iter().map(|s| health_key(s)).collect();
+            let found: Vec<Option<String>> = self.commands.query(cmd("MGET").arg(keys))?;
+            for (svc, json) in names.iter().zip(found) {
+                let health = json.and_then(|j| serde_json::from_str::<Health>(&j).ok());
+                if let Some(health) = health {
+                    states.push((svc.clone(), parse::begin_of(health)));
+                }
+            }
+        }
+        Ok(states)
+    }
+
+    /// The connection, for what is not the channel's own.
+    pub fn commands(&mut self) -> &mut Commands {
+        &mut self.commands
+    }
+}

@@ -1,0 +1,110 @@
+//! What a teller stores, and how it comes back from it.
+
+use super::*;
+
+impl Teller {
+    /// The teller that stored these records; what it had not told yet, it tells now.
+    pub fn restore(
+        rules: Rules,
+        now_ms: Ms,
+        meta: &str,
+        records: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Teller, serde_json::Error> {
+        let mut teller = Teller {
+            rules,
+            meta: serde_json::from_str(meta)?,
+            ..Teller::default()
+        };
+        for (name, json) in records {
+            let Some(key) = key(&name) else { continue };
+            let mut case: Case = serde_json::from_str(&json)?;
+            case.clamp(now_ms);
+            teller.cases.insert(key, case);
+        }
+        let meta = &mut teller.meta;
+        // The wall clock may have gone back meanwhile.
+        meta.born_ms = meta.born_ms.min(now_ms);
+        meta.remind_at_ms = meta.remind_at_ms.map(|at| at.min(now_ms + rules.remind_ms));
+        meta.recent_ms.retain(|at| *at <= now_ms);
+        teller.window = Window::after(meta.recent_ms.iter().copied());
+        let keys: Vec<Key> = teller.cases.keys().cloned().collect();
+        for key in keys {
+            teller.look_at(now_ms, key);
+        }
+        if teller.meta.lost > 0 || !teller.meta.notes.is_empty() {
+            teller.window.note(now_ms);
+        }
+        teller.changed.clear();
+        Ok(teller)
+    }
+
+    /// The clock stepped by so much: no pause grows or shrinks.
+    pub fn shift(&mut self, by: Ms) {
+        self.meta.born_ms += by;
+        let moments = self.meta.remind_at_ms.iter_mut();
+        for at in moments.chain(&mut self.meta.recent_ms) {
+            *at += by;
+        }
+        self.window.shift(by);
+        for case in self.cases.values_mut() {
+            case.shift(by);
+        }
+        self.wakes = std::mem::take(&mut self.wakes)
+            .into_iter()
+            .map(|(at, key)| (at + by, key))
+            .collect();
+        // Silences are dates that people wrote: they stay, and begin or end at other moments of ours.
+        self.hush_change_ms = Some(0);
+        self.touch_all();
+    }
+
+    /// Takes over what another teller knows and this one does not: what was told while the bus was away.
+    pub fn absorb(&mut self, now_ms: Ms, other: Teller) {
+        for (key, mut case) in other.cases {
+            // It is in the other's lists, and in none of these yet.
+            (case.dirty, case.wake_ms) = (false, None);
+            self.cases.insert(key.clone(), case);
+            self.look_at(now_ms, key);
+        }
+        self.meta.out_of_band.extend(other.meta.out_of_band);
+        let surplus = self.meta.out_of_band.len().saturating_sub(OUT_OF_BAND_MAX);
+        self.meta.out_of_band.drain(..surplus);
+    }
+
+    /// What changed since the last call: to be stored before anything is sent.
+    pub fn take_changes(&mut self) -> Changes {
+        let mut changes = Changes {
+            meta: serde_json::to_string(&self.meta).unwrap_or_default(),
+            ..Changes::default()
+        };
+        for key in self.changed.drain() {
+            match self.cases.get(&key).map(serde_json::to_string) {
+                Some(Ok(json)) => changes.put.push((name(&key), json)),
+                _ => changes.delete.push(name(&key)),
+            }
+        }
+        changes
+    }
+
+    /// Makes the next [`Teller::take_changes`] give everything, for a store that lost it.
+    pub fn touch_all(&mut self) {
+        self.changed.extend(self.cases.keys().cloned());
+    }
+
+    /// Whether something is to be stored.
+    pub fn is_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+}
+
+/// `heartbeat_miss/rss_agg`: the name under which a case is stored.
+fn name((kind, svc): &Key) -> String {
+    format!("{}/{svc}", kind.as_str())
+}
+
+/// The case that is stored under `name`.
+fn key(name: &str) -> Option<Key> {
+    let (kind, svc) = name.split_once('/')?;
+    let kind = serde_json::from_value(kind.into()).ok()?;
+    Some((kind, svc.into()))
+}

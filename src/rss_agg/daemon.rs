@@ -1,0 +1,345 @@
+//! The daemon: one loop that decides, and pollers that do.
+//!
+//! The loop never waits for a publisher or for the store; whatever may take time is a `Job` for a poller.
+
+mod reload;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::RecvTimeoutError;
+
+use super::config::{Config, FeedSpec, SERVICE};
+use super::fetch::Fetcher;
+use super::fetch::body::BigBodies;
+use super::fetch::place::{Place, SharedHosts};
+use super::fetch::trust::Trust;
+use super::poll::{Manner, Outcome, Report, SharedStore};
+use super::pollers::{Due, Job, POLLERS, Pool, Setup};
+use super::schedule::hosts::Hosts;
+use super::schedule::plan::Plan;
+use super::store::{Store, Swept};
+use crate::bus::{Address, BusError, Buses};
+use crate::clock::Mono;
+use crate::contract::{MARKET_BUS, SYSTEM_BUS, feeds};
+use crate::service::{Error, Notice, Profile, Service};
+
+/// What rss_agg wants of the service room.
+pub const PROFILE: Profile = Profile {
+    channels: &[feeds::POLL],
+    ..Profile::new(
+        SERVICE,
+        "polls the feeds in truth and queues each new item once",
+    )
+};
+
+/// From one sweep of the store to the next.
+const SWEEP_EVERY: Duration = Duration::from_secs(15);
+/// From one sweep to the next while there is more to take away.
+const SWEEP_ON: Duration = Duration::from_millis(200);
+/// When what is known of feeds that are gone is looked through first, and how often from then on.
+const FORGET_FIRST: Duration = Duration::from_secs(300);
+const FORGET_EVERY: Duration = Duration::from_secs(24 * 3600);
+/// How often a store that failed is asked whether it is back.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+
+/// Everything that the loop is told.
+pub enum Event {
+    Notice(Notice),
+    Polled {
+        feed: String,
+        report: Report,
+    },
+    /// When feeds are due by the store.
+    Loaded(Result<Vec<Due>, BusError>),
+    Swept(Result<Swept, BusError>),
+    Probed(Result<(), BusError>),
+    Forgot(Result<(), BusError>),
+}
+
+impl From<Notice> for Event {
+    fn from(notice: Notice) -> Event {
+        Event::Notice(notice)
+    }
+}
+
+/// Runs until it is told to stop.
+pub fn run(mut service: Service<Event>) -> Result<(), Error> {
+    let config = read_config(&service)?;
+    let trust = Trust::from_env(&service.env)?;
+    let store = SharedStore::new(Store::new(store_address(&service.buses)?, "rss_agg:store"));
+    let hosts = SharedHosts::new(Hosts::new(config.limits.hosts()));
+    let mut reader = Reader {
+        setup: Arc::new(setup(config, BigBodies::default(), &trust)),
+        trust,
+        pool: Pool::new(store.clone()),
+        store,
+        hosts,
+        plan: Plan::new(POLLERS),
+        to_load: Vec::new(),
+        forced: HashSet::new(),
+        stretch: HashSet::new(),
+        next_sweep: Some(Mono::now()),
+        next_forget: Some(Mono::now() + FORGET_FIRST),
+        store_down: None,
+    };
+    reader.to_load = reader.setup.config.feeds.clone();
+    log::info!("{} feeds", reader.to_load.len());
+    reader.load(&mut service)?;
+    let done = reader.serve(&mut service);
+    reader.hosts.close();
+    reader.setup.fetcher.shut_down();
+    done
+}
+
+struct Reader {
+    setup: Arc<Setup>,
+    trust: Trust,
+    store: SharedStore,
+    hosts: SharedHosts,
+    plan: Plan,
+    pool: Pool,
+    /// Feeds whose place in the schedule has to be read from the store.
+    to_load: Vec<Arc<FeedSpec>>,
+    /// Feeds that somebody wants polled now.
+    forced: HashSet<String>,
+    /// Feeds whose next wait is stretched.
+    stretch: HashSet<String>,
+    /// `None` while one is under way.
+    next_sweep: Option<Mono>,
+    /// Likewise.
+    next_forget: Option<Mono>,
+    /// While the store is away, or seems to be.
+    store_down: Option<StoreDown>,
+}
+
+/// A store that failed.
+struct StoreDown {
+    why: BusError,
+    /// When to ask whether it is back; `None` while it is being asked.
+    probe_at: Option<Mono>,
+    /// It failed a second time, so people were told.
+    is_told: bool,
+}
+
+impl StoreDown {
+    fn being_asked(self) -> StoreDown {
+        let probe_at = None;
+        StoreDown { probe_at, ..self }
+    }
+}
+
+impl Reader {
+    fn serve(&mut self, service: &mut Service<Event>) -> Result<(), Error> {
+        loop {
+            self.hand_out(service)?;
+            let event = match self.next_deadline() {
+                Some(at) => service.events.recv_deadline(at.instant()),
+                None => service
+                    .events
+                    .recv()
+                    .map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            if !matches!(event, Ok(Event::Notice(_)) | Err(_)) {
+                self.pool.done();
+            }
+            match event {
+                Ok(Event::Notice(Notice::Stop)) | Err(RecvTimeoutError::Disconnected) => {
+                    return Ok(());
+                }
+                Ok(Event::Notice(notice)) => self.heed(notice, service)?,
+                Ok(Event::Polled { feed, report }) => self.polled(&feed, report),
+                Ok(Event::Loaded(loaded)) => self.loaded(loaded, service)?,
+                Ok(Event::Swept(swept)) => self.swept(swept),
+                Ok(Event::Forgot(forgot)) => {
+                    self.next_forget = Some(Mono::now() + FORGET_EVERY);
+                    if let Err(error) = forgot {
+                        self.store_failed(error);
+                    }
+                }
+                Ok(Event::Probed(Ok(()))) => self.store_is_back(service)?,
+                Ok(Event::Probed(Err(error))) => self.store_is_away(error, service),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+        }
+    }
+
+    /// Gives out what is due.
+    fn hand_out(&mut self, service: &mut Service<Event>) -> Result<(), Error> {
+        let now = Mono::now();
+        if let Some(down) = &self.store_down {
+            let is_time = down.probe_at.is_some_and(|at| at <= now);
+            if is_time && self.pool.give(Job::Probe, service)? {
+                self.store_down = self.store_down.take().map(StoreDown::being_asked);
+            }
+            // Without a store nothing could be kept: no publisher is asked in vain.
+            return Ok(());
+        }
+        if self.next_sweep.is_some_and(|at| at <= now)
+            && self.pool.give(Job::Sweep(self.setup.clone()), service)?
+        {
+            self.next_sweep = None;
+        }
+        if self.next_forget.is_some_and(|at| at <= now)
+            && self.pool.give(Job::Forget(self.setup.clone()), service)?
+        {
+            self.next_forget = None;
+        }
+        loop {
+            let taken = self.plan.take(&mut self.hosts.lock(), now);
+            let Some(turn) = taken else { return Ok(()) };
+            let place = Place::taken(&self.hosts, &turn.host);
+            let Some(spec) = self.setup.spec(&turn.feed) else {
+                // The plan holds feeds of the truth in force only, so this is for the reader's peace of mind.
+                self.plan.done(&turn.feed, None, false);
+                continue;
+            };
+            let manner = Manner {
+                forced: self.forced.remove(&spec.id),
+                stretch: self.stretch.remove(&spec.id),
+            };
+            let job = Job::Poll {
+                setup: self.setup.clone(),
+                spec,
+                manner,
+                place,
+            };
+            self.pool.give(job, service)?;
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Mono> {
+        if let Some(down) = &self.store_down {
+            return down.probe_at;
+        }
+        self.plan
+            .next_deadline()
+            .into_iter()
+            .chain(self.next_sweep)
+            .chain(self.next_forget)
+            .min()
+    }
+
+    fn heed(&mut self, notice: Notice, service: &mut Service<Event>) -> Result<(), Error> {
+        match notice {
+            Notice::Truth(truth) => {
+                service.adopt(truth)?;
+                match read_config(service) {
+                    Ok(config) => self.reload(config, service)?,
+                    Err(error) => log::error!("the new truth is not used: {error}"),
+                }
+            }
+            Notice::Message { channel, payload } if channel == feeds::POLL => {
+                self.poll_now(&String::from_utf8_lossy(&payload));
+            }
+            Notice::ThreadEnded { name, error } => {
+                let why = error.unwrap_or_else(|| "without a reason".into());
+                return Err(Error::Other(format!("thread {name} ended: {why}")));
+            }
+            Notice::Message { .. } | Notice::Stop => {}
+            Notice::TruthRejected { .. } | Notice::TruthMissing => {}
+        }
+        Ok(())
+    }
+
+    fn polled(&mut self, feed: &str, report: Report) {
+        let due = match report.outcome {
+            Outcome::Next(wait) => wait.map(|wait| Mono::now() + wait),
+            Outcome::StoreFailed(error) => {
+                self.store_failed(error);
+                // What was fetched is not in the store. The publisher is not to pay for that with haste.
+                let spec = self.setup.spec(feed);
+                let pause = spec.map_or(1, |spec| spec.pace.min_sec);
+                Some(Mono::now() + Duration::from_secs(pause).max(PROBE_EVERY))
+            }
+        };
+        self.plan.done(feed, due, report.slow);
+        if self.forced.contains(feed) {
+            self.poll_now(feed);
+        }
+    }
+
+    fn poll_now(&mut self, feed: &str) {
+        let Some(spec) = self.setup.spec(feed) else {
+            log::warn!("asked to poll {feed:?}, which truth does not have");
+            return;
+        };
+        // While it is under way, this waits for its end.
+        self.forced.insert(feed.to_owned());
+        self.plan.put(feed, &spec.host(), Some(Mono::now()));
+    }
+
+    fn swept(&mut self, swept: Result<Swept, BusError>) {
+        let pause = match swept {
+            Ok(swept) => {
+                if swept.lost > 0 {
+                    log::error!(
+                        "{} queue entries were dropped before a worker had them: {} is over {} entries; \
+                         the workers are too slow or gone",
+                        swept.lost,
+                        feeds::QUEUE,
+                        self.setup.config.limits.keep_items
+                    );
+                }
+                if swept.more { SWEEP_ON } else { SWEEP_EVERY }
+            }
+            Err(error) => {
+                self.store_failed(error);
+                SWEEP_EVERY
+            }
+        };
+        self.next_sweep = Some(Mono::now() + pause);
+    }
+
+    /// One failure may be no more than a dead connection: the store is asked at once, before anybody is told.
+    fn store_failed(&mut self, why: BusError) {
+        if self.store_down.is_none() {
+            self.store_down = Some(StoreDown {
+                why,
+                probe_at: Some(Mono::now()),
+                is_told: false,
+            });
+        }
+    }
+
+    fn store_is_away(&mut self, error: BusError, service: &Service<Event>) {
+        let Some(down) = &mut self.store_down else {
+            return;
+        };
+        down.probe_at = Some(Mono::now() + PROBE_EVERY);
+        if !std::mem::replace(&mut down.is_told, true) {
+            let why = &down.why;
+            log::warn!("the store cannot be used: {why}; {error}; polls wait until it can");
+            service.beat.set_status(Some("degraded"));
+        }
+    }
+
+    fn store_is_back(&mut self, service: &mut Service<Event>) -> Result<(), Error> {
+        if self.store_down.take().is_some_and(|down| down.is_told) {
+            log::info!("the store is back; polls go on");
+            service.beat.set_status(None);
+        }
+        self.load(service)
+    }
+}
+
+fn setup(config: Config, big_bodies: BigBodies, trust: &Trust) -> Setup {
+    let contact = config.limits.contact.as_deref();
+    let fetcher = Fetcher::new(config.guard.clone(), contact, big_bodies.clone(), trust);
+    Setup::new(config, fetcher, big_bodies)
+}
+
+fn read_config(service: &Service<Event>) -> Result<Config, Error> {
+    Config::from_truth(&service.truth).map_err(|problem| Error::Truth(problem.to_string()))
+}
+
+/// The market bus, where somebody has named one; else the system bus.
+pub fn store_address(buses: &Buses) -> Result<Address, BusError> {
+    let name = if buses.is_named(MARKET_BUS) {
+        MARKET_BUS
+    } else {
+        SYSTEM_BUS
+    };
+    buses.resolve(name)
+}

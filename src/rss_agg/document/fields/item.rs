@@ -1,0 +1,141 @@
+//! Items and entries.
+
+use super::parts::*;
+use crate::rss_agg::document::entry::{Entry, Person};
+use crate::rss_agg::document::names::Ns;
+use crate::rss_agg::document::url;
+use crate::rss_agg::document::xml::{End, Kind, Level, Reader, Tag};
+
+/// Reads an item or entry and keeps it, if it is complete.
+pub fn item<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>) {
+    if reader.entries.len() >= reader.max_items {
+        reader.over_limit = true;
+        let end = reader.tokens.text().len();
+        reader.tokens.rewind(end);
+        return;
+    }
+    let mut entry = Entry {
+        base: reader.base(),
+        offset: tag.at,
+        ..Entry::default()
+    };
+    // RSS 1.0 names its items by URL.
+    let about = reader.attribute(tag, "rdf:about");
+    entry
+        .link
+        .offer(9, about.filter(|about| url::is_http(about)));
+    entry.language = reader.attribute(tag, "xml:lang");
+    let outer = std::mem::take(&mut reader.bad_date);
+    let end = reader.children(tag, Level::Item, |reader, tag| {
+        item_field(reader, &mut entry, tag)
+    });
+    entry.bad_date = std::mem::replace(&mut reader.bad_date, outer);
+    if end == End::Closed {
+        reader.entries.push(entry);
+    }
+}
+
+fn item_field<'a>(reader: &mut Reader<'a>, entry: &mut Entry<'a>, tag: &Tag<'a>) -> bool {
+    match (tag.ns, tag.local()) {
+        (Ns::Rss, "title") => entry.title.offer_text(0, reader.text(tag, Kind::Html)),
+        (Ns::Atom, "title") => entry.title.offer_text(1, atom_text(reader, tag)),
+        (Ns::Dc | Ns::DcTerms, "title") => entry.title.offer_text(2, reader.text(tag, Kind::Html)),
+        (Ns::Itunes, "title") | (Ns::Media, "title") => {
+            entry.title.offer_text(3, reader.text(tag, Kind::Html))
+        }
+        (Ns::Rss, "link") => {
+            let link = link_text(reader, tag);
+            entry.link.offer_last(0, link);
+        }
+        (Ns::Atom, "link") => atom_link(reader, tag, &mut entry.link, &mut entry.enclosures),
+        (Ns::Rss, "guid") => {
+            let permalink = tag
+                .attributes
+                .get("isPermaLink")
+                .is_none_or(|v| v.eq_ignore_ascii_case("true"));
+            let guid = reader.word(tag);
+            if permalink {
+                entry
+                    .link
+                    .offer(8, guid.clone().filter(|guid| url::is_http(guid)));
+            }
+            entry.guid = guid.or(entry.guid.take());
+        }
+        (Ns::Atom, "id") => {
+            let id = reader.word(tag);
+            // The id of Atom in RSS is only asked where RSS's own is missing.
+            if reader.native == Ns::Atom || entry.guid.is_none() {
+                entry.guid = id.or(entry.guid.take());
+            }
+        }
+        (Ns::Rss, "description") => entry.summary.offer_text(0, reader.text(tag, Kind::Html)),
+        (Ns::Atom, "summary") => entry.summary.offer_text(0, atom_text(reader, tag)),
+        (Ns::Dc | Ns::DcTerms, "description") => {
+            entry.summary.offer_text(1, reader.text(tag, Kind::Html))
+        }
+        (Ns::Itunes, "summary") => entry.summary.offer_text(2, reader.text(tag, Kind::Html)),
+        (Ns::Itunes, "subtitle") => entry.summary.offer_text(3, reader.text(tag, Kind::Html)),
+        (Ns::Media, "description") => entry.summary.offer_text(4, reader.text(tag, Kind::Html)),
+        (Ns::Content, "encoded") => entry.content.offer_text(0, reader.text(tag, Kind::Html)),
+        (Ns::Atom, "content") => entry.content.offer_text(1, atom_text(reader, tag)),
+        (Ns::Rss, "content") => entry.content.offer_text(3, reader.text(tag, Kind::Html)),
+        (Ns::Xhtml, "body" | "div") => entry.content.offer_text(2, reader.text(tag, Kind::Html)),
+        (Ns::Rss, "author") => entry.author.offer(0, reader.word(tag).map(Person::Text)),
+        (Ns::Atom, "author") => entry.author.offer(0, person(reader, tag)),
+        (Ns::Dc, "creator" | "author") => entry.author.offer(1, reader.word(tag).map(Person::Text)),
+        (Ns::Itunes, "author") => entry.author.offer(2, reader.word(tag).map(Person::Text)),
+        (Ns::Rss, "category") | (Ns::Dc, "subject") => {
+            let category = reader.word(tag);
+            keep(&mut entry.categories, category);
+        }
+        (Ns::Atom, "category") => atom_category(reader, tag, &mut entry.categories),
+        (Ns::Itunes, "keywords") => keywords(reader, tag, &mut entry.categories),
+        (Ns::Itunes, "category") => itunes_category(reader, tag, &mut entry.categories),
+        (Ns::Rss, "pubdate") => entry.published_ts.offer(0, when(reader, tag)),
+        (Ns::Atom, "published" | "issued") => entry.published_ts.offer(1, when(reader, tag)),
+        (Ns::DcTerms, "issued" | "created") => entry.published_ts.offer(1, when(reader, tag)),
+        (Ns::Atom, "created") => entry.published_ts.offer(3, when(reader, tag)),
+        (Ns::Atom, "updated" | "modified") => entry.updated_ts.offer(0, when(reader, tag)),
+        (Ns::DcTerms, "modified") => entry.updated_ts.offer(1, when(reader, tag)),
+        (Ns::Dc | Ns::DcTerms, "date") => {
+            let ts = when(reader, tag);
+            entry.published_ts.offer(2, ts);
+            entry.updated_ts.offer(2, ts);
+        }
+        (Ns::Rss, "enclosure") => {
+            let enclosure = enclosure(reader, tag, "url", "length");
+            keep_enclosure(&mut entry.enclosures, enclosure);
+            media_children(reader, tag, entry);
+        }
+        (Ns::Media, "group") => {
+            media_children(reader, tag, entry);
+        }
+        (Ns::Media, "content") => {
+            match media_content(reader, tag) {
+                Media::Image(url) => entry.image.offer(1, Some(url)),
+                Media::File(file) => keep_enclosure(&mut entry.enclosures, Some(file)),
+                Media::Nothing => {}
+            }
+            media_children(reader, tag, entry);
+        }
+        (Ns::Media, "thumbnail") => {
+            entry.image.offer(2, reader.attribute(tag, "url"));
+            reader.skip(tag);
+        }
+        (Ns::Itunes, "image") => {
+            entry.image.offer(0, reader.attribute(tag, "href"));
+            reader.skip(tag);
+        }
+        (Ns::Rss, "image") => image(reader, tag, &mut entry.image),
+        (Ns::Dc, "language") => entry.language = reader.word(tag).or(entry.language.take()),
+        _ => return false,
+    }
+    true
+}
+
+/// What the media module says within a group, or within a file.
+fn media_children<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>, entry: &mut Entry<'a>) {
+    reader.children(tag, Level::Part, |reader, tag| {
+        tag.ns == Ns::Media && item_field(reader, entry, tag)
+    });
+}

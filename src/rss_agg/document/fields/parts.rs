@@ -1,0 +1,283 @@
+//! What feeds and items have in common: links, texts, persons, categories, dates, pictures and files.
+
+use std::borrow::Cow;
+
+use crate::rss_agg::document::entry::{Person, Ranked, RawEnclosure, Text};
+use crate::rss_agg::document::markup::Token;
+use crate::rss_agg::document::repair::Repair;
+use crate::rss_agg::document::xml::{Kind, Level, Reader, Tag};
+use crate::rss_agg::document::{date, url};
+
+/// Most categories, and most enclosures, that one item keeps.
+const MOST_LISTED: usize = 100;
+
+/// So many letters that are none of base64's may stand among so many that are, and one more in each so many.
+const STRAYS_TOLERATED: usize = 3;
+const LETTERS_MIN: usize = 16;
+
+/// `href=""` is a reference to the base itself.
+pub fn empty_href<'a>(reader: &Reader<'a>, tag: &Tag<'a>) -> Option<Cow<'a, str>> {
+    let is_empty = tag
+        .attributes
+        .get("href")
+        .is_some_and(|href| href.trim().is_empty());
+    reader
+        .base()
+        .filter(|_| is_empty)
+        .map(|base| Cow::Owned(base.to_string()))
+}
+
+/// RSS's link: its text, or `href` where Atom's habit crept in.
+pub fn link_text<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>) -> Option<Cow<'a, str>> {
+    let href = reader.attribute(tag, "href");
+    reader.word(tag).or(href)
+}
+
+pub fn atom_link<'a>(
+    reader: &mut Reader<'a>,
+    tag: &Tag<'a>,
+    link: &mut Ranked<Cow<'a, str>>,
+    enclosures: &mut Vec<RawEnclosure<'a>>,
+) {
+    match tag.attributes.get("rel").unwrap_or("alternate").trim() {
+        "alternate" | "" => {
+            let href = reader
+                .attribute(tag, "href")
+                .or_else(|| empty_href(reader, tag));
+            link.offer(1 + u8::from(tag.attributes.is_broken()), href);
+        }
+        "enclosure" => {
+            let enclosure = enclosure(reader, tag, "href", "length");
+            keep_enclosure(enclosures, enclosure);
+        }
+        _ => {}
+    }
+    reader.skip(tag);
+}
+
+/// An Atom text construct, in the manner of 1.0 (`type`) or 0.3 (`type` and `mode`).
+pub fn atom_text<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>) -> Option<Text<'a>> {
+    let written = tag
+        .attributes
+        .get("type")
+        .unwrap_or("text")
+        .trim()
+        .to_ascii_lowercase();
+    let mode = tag.attributes.get("mode").unwrap_or_default().trim();
+    let xhtml = written == "xhtml" || written.ends_with("+xml");
+    let base64 = mode.eq_ignore_ascii_case("base64")
+        || (written.contains('/')
+            && !written.starts_with("text/")
+            && !xhtml
+            && !written.ends_with("/xml"));
+    let kind = match written.as_str() {
+        _ if xhtml => Kind::Xhtml,
+        "html" | "text/html" => Kind::Html,
+        _ => Kind::Plain,
+    };
+    let text = reader.text(tag, kind)?;
+    if !base64 || text.is_html && kind == Kind::Plain {
+        return Some(text);
+    }
+    match decode_base64(&text.raw) {
+        Some((bytes, clean)) => {
+            if !clean {
+                reader.repair(Repair::StrayInBase64);
+            }
+            let decoded = String::from_utf8_lossy(&bytes).trim().to_string();
+            if decoded.contains(['\u{FFFD}', '\0']) {
+                // A picture, say, is of no use to a reader; under a type that nobody knows it was text all along.
+                let known =
+                    written == "application/octet-stream" || !written.starts_with("application/");
+                return Some(text).filter(|_| !known);
+            }
+            let is_html = text.is_html || decoded.contains("</");
+            Some(Text {
+                raw: Cow::Owned(decoded),
+                is_html,
+                ..text
+            })
+        }
+        None => {
+            reader.repair(Repair::BadBase64);
+            Some(text)
+        }
+    }
+}
+
+/// Decodes base64 with white space anywhere, and with a few letters that do not belong there or anything behind its end,
+/// when the rest is text: then it was not clean.
+fn decode_base64(written: &str) -> Option<(Vec<u8>, bool)> {
+    let is_letter = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
+    let (body, rest) = written.split_once('=').unwrap_or((written, ""));
+    let letters: Vec<u8> = body.bytes().filter(is_letter).collect();
+    let strays = body.chars().filter(|c| !c.is_whitespace()).count() - letters.len();
+    let few = strays <= STRAYS_TOLERATED && letters.len() >= LETTERS_MIN;
+    if strays > 0 && !few && strays * LETTERS_MIN > letters.len() {
+        return None;
+    }
+    let clean = strays == 0
+        && rest
+            .trim_matches(|c: char| c == '=' || c.is_whitespace())
+            .is_empty();
+    let padding = base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT;
+    let bytes = base64::Engine::decode(&padding, letters).ok()?;
+    let is_text = || std::str::from_utf8(&bytes).is_ok_and(|text| !text.contains('\0'));
+    (clean || is_text()).then_some((bytes, clean))
+}
+
+/// An Atom person, or an iTunes owner.
+pub fn person<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>) -> Option<Person<'a>> {
+    let (mut name, mut email) = (None, None);
+    reader.children(tag, Level::Part, |reader, tag| {
+        match tag.local() {
+            "name" => name = reader.word(tag).or(name.take()),
+            "email" => email = reader.word(tag).or(email.take()),
+            _ => return false,
+        }
+        true
+    });
+    (name.is_some() || email.is_some()).then_some(Person::Parts { name, email })
+}
+
+pub fn atom_category<'a>(
+    reader: &mut Reader<'a>,
+    tag: &Tag<'a>,
+    categories: &mut Vec<Cow<'a, str>>,
+) {
+    let label = reader
+        .attribute(tag, "label")
+        .or_else(|| reader.attribute(tag, "term"));
+    let text = reader.word(tag);
+    keep(categories, label.or(text));
+}
+
+pub fn keywords<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>, categories: &mut Vec<Cow<'a, str>>) {
+    let words = reader.word(tag).unwrap_or_default();
+    for word in words
+        .split(',')
+        .map(str::trim)
+        .filter(|word| !word.is_empty())
+    {
+        keep(categories, Some(Cow::Owned(word.to_string())));
+    }
+}
+
+pub fn itunes_category<'a>(
+    reader: &mut Reader<'a>,
+    tag: &Tag<'a>,
+    categories: &mut Vec<Cow<'a, str>>,
+) {
+    let text = reader.attribute(tag, "text");
+    keep(categories, text);
+    reader.children(tag, Level::Part, |reader, tag| {
+        let is_category = tag.local() == "category";
+        if is_category {
+            // One level below is all that the format knows.
+            let text = reader.attribute(tag, "text");
+            keep(categories, text);
+            reader.skip(tag);
+        }
+        is_category
+    });
+}
+
+pub fn keep<'a>(list: &mut Vec<Cow<'a, str>>, word: Option<Cow<'a, str>>) {
+    if let Some(word) = word
+        && list.len() < MOST_LISTED
+    {
+        list.push(word);
+    }
+}
+
+/// Reads a date; notes one that is none.
+pub fn when<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>) -> Option<i64> {
+    let written = reader.word(tag)?;
+    let ts = date::parse(&written);
+    reader.bad_date |= ts.is_none();
+    ts
+}
+
+pub fn enclosure<'a>(
+    reader: &mut Reader<'a>,
+    tag: &Tag<'a>,
+    url: &str,
+    length: &str,
+) -> Option<RawEnclosure<'a>> {
+    let url = reader.attribute(tag, url)?;
+    Some(RawEnclosure {
+        url,
+        media_type: reader.attribute(tag, "type"),
+        length: reader.attribute(tag, length),
+    })
+}
+
+pub fn keep_enclosure<'a>(list: &mut Vec<RawEnclosure<'a>>, enclosure: Option<RawEnclosure<'a>>) {
+    if let Some(enclosure) = enclosure
+        && list.len() < MOST_LISTED
+        && list.iter().all(|known| known.url != enclosure.url)
+    {
+        list.push(enclosure);
+    }
+}
+
+pub enum Media<'a> {
+    Image(Cow<'a, str>),
+    File(RawEnclosure<'a>),
+    Nothing,
+}
+
+pub fn media_content<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>) -> Media<'a> {
+    let Some(file) = enclosure(reader, tag, "url", "fileSize") else {
+        return Media::Nothing;
+    };
+    let is_image = tag
+        .attributes
+        .get("medium")
+        .is_some_and(|medium| medium.eq_ignore_ascii_case("image"))
+        || file
+            .media_type
+            .as_deref()
+            .is_some_and(|media_type| media_type.starts_with("image/"));
+    if is_image {
+        Media::Image(file.url)
+    } else {
+        Media::File(file)
+    }
+}
+
+/// `<image>` with its `<url>`, or with nothing but a URL.
+pub fn image<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>, found: &mut Ranked<Cow<'a, str>>) {
+    if tag.empty {
+        found.offer(1, reader.attribute(tag, "rdf:resource"));
+        return;
+    }
+    let inside = reader.tokens.at();
+    let is_text = matches!(reader.tokens.next(tag.name), Token::Text(t) | Token::Cdata(t) if !t.trim().is_empty());
+    reader.tokens.rewind(inside);
+    if is_text {
+        found.offer(0, reader.word(tag));
+        return;
+    }
+    reader.children(tag, Level::Part, |reader, tag| {
+        match tag.local() {
+            "url" => {
+                let base = reader.base();
+                let url = reader.word(tag);
+                found.offer(0, url.and_then(|url| absolute(url, base.as_deref())));
+            }
+            // A picture has a title and a link of its own.
+            "title" | "link" | "description" | "width" | "height" => reader.skip(tag),
+            _ => return false,
+        }
+        true
+    });
+}
+
+pub fn absolute<'a>(url: Cow<'a, str>, base: Option<&str>) -> Option<Cow<'a, str>> {
+    match url::resolve(&url, base) {
+        Some(Cow::Owned(absolute)) => Some(Cow::Owned(absolute)),
+        // What cannot be resolved here may be later, with the feed's own address.
+        _ => Some(url),
+    }
+}

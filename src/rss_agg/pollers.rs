@@ -1,0 +1,205 @@
+//! The pollers: threads that take one job after the other, as many as the jobs under way ever needed at once.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::config::{Config, FeedSpec};
+use super::daemon::Event;
+use super::fetch::Fetcher;
+use super::fetch::body::BigBodies;
+use super::fetch::place::Place;
+use super::poll::{self, Manner, Means, PROGRESS_BUDGET, SharedStore};
+use super::record::Record;
+use super::store::{Keep, Store, Swept};
+use crate::bus::BusError;
+use crate::clock;
+use crate::service::{Env, Error, Progress, Service};
+
+/// What is in force; a job keeps what it was started with.
+pub struct Setup {
+    pub config: Config,
+    pub fetcher: Fetcher,
+    pub big_bodies: BigBodies,
+    by_id: HashMap<String, Arc<FeedSpec>>,
+}
+
+impl Setup {
+    pub fn new(config: Config, fetcher: Fetcher, big_bodies: BigBodies) -> Setup {
+        let by_id = config
+            .feeds
+            .iter()
+            .map(|spec| (spec.id.clone(), spec.clone()))
+            .collect();
+        Setup {
+            config,
+            fetcher,
+            big_bodies,
+            by_id,
+        }
+    }
+
+    /// The feed of this id.
+    pub fn spec(&self, id: &str) -> Option<Arc<FeedSpec>> {
+        self.by_id.get(id).cloned()
+    }
+
+    /// Whether its fetcher serves `config` too.
+    pub fn fits(&self, config: &Config) -> bool {
+        self.config.guard == config.guard && self.config.limits.contact == config.limits.contact
+    }
+}
+
+/// What a poller can be told to do.
+pub enum Job {
+    Poll {
+        setup: Arc<Setup>,
+        spec: Arc<FeedSpec>,
+        manner: Manner,
+        place: Place,
+    },
+    /// Look up when these feeds are due.
+    Load(Vec<Arc<FeedSpec>>),
+    /// Take away what is too old or too much.
+    Sweep(Arc<Setup>),
+    /// See whether the store takes writes.
+    Probe,
+    /// Forget feeds that are gone for long.
+    Forget(Arc<Setup>),
+}
+
+/// Polls under way at once. They wait for the net most of the time; 20 feeds that hang for 20 s each keep 20 of them.
+pub const POLLERS: usize = 32;
+/// Jobs besides polls that may wait: one of each kind.
+const CHORES: usize = 5;
+
+/// All pollers. A thread is started when a job finds all others at work: a reader with few feeds needs few.
+pub struct Pool {
+    jobs: Sender<Job>,
+    inbox: Receiver<Job>,
+    store: SharedStore,
+    started: usize,
+    under_way: usize,
+}
+
+impl Pool {
+    /// A pool whose pollers share `store`; no thread yet.
+    pub fn new(store: SharedStore) -> Pool {
+        let (jobs, inbox) = bounded(POLLERS + CHORES);
+        Pool {
+            jobs,
+            inbox,
+            store,
+            started: 0,
+            under_way: 0,
+        }
+    }
+
+    /// Puts a job on the queue, which has room for a poll of each poller and for every chore. What comes of it is an
+    /// [`Event`], at which [`done`](Pool::done) is to be called.
+    pub fn give(&mut self, job: Job, service: &mut Service<Event>) -> Result<bool, Error> {
+        if self.jobs.try_send(job).is_err() {
+            return Ok(false);
+        }
+        self.under_way += 1;
+        if self.under_way > self.started && self.started < POLLERS {
+            self.start_one(service)?;
+        }
+        Ok(true)
+    }
+
+    /// The event of a job has come.
+    pub fn done(&mut self) {
+        self.under_way = self.under_way.saturating_sub(1);
+    }
+
+    fn start_one(&mut self, service: &mut Service<Event>) -> Result<(), Error> {
+        let name = format!("poller-{}", self.started + 1);
+        let poller = Poller {
+            inbox: self.inbox.clone(),
+            store: self.store.clone(),
+            env: service.env.clone(),
+            progress: service.beat.progress(name.clone(), PROGRESS_BUDGET),
+            sender: service.sender.clone(),
+        };
+        service.crew.spawn(&name, move || poller.run())?;
+        self.started += 1;
+        Ok(())
+    }
+}
+
+/// One poller.
+struct Poller {
+    inbox: Receiver<Job>,
+    store: SharedStore,
+    env: Env,
+    progress: Progress,
+    sender: Sender<Event>,
+}
+
+impl Poller {
+    /// Works until there are no more jobs.
+    fn run(self) -> Result<(), Error> {
+        for job in &self.inbox {
+            let event = self.work(job);
+            if self.sender.send(event).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn work(&self, job: Job) -> Event {
+        let working = self.progress.working();
+        match job {
+            Job::Poll {
+                setup,
+                spec,
+                manner,
+                place,
+            } => {
+                let means = Means {
+                    config: &setup.config,
+                    fetcher: &setup.fetcher,
+                    store: &self.store,
+                    env: &self.env,
+                    working: &working,
+                };
+                let report = poll::poll(&means, &spec, manner, place);
+                Event::Polled {
+                    feed: spec.id.clone(),
+                    report,
+                }
+            }
+            Job::Load(specs) => Event::Loaded(self.store.with_retry(|store| load(store, &specs))),
+            Job::Sweep(setup) => Event::Swept(self.store.with_retry(|store| sweep(store, &setup))),
+            Job::Forget(setup) => Event::Forgot(self.store.with_retry(|store| {
+                store.forget(|feed| setup.by_id.contains_key(feed), clock::wall_secs())
+            })),
+            Job::Probe => Event::Probed(self.store.with(Store::probe)),
+        }
+    }
+}
+
+/// A feed and when it is due; `None`: not to be polled.
+pub type Due = (Arc<FeedSpec>, Option<i64>);
+
+fn load(store: &mut Store, specs: &[Arc<FeedSpec>]) -> Result<Vec<Due>, BusError> {
+    let ids: Vec<&str> = specs.iter().map(|spec| spec.id.as_str()).collect();
+    let records = store.records(&ids)?;
+    let now_ts = clock::wall_secs();
+    let due = |(spec, record): (&Arc<FeedSpec>, Option<Record>)| {
+        let due_ts = record.unwrap_or_default().due_ts(spec, now_ts);
+        (spec.clone(), due_ts)
+    };
+    Ok(specs.iter().zip(records).map(due).collect())
+}
+
+fn sweep(store: &mut Store, setup: &Setup) -> Result<Swept, BusError> {
+    let keep = Keep {
+        secs: setup.config.limits.keep_sec,
+        items: setup.config.limits.keep_items,
+    };
+    store.sweep(keep, clock::wall_secs())
+}

@@ -1,0 +1,228 @@
+//! The feed reader's memory in Redis. Every order of writes here is chosen for the moment in which it is cut off.
+//!
+//! - An item's hash, its places in the indexes, its seen mark and its queue entry go out in one transaction: whoever
+//!   finds the mark finds the rest.
+//! - What is only marked (the older items of a first poll) is written before the first item, so that a first poll that
+//!   was cut off goes on as an ordinary one.
+//! - The record with the validators comes last: a 304 can only vouch for items that are here.
+
+mod items;
+mod marks;
+mod queue;
+mod sweep;
+
+use redis::Pipeline;
+
+use super::identity::Key;
+use super::record::Record;
+use super::seen::{Plan, Seen, Verdict};
+use crate::bus::{Address, BusError, Commands, Limits};
+use crate::contract::{TEXT_MAX_BYTES, cut, feeds};
+
+pub use items::{CHUNK_BYTES, CHUNK_ITEMS, NewItem};
+pub use queue::Entry;
+pub use sweep::{Keep, Swept};
+
+/// How long a feed is remembered that truth has no longer.
+const FORGET_AFTER_SEC: i64 = 30 * 24 * 3600;
+/// Entries of the quarantine.
+const QUARANTINE_MAX: usize = 1000;
+/// What the quarantine keeps of a document.
+const QUARANTINE_BODY_BYTES: usize = 4096;
+/// Records asked for at once.
+const RECORDS_AT_ONCE: usize = 500;
+
+/// One connection to the store.
+pub struct Store {
+    bus: Commands,
+}
+
+/// The marks of a feed, and whether it was ever read.
+#[derive(Debug)]
+pub struct Memory {
+    pub seen: Seen,
+    /// `false` until the marks of a complete reading are in.
+    pub known: bool,
+}
+
+impl Store {
+    /// A store at `address`; `name` is what the connection calls itself.
+    pub fn new(address: Address, name: &str) -> Store {
+        Store {
+            bus: Commands::new(address, name, Limits::default()),
+        }
+    }
+
+    /// Goes to another address from the next call on.
+    pub fn set_address(&mut self, address: Address) {
+        self.bus.set_address(address);
+    }
+
+    /// Whether the store takes writes: one that is full or read-only still answers a PING.
+    pub fn probe(&mut self) -> Result<(), BusError> {
+        self.bus.query(
+            redis::cmd("HINCRBY")
+                .arg(feeds::TOTALS)
+                .arg("probes")
+                .arg(1),
+        )
+    }
+
+    /// The record of one feed.
+    pub fn record(&mut self, feed: &str) -> Result<Option<Record>, BusError> {
+        let mut records = self.records(&[feed])?;
+        Ok(records.pop().flatten())
+    }
+
+    /// The records of many feeds, in their order. One that cannot be read counts as absent.
+    pub fn records(&mut self, ids: &[&str]) -> Result<Vec<Option<Record>>, BusError> {
+        let mut records = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(RECORDS_AT_ONCE) {
+            let mut ask = redis::cmd("HMGET");
+            ask.arg(feeds::STATUS).arg(ids);
+            let texts: Vec<Option<String>> = self.bus.query(&ask)?;
+            let read = |text: Option<String>| serde_json::from_str(&text?).ok();
+            records.extend(texts.into_iter().map(read));
+        }
+        Ok(records)
+    }
+
+    /// Every record there is, with its feed's id.
+    pub fn all_records(&mut self) -> Result<Vec<(String, Record)>, BusError> {
+        let all: Vec<(String, String)> =
+            self.bus.query(redis::cmd("HGETALL").arg(feeds::STATUS))?;
+        let read = |(id, text): (String, String)| Some((id, serde_json::from_str(&text).ok()?));
+        Ok(all.into_iter().filter_map(read).collect())
+    }
+
+    /// Writes a record: to be called when every item of the poll is in.
+    pub fn put_record(&mut self, feed: &str, record: &Record) -> Result<(), BusError> {
+        // A record has string keys and finite numbers only, so serialising cannot fail.
+        let text = serde_json::to_string(record).unwrap_or_default();
+        self.bus
+            .query(redis::cmd("HSET").arg(feeds::STATUS).arg(feed).arg(text))
+    }
+
+    /// The counters.
+    pub fn totals(&mut self) -> Result<Vec<(String, u64)>, BusError> {
+        self.bus.query(redis::cmd("HGETALL").arg(feeds::TOTALS))
+    }
+
+    /// What is remembered of a feed's items.
+    pub fn memory(&mut self, feed: &str) -> Result<Memory, BusError> {
+        let mut ask = redis::pipe();
+        ask.cmd("ZSCORE").arg(feeds::SEEN).arg(feed);
+        ask.cmd("HGETALL").arg(feeds::seen_key(feed));
+        let (score, fields): (Option<f64>, Vec<marks::Field>) = self.bus.pipe(&ask)?;
+        Ok(Memory {
+            seen: marks::read(fields),
+            known: score.is_some(),
+        })
+    }
+
+    /// Writes what a plan says about marks, except those in `later`, which go out with their items. A complete
+    /// reading makes the feed a known one: from then on everything in it that has no mark is new.
+    pub fn put_marks(
+        &mut self,
+        feed: &str,
+        plan: &Plan,
+        later: impl Fn(&Key) -> bool,
+        complete_at_ts: Option<i64>,
+    ) -> Result<(), BusError> {
+        let key = feeds::seen_key(feed);
+        let mut write = redis::pipe();
+        write.atomic();
+        if let Some(now_ts) = complete_at_ts {
+            write
+                .cmd("ZADD")
+                .arg(feeds::SEEN)
+                .arg(now_ts)
+                .arg(feed)
+                .ignore();
+        }
+        write
+            .cmd("HSET")
+            .arg(&key)
+            .arg(marks::CLOCK)
+            .arg(marks::clock(plan))
+            .ignore();
+        for (uid, mark) in plan.put.iter().filter(|(uid, _)| !later(uid)) {
+            write
+                .cmd("HSET")
+                .arg(&key)
+                .arg(&uid.0[..])
+                .arg(marks::bytes(mark))
+                .ignore();
+        }
+        let dropped = plan
+            .verdicts
+            .iter()
+            .filter(|verdict| **verdict == Verdict::Dropped);
+        let dropped = dropped.count();
+        if dropped > 0 {
+            count(&mut write, "dropped", dropped);
+        }
+        for uid in &plan.remove {
+            write.cmd("HDEL").arg(&key).arg(&uid.0[..]).ignore();
+        }
+        self.bus.pipe(&write)
+    }
+
+    /// Forgets what was remembered of feeds that truth has no longer, a month after they were last fetched. A feed that
+    /// was taken out by mistake and comes back repeats nothing.
+    pub fn forget(&mut self, is_kept: impl Fn(&str) -> bool, now_ts: i64) -> Result<(), BusError> {
+        for (feed, record) in self.all_records()? {
+            let last = record.last_fetch_ts.unwrap_or(0);
+            if is_kept(&feed) || now_ts - last < FORGET_AFTER_SEC {
+                continue;
+            }
+            let mut write = redis::pipe();
+            write.atomic();
+            write.cmd("HDEL").arg(feeds::STATUS).arg(&feed).ignore();
+            write.cmd("ZREM").arg(feeds::SEEN).arg(&feed).ignore();
+            write.cmd("UNLINK").arg(feeds::seen_key(&feed)).ignore();
+            self.bus.pipe::<()>(&write)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the beginning of a document that was not understood.
+    pub fn quarantine(
+        &mut self,
+        feed: &str,
+        url: &str,
+        reason: &str,
+        body: &[u8],
+    ) -> Result<(), BusError> {
+        let mut write = redis::pipe();
+        write.atomic();
+        write
+            .cmd("XADD")
+            .arg(feeds::QUARANTINE)
+            .arg("MAXLEN")
+            .arg("~")
+            .arg(QUARANTINE_MAX)
+            .arg("*")
+            .arg("feed")
+            .arg(feed)
+            .arg("url")
+            .arg(url)
+            .arg("reason")
+            .arg(&*cut(reason, TEXT_MAX_BYTES))
+            .arg("body")
+            .arg(&body[..body.len().min(QUARANTINE_BODY_BYTES)])
+            .ignore();
+        count(&mut write, "quarantined", 1);
+        self.bus.pipe(&write)
+    }
+}
+
+/// Adds to one of the counters.
+fn count(write: &mut Pipeline, what: &str, n: usize) {
+    write
+        .cmd("HINCRBY")
+        .arg(feeds::TOTALS)
+        .arg(what)
+        .arg(n)
+        .ignore();
+}

@@ -1,0 +1,240 @@
+//! Retention: what is older than a day goes, unless a worker still owes it; what is beyond the count goes in any case,
+//! and what a worker never got of it is counted as lost.
+
+use std::collections::HashSet;
+
+use redis::streams::{StreamInfoGroupsReply, StreamPendingCountReply, StreamRangeReply};
+
+use super::{Store, count};
+use crate::bus::BusError;
+use crate::contract::feeds;
+
+/// Items and entries that one sweep looks at; the rest is left to the next.
+const SWEEP_MAX: usize = 5000;
+/// An item's time of fetch is a little before its entry's time: the longest that a poll may take.
+const POLL_MAX_SEC: i64 = 120;
+
+/// How much is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    pub secs: u64,
+    pub items: usize,
+}
+
+/// What a sweep took away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    pub items: usize,
+    pub entries: usize,
+    /// Entries among them that a consumer group had not read or not acknowledged.
+    pub lost: usize,
+    /// There is more to take away.
+    pub more: bool,
+}
+
+/// The id of a stream entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct EntryId(u64, u64);
+
+impl EntryId {
+    fn parse(text: &str) -> Option<EntryId> {
+        let (ms, seq) = text.split_once('-')?;
+        Some(EntryId(ms.parse().ok()?, seq.parse().ok()?))
+    }
+
+    fn next(self) -> EntryId {
+        match self.1.checked_add(1) {
+            Some(seq) => EntryId(self.0, seq),
+            None => EntryId(self.0 + 1, 0),
+        }
+    }
+}
+
+impl std::fmt::Display for EntryId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.0, self.1)
+    }
+}
+
+/// A consumer group, as far as retention goes.
+struct Group {
+    name: String,
+    last_delivered: EntryId,
+    oldest_pending: Option<EntryId>,
+}
+
+impl Group {
+    /// The first entry that this group still owes work on.
+    fn owes_from(&self) -> EntryId {
+        let unread = self.last_delivered.next();
+        self.oldest_pending
+            .map_or(unread, |pending| pending.min(unread))
+    }
+}
+
+impl Store {
+    /// Takes away what is over the limits, a bounded amount at a time.
+    pub fn sweep(&mut self, keep: Keep, now_ts: i64) -> Result<Swept, BusError> {
+        let mut swept = Swept::default();
+        let groups = self.groups()?;
+        self.sweep_queue_by_count(keep, &groups, &mut swept)?;
+        let oldest_owed = groups.iter().map(Group::owes_from).min();
+        let horizon_ts = now_ts.saturating_sub_unsigned(keep.secs);
+        let by_age = EntryId(
+            u64::try_from(horizon_ts).unwrap_or(0).saturating_mul(1000),
+            0,
+        );
+        let cut = oldest_owed.map_or(by_age, |owed| owed.min(by_age));
+        let trim = redis::cmd("XTRIM")
+            .arg(feeds::QUEUE)
+            .arg("MINID")
+            .arg(cut.to_string())
+            .to_owned();
+        swept.entries += self.bus.query::<usize>(&trim)?;
+
+        // Items go with their entries: an entry that is still owed keeps its item.
+        let item_horizon_ts = match i64::try_from(cut.0 / 1000) {
+            Ok(cut_ts) if cut < by_age => cut_ts.saturating_sub(POLL_MAX_SEC),
+            _ => horizon_ts,
+        };
+        let mut ask = redis::pipe();
+        ask.cmd("ZCARD").arg(feeds::FETCHED);
+        ask.cmd("ZCOUNT")
+            .arg(feeds::FETCHED)
+            .arg("-inf")
+            .arg(item_horizon_ts);
+        let (all, old): (usize, usize) = self.bus.pipe(&ask)?;
+        let too_many = old.max(all.saturating_sub(keep.items));
+        swept.more |= too_many > SWEEP_MAX;
+        self.remove_oldest_items(too_many.min(SWEEP_MAX), &mut swept)?;
+        Ok(swept)
+    }
+
+    fn sweep_queue_by_count(
+        &mut self,
+        keep: Keep,
+        groups: &[Group],
+        swept: &mut Swept,
+    ) -> Result<(), BusError> {
+        let length: usize = self.bus.query(redis::cmd("XLEN").arg(feeds::QUEUE))?;
+        let over = length.saturating_sub(keep.items);
+        if over == 0 {
+            return Ok(());
+        }
+        swept.more |= over > SWEEP_MAX;
+        let over = over.min(SWEEP_MAX);
+        let range = redis::cmd("XRANGE")
+            .arg(feeds::QUEUE)
+            .arg("-")
+            .arg("+")
+            .arg("COUNT")
+            .arg(over)
+            .to_owned();
+        let oldest: StreamRangeReply = self.bus.query(&range)?;
+        let ids: Vec<EntryId> = oldest
+            .ids
+            .iter()
+            .filter_map(|entry| EntryId::parse(&entry.id))
+            .collect();
+        let Some(last) = ids.last().copied() else {
+            return Ok(());
+        };
+        let lost = self.owed_among(&ids, last, groups)?;
+        let mut write = redis::pipe();
+        write.atomic();
+        write
+            .cmd("XTRIM")
+            .arg(feeds::QUEUE)
+            .arg("MINID")
+            .arg(last.next().to_string());
+        count(&mut write, "lost", lost);
+        let (trimmed,): (usize,) = self.bus.pipe(&write)?;
+        swept.entries += trimmed;
+        swept.lost += lost;
+        Ok(())
+    }
+
+    /// How many of the entries some group has not read or not acknowledged.
+    fn owed_among(
+        &mut self,
+        ids: &[EntryId],
+        last: EntryId,
+        groups: &[Group],
+    ) -> Result<usize, BusError> {
+        let mut owed: HashSet<EntryId> = HashSet::new();
+        for group in groups {
+            owed.extend(ids.iter().filter(|id| **id > group.last_delivered));
+            let pending = redis::cmd("XPENDING")
+                .arg(feeds::QUEUE)
+                .arg(&group.name)
+                .arg("-")
+                .arg(last.to_string())
+                .arg(ids.len())
+                .to_owned();
+            let pending: StreamPendingCountReply = self.bus.query(&pending)?;
+            owed.extend(
+                pending
+                    .ids
+                    .iter()
+                    .filter_map(|entry| EntryId::parse(&entry.id)),
+            );
+        }
+        // A pending entry that was deleted before is not among them.
+        Ok(ids.iter().filter(|id| owed.contains(id)).count())
+    }
+
+    fn groups(&mut self) -> Result<Vec<Group>, BusError> {
+        let exists: bool = self.bus.query(redis::cmd("EXISTS").arg(feeds::QUEUE))?;
+        if !exists {
+            return Ok(Vec::new());
+        }
+        let ask = redis::cmd("XINFO")
+            .arg("GROUPS")
+            .arg(feeds::QUEUE)
+            .to_owned();
+        let found: StreamInfoGroupsReply = self.bus.query(&ask)?;
+        let mut groups = Vec::with_capacity(found.groups.len());
+        for group in found.groups {
+            let first = redis::cmd("XPENDING")
+                .arg(feeds::QUEUE)
+                .arg(&group.name)
+                .arg("-")
+                .arg("+")
+                .arg(1)
+                .to_owned();
+            let first: StreamPendingCountReply = self.bus.query(&first)?;
+            groups.push(Group {
+                name: group.name,
+                last_delivered: EntryId::parse(&group.last_delivered_id).unwrap_or(EntryId(0, 0)),
+                oldest_pending: first
+                    .ids
+                    .first()
+                    .and_then(|entry| EntryId::parse(&entry.id)),
+            });
+        }
+        Ok(groups)
+    }
+
+    fn remove_oldest_items(&mut self, count: usize, swept: &mut Swept) -> Result<(), BusError> {
+        if count == 0 {
+            return Ok(());
+        }
+        let oldest = redis::cmd("ZRANGE")
+            .arg(feeds::FETCHED)
+            .arg(0)
+            .arg(count - 1)
+            .to_owned();
+        let uids: Vec<String> = self.bus.query(&oldest)?;
+        for uids in uids.chunks(500) {
+            let keys: Vec<String> = uids.iter().map(|uid| feeds::item_key(uid)).collect();
+            let mut write = redis::pipe();
+            write.atomic();
+            write.cmd("UNLINK").arg(keys).ignore();
+            write.cmd("ZREM").arg(feeds::INDEX).arg(uids).ignore();
+            write.cmd("ZREM").arg(feeds::FETCHED).arg(uids).ignore();
+            self.bus.pipe::<()>(&write)?;
+            swept.items += uids.len();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,73 @@
+//! What the link brings: the healer's beats and the sentinel's own echoes, judged as they come.
+
+use super::{HEALER, at};
+use crate::bus::{Batch, BusError, Channels, Event, Message, Sink, Subscribed, echo_number};
+use crate::clock::Mono;
+use crate::contract::Beat;
+use crate::healer::detector::Detector;
+
+/// What the link brings, judged as it comes.
+pub(super) struct Ears {
+    pub detector: Detector,
+    /// The channel of the healer's beats.
+    pub channel: String,
+    pub echo_channel: String,
+    /// When the healer was last heard, and the last echo.
+    pub last_beat: Option<Mono>,
+    pub last_echo: Option<Mono>,
+}
+
+impl Ears {
+    fn message(&mut self, Message { channel, payload }: Message<'_>, mono: Mono) {
+        if channel == self.echo_channel.as_bytes() {
+            if let Some(seq) = echo_number(payload) {
+                self.last_echo = Some(mono);
+                self.detector.echo_returned(seq, at(mono));
+            }
+            return;
+        }
+        if Beat::read(payload, HEALER).is_ok_and(|b| !b.is_stopping()) {
+            self.last_beat = Some(mono);
+        }
+        self.detector.frame(channel, payload, at(mono));
+    }
+}
+
+impl Sink for Ears {
+    fn wanted(&mut self, _from: usize, into: &mut Channels) -> Option<usize> {
+        into.push(self.channel.as_bytes());
+        into.push(self.echo_channel.as_bytes());
+        None
+    }
+
+    fn batch(&mut self, batch: &mut Batch<'_>, mono: Mono) {
+        let now = at(mono);
+        self.detector.sign(mono);
+        while let Some(event) = batch.next() {
+            match event {
+                Event::Messages(run) => {
+                    for message in run.messages() {
+                        self.message(message, mono);
+                    }
+                }
+                Event::TooLong { channel, .. } => self.detector.too_long(channel, now),
+                Event::Confirmed { channel } => self.detector.confirmed(channel, now),
+                Event::Refused { channel } => {
+                    log::error!(
+                        "Redis forbids channel {} (ACL)",
+                        String::from_utf8_lossy(channel)
+                    );
+                    self.detector.refused(channel, now);
+                }
+            }
+        }
+    }
+
+    fn proven(&mut self, _proof: &Subscribed, mono: Mono) {
+        self.detector.proven(at(mono));
+    }
+
+    fn lost(&mut self, _error: &BusError, mono: Mono) {
+        self.detector.link_lost(at(mono));
+    }
+}

@@ -1,0 +1,135 @@
+//! What the sentinel has to say, told in order and owed until it is.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::{HEALER, IDLE, at};
+use crate::bus::BusError;
+use crate::clock::Mono;
+use crate::contract::{Alert, AlertKind, Status};
+use crate::healer::detector::{Detector, Transition};
+use crate::healer::ledger::{Entry, Ledger, Told};
+use crate::healer::voice::{Voice, record};
+use crate::notify::Notifier;
+
+/// Alerts that may wait for a bus that takes them; beyond, the oldest goes.
+const OWED_MAX: usize = 256;
+/// How often the stored snapshot is refreshed.
+const REFRESH_EVERY: Duration = Duration::from_secs(60);
+/// A record that is older does not keep a death from being told again.
+const STALE_AFTER_SEC: i64 = 600;
+
+/// The ledger, and what it has not taken yet.
+pub(super) struct Telling {
+    ledger: Ledger,
+    voice: Voice,
+    owed: VecDeque<Entry>,
+    /// When the stored snapshot is refreshed next.
+    refresh_at: Mono,
+}
+
+impl Telling {
+    pub fn new(ledger: Ledger, voice: Voice) -> Telling {
+        let refresh_at = Mono::now() + REFRESH_EVERY;
+        Telling {
+            ledger,
+            voice,
+            owed: VecDeque::new(),
+            refresh_at,
+        }
+    }
+
+    /// The stored snapshot may be lost: it is written with the next turn.
+    pub fn refresh_now(&mut self) {
+        self.refresh_at = Mono::now();
+    }
+
+    /// Takes on a transition.
+    pub fn owe(&mut self, transition: &Transition) {
+        if let Some(entry) = self.voice.entry(transition) {
+            say(&entry.alert);
+            if self.owed.len() == OWED_MAX {
+                self.owed.pop_front();
+            }
+            self.owed.push_back(entry);
+        }
+    }
+
+    /// Tells what is owed, in order, and keeps the stored snapshot fresh.
+    pub fn pay(&mut self, detector: &mut Detector, notifier: &Notifier) {
+        while let Some(entry) = self.owed.front_mut() {
+            match self
+                .ledger
+                .tell(std::slice::from_ref(entry))
+                .map(|mut told| told.pop())
+            {
+                Ok(Some(Told::Conflict { .. })) => {
+                    // Another sentinel has spoken: take its word, and go on from there.
+                    self.owed.pop_front();
+                    if let Err(error) = self.seed(detector) {
+                        log::warn!("{error}");
+                    }
+                }
+                Ok(Some(Told::Refused(error))) => {
+                    if !entry.published {
+                        log::error!(
+                            "{error}: the alert goes out, and is written down when that is possible again"
+                        );
+                        entry.published = self
+                            .ledger
+                            .publish(std::slice::from_ref(&entry.alert))
+                            .is_ok();
+                        // The log cannot carry it to people now.
+                        notifier.tell_out_of_band(&entry.alert);
+                    }
+                    return;
+                }
+                Ok(_) => {
+                    self.owed.pop_front();
+                }
+                Err(error) => {
+                    log::debug!("an alert waits: {error}");
+                    return;
+                }
+            }
+        }
+        let now = Mono::now();
+        let mut snapshots = Vec::new();
+        detector.unwritten(1, &mut snapshots);
+        if now >= self.refresh_at {
+            self.refresh_at = now + REFRESH_EVERY;
+            detector.refresh(1, &mut snapshots);
+        }
+        let health: Vec<_> = snapshots
+            .iter()
+            .map(|s| self.voice.health(s, at(now)))
+            .collect();
+        if let Err(error) = self.ledger.refresh(&health) {
+            log::debug!("the snapshot of the healer was not refreshed: {error}");
+            self.refresh_at = now + IDLE;
+        }
+    }
+
+    /// Takes in what the store knows of the healer.
+    pub fn seed(&mut self, detector: &mut Detector) -> Result<(), BusError> {
+        let now = at(Mono::now());
+        let found = self.ledger.health(&[HEALER])?.pop().flatten();
+        let stale = found
+            .as_ref()
+            .is_some_and(|h| now.wall_secs - h.as_of_ts > STALE_AFTER_SEC);
+        let record = record(found.as_ref(), stale);
+        if record.status == Some(Status::Down) {
+            log::info!("the healer was told to be down before: that is not told again");
+        }
+        detector.seed(HEALER, &record, now);
+        Ok(())
+    }
+}
+
+fn say(alert: &Alert) {
+    let text = alert.to_json();
+    match alert.kind {
+        AlertKind::HealerOk | AlertKind::Steady => log::info!("{text}"),
+        _ => log::error!("{text}"),
+    }
+}

@@ -1,0 +1,50 @@
+//! The few flags that every daemon knows.
+
+use super::{Error, Profile};
+
+/// What the command line asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standard {
+    /// Run.
+    Run,
+    /// Look whether the running one is well, say so, and exit.
+    Healthcheck,
+    /// The text has been printed; exit.
+    Printed,
+}
+
+/// Reads the command line of a daemon; prints `--help` and `--version` itself.
+pub fn standard_args(profile: &Profile) -> Result<Standard, Error> {
+    let mut parser = lexopt::Parser::from_env();
+    let bad = |e: lexopt::Error| Error::Config(format!("{e}; see {} --help", profile.id));
+    match parser.next().map_err(bad)? {
+        None => Ok(Standard::Run),
+        Some(lexopt::Arg::Long("healthcheck")) => Ok(Standard::Healthcheck),
+        Some(lexopt::Arg::Long("version") | lexopt::Arg::Short('V')) => {
+            println!("{} {}", profile.id, env!("CARGO_PKG_VERSION"));
+            Ok(Standard::Printed)
+        }
+        Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h')) => {
+            print!("{}", help(profile));
+            Ok(Standard::Printed)
+        }
+        Some(other) => Err(bad(other.unexpected())),
+    }
+}
+
+fn help(profile: &Profile) -> String {
+    format!(
+        "{id}: {about}\n\n\
+         usage: {id} [--healthcheck | --version | --help]\n\n\
+         It takes its settings from the truth document in Redis and from the environment:\n  \
+         SYSTEM_REDIS_URL, REDIS_URL   the control bus (redis://system-redis:6379)\n  \
+         MARKET_REDIS_URL              the data bus (redis://market-redis:6379)\n  \
+         TRUTH_REDIS_KEY               key of the truth document (truth:doc)\n  \
+         TRUTH_WAIT_SEC                how long to wait for bus and truth (60)\n  \
+         LOG_LEVEL                     error, warn, info, debug, trace (info)\n  \
+         RUN_DIR                       folder of the note that --healthcheck reads\n\n\
+         exit codes: 0 done, 2 bad configuration or truth, 3 bus unreachable, 1 anything else\n",
+        id = profile.id,
+        about = profile.about
+    )
+}

@@ -1,0 +1,381 @@
+//! The beat thread: one small message every interval, for as long as the work makes progress.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::progress::{Board, Progress, Verdict};
+use super::{Error, Supervisor, healthcheck};
+use crate::bus::{Address, Backoff, BusError, Commands, Limits, Outage};
+use crate::clock::{self, Mono};
+use crate::contract::{self, Beat};
+
+/// Where and how often to beat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BeatSettings {
+    /// The bus of the beats.
+    pub address: Address,
+    /// The channel of the beats.
+    pub channel: String,
+    /// From one beat to the next.
+    pub interval: Duration,
+}
+
+/// A daemon's hold on its own heartbeat. Clones are the same heartbeat.
+#[derive(Clone)]
+pub struct BeatHandle {
+    shared: Arc<Shared>,
+    wake: Sender<()>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    board: Board,
+    muted: AtomicBool,
+    stop: AtomicBool,
+}
+
+struct State {
+    settings: BeatSettings,
+    status: Option<String>,
+    eta: Option<i64>,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl BeatHandle {
+    /// A worker whose progress the beat depends on: over `budget` without a sign while working and the beat says
+    /// `degraded`, over twice the budget and it stops.
+    pub fn progress(&self, worker: impl Into<String>, budget: Duration) -> Progress {
+        self.shared.board.worker(worker, budget)
+    }
+
+    /// The `status` of the beats to come (`idle`, say); a worker that is stuck overrides it.
+    pub fn set_status(&self, status: Option<&str>) {
+        self.shared.state().status = status.map(str::to_owned);
+    }
+
+    /// When the service means to be back: sent with the last beat of a planned stop.
+    pub fn set_eta(&self, eta: Option<i64>) {
+        self.shared.state().eta = eta;
+    }
+
+    /// Stops beating without ending the thread: a healer that stands by must not look like the one that judges.
+    pub fn mute(&self) {
+        self.shared.muted.store(true, Ordering::SeqCst);
+    }
+
+    /// Beats (again), at once.
+    pub fn unmute(&self) {
+        if self.shared.muted.swap(false, Ordering::SeqCst) {
+            self.nudge();
+        }
+    }
+
+    /// Changes bus, channel or interval; the next beat comes no later than one new interval after the last.
+    pub fn configure(&self, settings: BeatSettings) {
+        let mut state = self.shared.state();
+        if state.settings != settings {
+            state.settings = settings;
+            drop(state);
+            self.nudge();
+        }
+    }
+
+    /// Says `stopping` in a last beat and ends the thread.
+    pub fn stop(&self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        self.nudge();
+    }
+
+    fn nudge(&self) {
+        // A nudge that waits already is as good as two.
+        let _ = self.wake.try_send(());
+    }
+}
+
+/// The thread's side.
+pub struct Beater {
+    id: String,
+    inst: String,
+    shared: Arc<Shared>,
+    inbox: Receiver<()>,
+    supervisor: Supervisor,
+    commands: Commands,
+    /// Where `--healthcheck` looks.
+    file: Option<PathBuf>,
+    /// Number of the last beat that went out.
+    count: u64,
+    listeners: Listeners,
+    silent_because: Option<String>,
+}
+
+/// A look at who answers costs a connection: no more often than this while nobody listens.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// What one attempt to beat came to.
+enum Attempt {
+    /// Published, or rightly silent.
+    Done,
+    /// The bus took nothing.
+    Failed(BusError),
+}
+
+impl Beater {
+    /// A heartbeat of `id`, and the thread's side of it; `file` is the note for `--healthcheck`.
+    pub fn new(
+        id: &str,
+        inst: &str,
+        settings: BeatSettings,
+        muted: bool,
+        supervisor: Supervisor,
+        file: Option<PathBuf>,
+    ) -> (BeatHandle, Beater) {
+        let (wake, inbox) = bounded(1);
+        let commands = Commands::new(
+            settings.address.clone(),
+            format!("{id}:beat"),
+            Limits::default(),
+        );
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State {
+                settings,
+                status: None,
+                eta: None,
+            }),
+            board: Board::default(),
+            muted: AtomicBool::new(muted),
+            stop: AtomicBool::new(false),
+        });
+        let handle = BeatHandle {
+            shared: Arc::clone(&shared),
+            wake,
+        };
+        let beater = Beater {
+            id: id.to_owned(),
+            inst: inst.to_owned(),
+            shared,
+            inbox,
+            supervisor,
+            commands,
+            file,
+            count: 0,
+            listeners: Listeners::default(),
+            silent_because: None,
+        };
+        (handle, beater)
+    }
+
+    /// Beats until told to stop. The first beat goes out at once; the others keep to that beat's grid.
+    pub fn run(mut self) -> Result<(), Error> {
+        let mut backoff = Backoff::bus();
+        let mut outage = Outage::default();
+        let mut last = Mono::now();
+        // Of the grid of beats; the attempts of an outage do not move it.
+        let mut grid = last;
+        let mut due = last;
+        while !self.shared.stop.load(Ordering::SeqCst) {
+            let now = Mono::now();
+            let interval = self.shared.state().settings.interval;
+            if now >= due {
+                match self.attempt(now) {
+                    Attempt::Done => {
+                        if outage.end() {
+                            log::info!("beats go out again (beat {})", self.count);
+                        }
+                        backoff.reset();
+                        last = now;
+                        grid = next_on_grid(grid, interval, now);
+                        due = grid;
+                    }
+                    Attempt::Failed(error) => {
+                        if outage.is_news(&error) {
+                            log::warn!(
+                                "no beat can be sent: {error}; trying on, at least every 2 s"
+                            );
+                        }
+                        self.supervisor
+                            .wait(Duration::from_secs(30), "waiting for the bus");
+                        due = now + backoff.next_pause();
+                    }
+                }
+            }
+            let pet = self.supervisor.watchdog_period().map(|p| now + p);
+            let wake = pet.map_or(due, |p| p.min(due));
+            if self.inbox.recv_deadline(wake.instant()).is_ok() {
+                // New settings, or no longer mute: what is due now counts from the last beat by the new interval.
+                let settings = self.shared.state().settings.clone();
+                self.commands.set_address(settings.address);
+                if !outage.is_on() {
+                    let muted_till_now = self.count == 0;
+                    grid = if muted_till_now {
+                        Mono::now()
+                    } else {
+                        (last + settings.interval).min(grid)
+                    };
+                    due = grid;
+                }
+            } else if !matches!(self.shared.board.judge(Mono::now()), Verdict::Stuck(_)) {
+                self.supervisor.pet();
+            }
+        }
+        self.farewell();
+        Ok(())
+    }
+
+    fn attempt(&mut self, now: Mono) -> Attempt {
+        let verdict = self.shared.board.judge(now);
+        if let Verdict::Stuck(why) = verdict {
+            if self.silent_because.as_ref() != Some(&why) {
+                log::error!("the beat stops until this moves again: {why}");
+                self.silent_because = Some(why);
+            }
+            return Attempt::Done;
+        }
+        if self.silent_because.take().is_some() {
+            log::info!("the work moves again, so does the beat");
+        }
+        if self.shared.muted.load(Ordering::SeqCst) {
+            self.note_life();
+            return Attempt::Done;
+        }
+        let (status, reason) = match verdict {
+            Verdict::Degraded(why) => (Some("degraded".to_owned()), Some(why)),
+            _ => (self.shared.state().status.clone(), None),
+        };
+        let mut told = self.publish(status.as_deref(), reason.as_deref(), None);
+        if matches!(told, Ok(heard) if self.listeners.are_fewer(heard, now)) && self.look_afresh() {
+            told = self.publish(status.as_deref(), reason.as_deref(), None);
+        }
+        match told {
+            Ok(heard) => {
+                self.listeners.last = heard;
+                self.note_life();
+                self.supervisor.ready();
+                self.supervisor.pet();
+                Attempt::Done
+            }
+            Err(error) => Attempt::Failed(error),
+        }
+    }
+
+    /// Where does the name lead now? True when another server answers there, or the same in another role: who used
+    /// to listen is expected there. When nobody answers, things stay as they are.
+    fn look_afresh(&mut self) -> bool {
+        // No beat may be late for it.
+        let budget = self.shared.state().settings.interval / 2;
+        match self.commands.renew(budget) {
+            Ok(is_other) => {
+                if is_other {
+                    log::warn!("another server answers for the bus: the beats go there");
+                }
+                is_other
+            }
+            Err(error) => {
+                log::debug!("no look at who answers for the bus: {error}");
+                false
+            }
+        }
+    }
+
+    /// Publishes the next beat; how many heard it. The number goes up only with a beat that went out, so that an
+    /// outage leaves no hole in the count.
+    fn publish(
+        &mut self,
+        status: Option<&str>,
+        reason: Option<&str>,
+        eta: Option<i64>,
+    ) -> Result<u64, BusError> {
+        let beat = Beat {
+            svc: self.id.as_str().into(),
+            i: Some(self.count + 1),
+            ts: Some(clock::wall_secs()),
+            inst: Some(self.inst.as_str().into()),
+            status: status.map(|s| contract::cut(s, contract::TEXT_MAX_BYTES)),
+            reason: reason.map(|r| contract::cut(r, contract::TEXT_MAX_BYTES)),
+            eta,
+        };
+        let channel = self.shared.state().settings.channel.clone();
+        let heard = self
+            .commands
+            .query(redis::cmd("PUBLISH").arg(channel).arg(beat.to_json()))?;
+        self.count += 1;
+        Ok(heard)
+    }
+
+    fn note_life(&self) {
+        if let Some(file) = &self.file {
+            healthcheck::write(file, self.shared.state().settings.interval);
+        }
+    }
+
+    /// A last beat, if that can be had without waiting for a bus.
+    fn farewell(&mut self) {
+        self.supervisor.stopping();
+        if self.count == 0
+            || self.shared.muted.load(Ordering::SeqCst)
+            || !self.commands.is_connected()
+        {
+            return;
+        }
+        let eta = self.shared.state().eta;
+        if let Err(error) = self.publish(Some("stopping"), None, eta) {
+            log::debug!("no last beat: {error}");
+        }
+    }
+}
+
+/// How many hear the beats: a server that the others have left still takes every beat, and is found out by that.
+///
+/// A PUBLISH answers how many connections of that server it was handed to. After a fail-over that broke no connection
+/// (a name or a proxy that leads elsewhere, a master that became a replica where it stands) the healer moves to the new
+/// server and is missing here; it then gives everybody a timeout's time to be heard there.
+#[derive(Default)]
+struct Listeners {
+    last: u64,
+    looked: Option<Mono>,
+}
+
+impl Listeners {
+    /// Whether a beat that `heard` connections got is a reason to look where the name leads now: when they became
+    /// fewer, and as long as there are none, but then every [`LOOK_AGAIN`] at most.
+    fn are_fewer(&mut self, heard: u64, now: Mono) -> bool {
+        let is_due = self.looked.is_none_or(|at| now.since(at) >= LOOK_AGAIN);
+        let look = heard < self.last || (heard == 0 && is_due);
+        if look {
+            self.looked = Some(now);
+        }
+        look
+    }
+}
+
+/// The first moment after `now` on the grid through `from` with step `interval`: beats do not drift, and beats that
+/// were missed are not made up for.
+fn next_on_grid(from: Mono, interval: Duration, now: Mono) -> Mono {
+    let step = u64::try_from(interval.as_micros())
+        .unwrap_or(u64::MAX)
+        .max(1);
+    let passed = now.0.saturating_sub(from.0) / step;
+    Mono(from.0.saturating_add(step.saturating_mul(passed + 1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beats_do_not_drift_and_missed_ones_are_not_made_up_for() {
+        let second = Duration::from_secs(1);
+        let at = |ms: u64| Mono(ms * 1000);
+        assert_eq!(next_on_grid(at(0), second, at(0)), at(1000));
+        assert_eq!(next_on_grid(at(1000), second, at(1007)), at(2000));
+        assert_eq!(next_on_grid(at(1000), second, at(5900)), at(6000));
+    }
+}

@@ -1,0 +1,56 @@
+//! One line per event: `2026-11-24T22:01:07.123Z INFO  rss_agg: text`.
+
+use std::io::Write;
+
+use log::{Level, LevelFilter};
+
+use super::{Env, EnvError};
+
+/// Starts logging to standard error for `service`.
+///
+/// `LOG_LEVEL` is `error`, `warn`, `info` (the default), `debug` or `trace`, in any case; `RUST_LOG` with its finer
+/// filters is obeyed where `LOG_LEVEL` is absent.
+pub fn start(service: &'static str, env: &Env) -> Result<(), EnvError> {
+    let mut builder = env_logger::Builder::new();
+    match (env.get("LOG_LEVEL")?, env.get("RUST_LOG")?) {
+        (Some(level), _) => {
+            let level = level.trim().to_ascii_lowercase();
+            let filter = match level.as_str() {
+                "warning" => LevelFilter::Warn,
+                "critical" | "fatal" => LevelFilter::Error,
+                other => other.parse().map_err(|_| EnvError {
+                    name: "LOG_LEVEL".into(),
+                    reason: "not a level; write error, warn, info, debug or trace".into(),
+                })?,
+            };
+            builder.filter_level(filter);
+        }
+        (None, Some(filters)) => {
+            builder.parse_filters(&filters);
+        }
+        (None, None) => {
+            builder.filter_level(LevelFilter::Info);
+        }
+    }
+    builder.format(move |out, record| {
+        if repeats_urls(record.target(), record.level()) {
+            return Ok(());
+        }
+        let text = record.args().to_string();
+        let line: String = text
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        let now = crate::clock::rfc3339_millis(crate::clock::wall_millis());
+        writeln!(out, "{now} {:<5} {service}: {line}", record.level())
+    });
+    // A second start (in tests) keeps the first.
+    let _ = builder.try_init();
+    Ok(())
+}
+
+/// Below a warning the HTTP client logs whole requests, and the URL of a webhook is a secret: that is never shown,
+/// whatever the filters say.
+fn repeats_urls(target: &str, level: Level) -> bool {
+    level > Level::Warn && target.starts_with("ureq")
+}

@@ -1,0 +1,138 @@
+//! What every daemon stands on: environment, logging, truth, signals, named threads, the beat.
+//!
+//! A daemon is one call of [`run`] with a body. By the time the body runs there is a valid truth, the first beat is on
+//! its way, and everything that happens arrives on one channel, as the daemon's own `Event` type made from [`Notice`].
+
+mod args;
+mod beat;
+mod ears;
+mod env;
+mod error;
+mod healthcheck;
+mod idle;
+mod logging;
+mod progress;
+mod start;
+mod supervisor;
+mod threads;
+mod truth_source;
+mod truth_watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender};
+
+pub use args::{Standard, standard_args};
+pub use beat::{BeatHandle, BeatSettings, Beater};
+pub use env::{Env, EnvError, Secret};
+pub use error::Error;
+pub use idle::idle;
+pub use logging::start as start_logging;
+pub use progress::{Board, Progress, Verdict, Working};
+pub use start::{
+    Away, beat_settings, bus_names, buses_of, host_name, run, run_waiting, truth_defaults,
+};
+pub use supervisor::Supervisor;
+pub use threads::Crew;
+pub use truth_source::{Document, TruthSource};
+pub use truth_watch::TruthHint;
+
+use crate::bus::Buses;
+use crate::truth::Truth;
+
+/// Events that may wait for a daemon's loop; what sends more than that waits itself.
+pub const EVENTS_MAX: usize = 1024;
+
+/// What every daemon is told.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// A new, valid truth is in force.
+    Truth(Arc<Truth>),
+    /// The document in Redis is not valid; the last good one stays in force.
+    TruthRejected { reason: String },
+    /// There is no document in Redis any more; the last good one stays in force.
+    TruthMissing,
+    /// A message on one of the channels that the profile names.
+    Message { channel: String, payload: Vec<u8> },
+    /// SIGTERM or SIGINT: finish within two seconds.
+    Stop,
+    /// A thread ended: on its own (`error` is `None`), by an error or by a panic.
+    ThreadEnded { name: String, error: Option<String> },
+}
+
+/// What one daemon wants of the service room.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// The service's name in truth.
+    pub id: &'static str,
+    /// One line for `--help`.
+    pub about: &'static str,
+    /// Waits for the bus for ever (healer, sentinel) instead of `TRUTH_WAIT_SEC`.
+    pub never_gives_up: bool,
+    /// Has a subscriber thread on the system bus, for `truth:changed` and `channels`.
+    pub listens: bool,
+    /// Channels on the system bus whose messages become [`Notice::Message`].
+    pub channels: &'static [&'static str],
+    /// How often it asks whether the truth was written, besides the hints.
+    pub truth_period: Duration,
+    /// Copies each truth that comes into force to `truth:last_good`.
+    pub keeps_last_good: bool,
+    /// Beats from the start; otherwise not before [`BeatHandle::unmute`].
+    pub beats_at_once: bool,
+}
+
+impl Profile {
+    /// What an ordinary service wants.
+    pub const fn new(id: &'static str, about: &'static str) -> Profile {
+        Profile {
+            id,
+            about,
+            never_gives_up: false,
+            listens: true,
+            channels: &[],
+            truth_period: Duration::from_secs(10),
+            keeps_last_good: false,
+            beats_at_once: true,
+        }
+    }
+}
+
+/// A running daemon, as its body sees it.
+pub struct Service<E> {
+    /// Its name in truth.
+    pub id: &'static str,
+    /// Changes with every start.
+    pub inst: String,
+    /// The machine's name.
+    pub host: String,
+    /// The environment it was started with.
+    pub env: Env,
+    /// Bus addresses, by the environment and the truth in force.
+    pub buses: Buses,
+    /// The truth in force.
+    pub truth: Arc<Truth>,
+    /// Its heartbeat.
+    pub beat: BeatHandle,
+    /// Asks for a look at the truth, for a daemon that hears `truth:changed` itself.
+    pub truth_hint: TruthHint,
+    /// Its word to systemd, if systemd runs it.
+    pub supervisor: Supervisor,
+    /// Everything that happens.
+    pub events: Receiver<E>,
+    /// For the daemon's own threads.
+    pub sender: Sender<E>,
+    /// Its threads; joined when the service is dropped.
+    pub crew: Crew<E>,
+}
+
+impl<E: From<Notice> + Send + 'static> Service<E> {
+    /// Puts a new truth in force: bus addresses and the heartbeat follow it.
+    pub fn adopt(&mut self, truth: Arc<Truth>) -> Result<(), Error> {
+        self.buses = start::with_truth(&self.buses, &self.env, &truth)?;
+        self.beat
+            .configure(start::beat_settings(self.id, &self.buses, &truth)?);
+        self.truth = truth;
+        Ok(())
+    }
+}

@@ -1,0 +1,391 @@
+//! From `main` to a running daemon, and back.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crossbeam_channel::{Sender, bounded};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::beat::{BeatSettings, Beater};
+use super::ears;
+use super::truth_source::TruthSource;
+use super::truth_watch::{Found, TruthWatch, judge, keep};
+use super::{
+    Crew, EVENTS_MAX, Env, Error, Notice, Profile, Service, Standard, Supervisor, healthcheck,
+    logging, standard_args,
+};
+use crate::bus::{Address, Backoff, BusError, Buses, Commands, Limits, Switchboard};
+use crate::clock::Mono;
+use crate::contract::{SYSTEM_BUS, TRUTH_KEY, TRUTH_LAST_GOOD, heartbeat_channel};
+use crate::truth::{Defaults, TIMEOUT_MAX_SEC, Truth};
+
+/// How long a stop may take before the process ends itself.
+const STOP_MAX: Duration = Duration::from_secs(2);
+
+/// Runs the daemon that `profile` describes: everything a `main` has to do.
+pub fn run<E: From<Notice> + Send + 'static>(
+    profile: &Profile,
+    body: impl FnOnce(Service<E>) -> Result<(), Error>,
+) -> ExitCode {
+    run_waiting(profile, |_| {}, body)
+}
+
+/// As [`run`]; tells `waits` each time that the bus was asked for the first truth in vain.
+pub fn run_waiting<E: From<Notice> + Send + 'static>(
+    profile: &Profile,
+    waits: impl FnMut(&Away<'_, E>),
+    body: impl FnOnce(Service<E>) -> Result<(), Error>,
+) -> ExitCode {
+    let env = Env::of_process();
+    match standard_args(profile) {
+        Ok(Standard::Run) => {}
+        Ok(Standard::Printed) => return ExitCode::SUCCESS,
+        Ok(Standard::Healthcheck) => return healthcheck::check(profile.id, &env),
+        Err(error) => {
+            eprintln!("{error}");
+            return error.exit_code();
+        }
+    }
+    if let Err(error) = logging::start(profile.id, &env) {
+        eprintln!("{}: {error}", profile.id);
+        return ExitCode::from(2);
+    }
+    match start(profile, env, waits, body) {
+        Ok(()) => {
+            log::info!("stopped");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            log::error!("{error}");
+            error.exit_code()
+        }
+    }
+}
+
+fn start<E: From<Notice> + Send + 'static>(
+    profile: &Profile,
+    env: Env,
+    mut waits: impl FnMut(&Away<'_, E>),
+    body: impl FnOnce(Service<E>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let inst = format!("{:016x}", fastrand::u64(..));
+    let host = host_name();
+    log::info!(
+        "version {}, instance {inst} on {host}",
+        env!("CARGO_PKG_VERSION")
+    );
+    let supervisor = Supervisor::from_env(&env);
+    let (sender, events) = bounded(EVENTS_MAX);
+    let mut spine = Crew::new(sender.clone());
+    let buses = Buses::from_environment(|name| Ok(env.get(name)?))?;
+    watch_signals(sender.clone(), buses.switchboard().clone())?;
+
+    let away = |since, address: &Address, error: &BusError| {
+        waits(&Away {
+            env: &env,
+            buses: &buses,
+            inst: &inst,
+            host: &host,
+            sender: &sender,
+            address,
+            error,
+            since,
+        });
+    };
+    let Some(first) = find_truth(profile, &env, &buses, &supervisor, away)? else {
+        return Ok(());
+    };
+    let buses = with_truth(&buses, &env, &first.truth)?;
+    let settings = beat_settings(profile.id, &buses, &first.truth)?;
+    if let Some(notice) = first.notice {
+        let _ = sender.try_send(E::from(notice));
+    }
+
+    let file = healthcheck::file(profile.id, &env)?;
+    let (beat, beater) = Beater::new(
+        profile.id,
+        &inst,
+        settings,
+        !profile.beats_at_once,
+        supervisor.clone(),
+        file,
+    );
+    spine.spawn("beat", move || beater.run())?;
+
+    let defaults = truth_defaults(&env)?;
+    let (watch, hint) = TruthWatch::new(
+        first.source,
+        defaults,
+        profile.truth_period,
+        first.digest,
+        profile.keeps_last_good,
+    );
+    let tell = sender.clone();
+    spine.spawn("truth", move || {
+        watch.run(|notice| tell.send(E::from(notice)).is_ok())
+    })?;
+
+    let subscriber = if profile.listens {
+        let address = buses.resolve(SYSTEM_BUS)?;
+        Some(ears::listen(
+            profile,
+            address,
+            hint.clone(),
+            sender.clone(),
+        )?)
+    } else {
+        None
+    };
+
+    let service = Service {
+        id: profile.id,
+        inst,
+        host,
+        env,
+        buses,
+        truth: first.truth,
+        beat: beat.clone(),
+        truth_hint: hint.clone(),
+        supervisor,
+        events,
+        crew: Crew::new(sender.clone()),
+        sender,
+    };
+    let done = body(service);
+    // The body has joined its own threads. Now those of the room, which end when nobody needs them.
+    beat.stop();
+    drop(hint);
+    drop(subscriber);
+    drop(spine);
+    done
+}
+
+/// Puts [`Notice::Stop`] on the queue at the first SIGTERM or SIGINT, and ends the process when stopping takes too
+/// long or a second signal comes.
+fn watch_signals<E: From<Notice> + Send + 'static>(
+    sender: Sender<E>,
+    switchboard: Switchboard,
+) -> Result<(), Error> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    // Never joined: it waits for signals until the process ends.
+    thread::Builder::new()
+        .name("signals".into())
+        .spawn(move || {
+            for signal in signals.forever() {
+                if switchboard.is_ending() {
+                    log::warn!("signal {signal} again: ending at once");
+                    std::process::exit(1);
+                }
+                log::info!("signal {signal}: stopping");
+                switchboard.end();
+                let (lines, end) = (switchboard.clone(), Mono::now() + STOP_MAX);
+                let limit = thread::Builder::new().name("stop-limit".into());
+                let _ = limit.spawn(move || {
+                    lines.cut();
+                    thread::sleep(end.since(Mono::now()));
+                    log::error!("not stopped after {} s: ending at once", STOP_MAX.as_secs());
+                    std::process::exit(1);
+                });
+                let _ = sender.send(E::from(Notice::Stop));
+            }
+        })?;
+    Ok(())
+}
+
+/// A bus that cannot be asked for the first truth.
+pub struct Away<'a, E> {
+    pub env: &'a Env,
+    pub buses: &'a Buses,
+    pub inst: &'a str,
+    pub host: &'a str,
+    /// For the threads of whoever does something about it.
+    pub sender: &'a Sender<E>,
+    pub address: &'a Address,
+    pub error: &'a BusError,
+    /// The first attempt in vain.
+    pub since: Mono,
+}
+
+/// The truth a daemon starts with.
+struct First {
+    truth: Arc<Truth>,
+    source: TruthSource,
+    /// Of the document at the key, which may not be the one in force.
+    digest: Option<String>,
+    /// What there is to say when it is not.
+    notice: Option<Notice>,
+}
+
+/// Waits for a usable truth; `None` when told to stop meanwhile.
+fn find_truth(
+    profile: &Profile,
+    env: &Env,
+    buses: &Buses,
+    supervisor: &Supervisor,
+    mut away: impl FnMut(Mono, &Address, &BusError),
+) -> Result<Option<First>, Error> {
+    let key = env.text("TRUTH_REDIS_KEY", TRUTH_KEY)?;
+    let defaults = truth_defaults(env)?;
+    let limit = env.secs("TRUTH_WAIT_SEC", 60.0, 0.0, 86_400.0)?;
+    let address = match env.get("TRUTH_REDIS_URL")? {
+        Some(url) => buses.address(&url, "TRUTH_REDIS_URL")?,
+        None => buses.resolve(SYSTEM_BUS)?,
+    };
+    let connect = |role: &str| {
+        Commands::new(
+            address.clone(),
+            format!("{}:{role}", profile.id),
+            Limits::default(),
+        )
+    };
+    let mut source = TruthSource::new(connect("truth"), key);
+    let mut last_good = TruthSource::new(connect("truth"), TRUTH_LAST_GOOD);
+    let mut backoff = Backoff::bus();
+    let started = Mono::now();
+    let mut said = None::<Mono>;
+    let mut away_since = None::<Mono>;
+    loop {
+        let problem = match source.read() {
+            Ok(document) => {
+                let (digest, found) = judge(document, defaults);
+                let (notice, problem) = match found {
+                    Found::Good(truth) => {
+                        if profile.keeps_last_good {
+                            keep(&mut source);
+                        }
+                        log::info!(
+                            "truth {} from {}",
+                            digest.as_deref().unwrap_or_default(),
+                            source.place()
+                        );
+                        return Ok(Some(First {
+                            truth,
+                            source,
+                            digest,
+                            notice: None,
+                        }));
+                    }
+                    Found::Bad(reason) => {
+                        let problem =
+                            format!("the truth in {} cannot be used: {reason}", source.place());
+                        (Notice::TruthRejected { reason }, Error::Truth(problem))
+                    }
+                    Found::Nothing => {
+                        let place = source.place();
+                        let problem = format!(
+                            "there is no truth in {place}: run bootstrap, which writes truth.json there"
+                        );
+                        (Notice::TruthMissing, Error::Truth(problem))
+                    }
+                };
+                if let Ok(document) = last_good.read()
+                    && let (_, Found::Good(truth)) = judge(document, defaults)
+                {
+                    log::warn!("{problem}; the last good one is in force");
+                    return Ok(Some(First {
+                        truth,
+                        source,
+                        digest,
+                        notice: Some(notice),
+                    }));
+                }
+                problem
+            }
+            Err(error) => Error::Bus(error),
+        };
+        let waited = Mono::now().since(started);
+        let for_ever = profile.never_gives_up && matches!(problem, Error::Bus(_));
+        if buses.switchboard().is_ending() {
+            return Ok(None);
+        }
+        let hopeless = matches!(&problem, Error::Bus(e) if e.is_bad_setting());
+        if hopeless || (waited >= limit && !for_ever) {
+            return Err(problem);
+        }
+        if said.is_none_or(|at| Mono::now().since(at) >= Duration::from_secs(10)) {
+            said = Some(Mono::now());
+            let rest = if for_ever {
+                "for ever".to_owned()
+            } else {
+                format!("up to {} s", limit.as_secs())
+            };
+            log::warn!("{problem}; waiting, {rest}");
+        }
+        match &problem {
+            Error::Bus(error) => away(*away_since.get_or_insert_with(Mono::now), &address, error),
+            _ => away_since = None,
+        }
+        supervisor.wait(Duration::from_secs(30), "waiting for the bus and the truth");
+        // Nothing is lost by asking Redis twice a second.
+        let pause = backoff.next_pause().min(Duration::from_millis(500));
+        if buses.switchboard().wait(pause) {
+            return Ok(None);
+        }
+    }
+}
+
+/// Bus addresses by the environment and `truth`, with a switchboard of their own.
+pub fn buses_of(env: &Env, truth: &Truth) -> Result<Buses, Error> {
+    let buses = Buses::from_environment(|name| Ok(env.get(name)?))?;
+    with_truth(&buses, env, truth)
+}
+
+/// The same buses as `truth` has it.
+pub(super) fn with_truth(buses: &Buses, env: &Env, truth: &Truth) -> Result<Buses, Error> {
+    let urls = truth
+        .buses()
+        .filter_map(|name| Some((name, truth.bus_url(name)?)));
+    Ok(buses.with_truth(urls, |name| Ok(env.get(name)?))?)
+}
+
+/// What holds where truth says nothing.
+pub fn truth_defaults(env: &Env) -> Result<Defaults, Error> {
+    let usual = Defaults::default();
+    Ok(Defaults {
+        timeout_sec: env.number(
+            "DEFAULT_TIMEOUT_SEC",
+            usual.timeout_sec,
+            0.01,
+            TIMEOUT_MAX_SEC,
+        )?,
+        interval_sec: env.number("HB_INTERVAL_SEC", usual.interval_sec, 0.01, TIMEOUT_MAX_SEC)?,
+    })
+}
+
+/// The bus name behind each [`BusId`](crate::truth::BusId) of `truth`, now that addresses are known.
+pub fn bus_names<'t>(truth: &'t Truth, buses: &Buses) -> Vec<&'t str> {
+    truth.resolve_buses(|name| {
+        let address = buses.resolve(name).ok()?;
+        Some(format!("{}:{}", address.host(), address.port()))
+    })
+}
+
+/// Where and how often `id` beats: by truth, else by the defaults.
+pub fn beat_settings(id: &str, buses: &Buses, truth: &Truth) -> Result<BeatSettings, Error> {
+    let Some(service) = truth.service(id) else {
+        return Ok(BeatSettings {
+            address: buses.resolve(SYSTEM_BUS)?,
+            channel: heartbeat_channel(id),
+            interval: Duration::from_secs_f64(truth.defaults().interval_sec),
+        });
+    };
+    Ok(BeatSettings {
+        address: buses.resolve(bus_names(truth, buses)[service.bus().index()])?,
+        channel: service.channel().into_owned(),
+        interval: service.interval(),
+    })
+}
+
+/// The machine's name.
+pub fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() {
+        "unknown-host".into()
+    } else {
+        name.into()
+    }
+}

@@ -1,0 +1,267 @@
+//! What stands in a service.
+
+use super::super::json::{Kind, Syntax};
+use super::super::store::{BEATS, DISABLED, Known, OWN_CHANNEL, Rhythm, StoredLane, StoredSection};
+use super::super::walk::Walk;
+use super::super::words::{did_you_mean, is_env_field, is_secret};
+use super::super::{HEALER, HEARTBEAT_SUFFIX, Own, SECTIONS_MAX};
+
+/// What every service may have.
+const GENERAL: [&str; 5] = [
+    "heartbeat",
+    "access_points",
+    "depends_on",
+    "enabled",
+    "description",
+];
+
+impl Walk<'_> {
+    pub(super) fn service(&mut self, id: u32, name: &str) -> Result<(), Syntax> {
+        if !self.begins_object("{\"heartbeat\": {}}")? {
+            return Ok(());
+        }
+        let mut keys = self.keys();
+        while let Some(key) = self.field(&mut keys)? {
+            match &*key {
+                "heartbeat" => self.heartbeat(id, name)?,
+                "access_points" => self.access_points(id, name == HEALER)?,
+                "depends_on" => self.depends_on(id)?,
+                "enabled" => {
+                    if self.reader.kind()? != Kind::Bool {
+                        self.wrong("true or false", "true")?;
+                    } else if !self.reader.boolean()? {
+                        self.truth.entries[id as usize].flags |= DISABLED;
+                    }
+                }
+                "description" => self.description()?,
+                "threshold" if name == HEALER => self.threshold()?,
+                other => self.own_section(id, name, other)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn heartbeat(&mut self, id: u32, name: &str) -> Result<(), Syntax> {
+        if !self.begins_object("{\"interval_sec\": 10}")? {
+            return Ok(());
+        }
+        let mut rhythm = Rhythm::default();
+        let mut keys = self.keys();
+        while let Some(key) = self.field(&mut keys)? {
+            match &*key {
+                "channel" => {
+                    let Some(channel) = self.key_text("\"rss_agg:heartbeat\"")? else {
+                        continue;
+                    };
+                    if channel.strip_suffix(HEARTBEAT_SUFFIX) != Some(name) {
+                        let span = self.truth.keep(&channel);
+                        self.truth.channels.push((id, span));
+                        self.truth.entries[id as usize].flags |= OWN_CHANNEL;
+                    }
+                }
+                "interval_sec" => rhythm.interval_sec = self.seconds("10")?,
+                "timeout_sec" => rhythm.timeout_sec = self.seconds("30")?,
+                "redis_url" => {
+                    if let Some(bus) = self.redis_url()? {
+                        rhythm.bus = bus;
+                    }
+                }
+                other => {
+                    let known = ["channel", "interval_sec", "timeout_sec", "redis_url"];
+                    self.unknown("a heartbeat", other, &known)?;
+                }
+            }
+        }
+        let number = self.rhythm_number(rhythm);
+        let entry = &mut self.truth.entries[id as usize];
+        entry.rhythm = number;
+        entry.flags |= BEATS;
+        Ok(())
+    }
+
+    /// The number of a rhythm; services that beat alike share one.
+    pub(in crate::truth) fn rhythm_number(&mut self, rhythm: Rhythm) -> u32 {
+        let bits = |sec: Option<f64>| sec.map_or(0, f64::to_bits);
+        let same = [
+            bits(rhythm.interval_sec),
+            bits(rhythm.timeout_sec),
+            rhythm.bus.index() as u64,
+        ];
+        let next = self.truth.rhythms.len() as u32;
+        let number = *self.rhythm_ids.entry(same).or_insert(next);
+        if number == next {
+            self.truth.rhythms.push(rhythm);
+        }
+        number
+    }
+
+    fn threshold(&mut self) -> Result<(), Syntax> {
+        if !self.begins_object("{\"heartbeat_cadence\": 30}")? {
+            return Ok(());
+        }
+        let mut keys = self.keys();
+        while let Some(key) = self.field(&mut keys)? {
+            match &*key {
+                "heartbeat_cadence" => self.truth.cadence_sec = self.seconds("30")?,
+                other => self.unknown("threshold", other, &["heartbeat_cadence"])?,
+            }
+        }
+        Ok(())
+    }
+
+    fn access_points(&mut self, id: u32, is_healer: bool) -> Result<(), Syntax> {
+        if !self.begins_object("{\"subscribe_to\": [], \"publish_to\": []}")? {
+            return Ok(());
+        }
+        let mut keys = self.keys();
+        while let Some(key) = self.field(&mut keys)? {
+            match &*key {
+                "subscribe_to" => self.lanes(id, false, is_healer)?,
+                "publish_to" => self.lanes(id, true, is_healer)?,
+                other => self.unknown("access_points", other, &["subscribe_to", "publish_to"])?,
+            }
+        }
+        Ok(())
+    }
+
+    fn lanes(&mut self, id: u32, publishes: bool, is_healer: bool) -> Result<(), Syntax> {
+        if !self.begins_list("[{\"bus\": \"system-redis\", \"key\": \"rss:queue\"}]")? {
+            return Ok(());
+        }
+        while let Some(nth) = self.reader.next_element()? {
+            let at = self.reader.value_at();
+            if !self.begins_object("{\"bus\": \"system-redis\", \"key\": \"rss:queue\"}")? {
+                continue;
+            }
+            let (mut bus, mut lane_key) = (None, None);
+            let (mut has_bus, mut has_key) = (false, false);
+            let mut keys = self.keys();
+            while let Some(key) = self.field(&mut keys)? {
+                match &*key {
+                    "bus" => {
+                        has_bus = true;
+                        if let Some((_, name)) = self.string("\"system-redis\"")? {
+                            bus = self.bus(&name, Known::Mentioned);
+                        }
+                    }
+                    "key" => {
+                        has_key = true;
+                        lane_key = self.key_text("\"rss:queue\"")?;
+                    }
+                    "description" => self.description()?,
+                    other => {
+                        self.unknown("an access point", other, &["bus", "key", "description"])?
+                    }
+                }
+            }
+            if !has_bus {
+                let what = "an access point without a bus".to_owned();
+                self.error(at, what, "add \"bus\": \"system-redis\" or another bus");
+            }
+            if !has_key {
+                let what = "an access point without a key".to_owned();
+                self.error(at, what, "add \"key\": the key or channel");
+            }
+            let (Some(bus), Some(lane_key)) = (bus, lane_key) else {
+                continue;
+            };
+            // What the healer hears anyway need not be kept, and there may be a million of it.
+            if is_healer && !publishes && self.truth.beats_there(&lane_key, bus) {
+                continue;
+            }
+            let key = self.truth.keep(&lane_key);
+            self.truth.lanes.push(StoredLane {
+                entry: id,
+                nth: nth as u32,
+                key,
+                bus,
+                publishes,
+            });
+        }
+        Ok(())
+    }
+
+    fn depends_on(&mut self, id: u32) -> Result<(), Syntax> {
+        if !self.begins_list("[\"rss_agg\"]")? {
+            return Ok(());
+        }
+        while let Some(nth) = self.reader.next_element()? {
+            let Some((at, name)) = self.string("\"rss_agg\"")? else {
+                continue;
+            };
+            match self.truth.find(&name) {
+                Some(on) => self.truth.depends.push((id, on)),
+                None => self.unmet.push((id, nth as u32, at as u32)),
+            }
+        }
+        Ok(())
+    }
+
+    /// A field that not every service has: a section of this one's own, or one that nobody knows.
+    fn own_section(&mut self, id: u32, name: &str, field: &str) -> Result<(), Syntax> {
+        let own = Own::of(name);
+        let fields = own.and_then(|own| own.fields_of(field));
+        let Some(fields) = fields.filter(|_| !is_secret(field)) else {
+            let sections = own.and_then(|own| own.sections).unwrap_or_default();
+            let mut known = GENERAL.to_vec();
+            known.extend(sections.iter().map(|section| section.name));
+            if name == HEALER {
+                known.push("threshold");
+            }
+            return self.unknown("a service", field, &known);
+        };
+        if let Some(meant) = did_you_mean(field, GENERAL) {
+            let at = self.reader.key_at();
+            self.warn("a section", field, at, || {
+                format!("a section of its own, but did you mean `{meant}`?")
+            });
+        }
+        let from = self.reader.value_at();
+        if is_env_field(field) {
+            self.pass_over(true)?;
+        } else {
+            self.section_fields(fields)?;
+        }
+        let sections = &self.truth.sections;
+        let count = sections.iter().filter(|section| section.entry == id);
+        if count.count() == SECTIONS_MAX {
+            let what = format!("more than {SECTIONS_MAX} sections in one service");
+            self.error(from, what, "group them");
+            return Ok(());
+        }
+        let start = self.position(from);
+        self.truth.sections.push(StoredSection {
+            entry: id,
+            field: field.into(),
+            start,
+            json: self.text[from..self.reader.at()].into(),
+        });
+        Ok(())
+    }
+
+    /// Passes over a section, or each element of it; fields other than `known` get a warning.
+    fn section_fields(&mut self, known: &[&str]) -> Result<(), Syntax> {
+        match self.reader.kind()? {
+            Kind::Array => {
+                self.reader.array()?;
+                while self.reader.next_element()?.is_some() {
+                    self.section_fields(known)?;
+                }
+                Ok(())
+            }
+            Kind::Object if !known.is_empty() => {
+                self.reader.object()?;
+                let mut keys = self.keys();
+                while let Some(key) = self.field(&mut keys)? {
+                    if known.contains(&&*key) {
+                        self.pass_over(is_env_field(&key))?;
+                    } else {
+                        self.unknown("this section", &key, known)?;
+                    }
+                }
+                Ok(())
+            }
+            _ => self.pass_over(false),
+        }
+    }
+}

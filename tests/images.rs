@@ -1,0 +1,98 @@
+//! What `scripts/images.sh` made: images that hold one static binary, and no more.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::containers::{docker, run, try_run, unique, wanted};
+
+/// Largest shipped binary of each image, in bytes.
+const LIMITS: [(&str, u64); 8] = [
+    ("bootstrap", 2_500_000),
+    ("massive", 3_500_000),
+    ("mesh", 2_500_000),
+    ("vexy_ai", 3_500_000),
+    ("healer", 3_500_000),
+    ("sentinel", 3_500_000),
+    ("rss_agg", 4_500_000),
+    ("marketswarm", 5_500_000),
+];
+
+#[test]
+fn an_image_is_its_binary_and_nothing_else() {
+    if !wanted("images") {
+        return;
+    }
+    for (name, limit) in LIMITS {
+        let image = format!("marketswarm/{name}:latest");
+        let inspected: Value =
+            serde_json::from_str(&docker(&["image", "inspect", &image])).unwrap();
+        assert_eq!(
+            inspected[0]["Config"]["User"], "65532:65532",
+            "{name} does not run as root"
+        );
+
+        let container = unique("msimage");
+        docker(&["create", "--name", &container, &image]);
+        let listing =
+            run(Command::new("sh").args(["-c", &format!("docker export {container} | tar -tv")]));
+        docker(&["rm", &container]);
+        let files: Vec<&str> = listing
+            .lines()
+            .filter(|line| line.starts_with('-') && !line.ends_with(".dockerenv"))
+            .collect();
+        // The engine itself adds empty mount points (etc/hosts and the like).
+        let (own, mount_points): (Vec<&str>, Vec<&str>) =
+            files.iter().partition(|line| size(line) > 0);
+        assert!(
+            mount_points
+                .iter()
+                .all(|line| line.contains(" etc/") || line.contains(" dev/")),
+            "{mount_points:?}"
+        );
+        assert_eq!(own.len(), 1, "{name} holds one file: {own:?}");
+        assert!(own[0].ends_with(&format!(" {name}")), "{own:?}");
+        assert!(
+            size(own[0]) <= limit,
+            "{name} has {} bytes, more than {limit}",
+            size(own[0])
+        );
+    }
+}
+
+#[test]
+fn an_image_has_no_shell_and_its_binary_runs_with_nothing() {
+    if !wanted("images") {
+        return;
+    }
+    for (name, _) in LIMITS {
+        let image = format!("marketswarm/{name}:latest");
+        let bare = [
+            "run",
+            "--rm",
+            "--network=none",
+            "--read-only",
+            "--cap-drop=ALL",
+            "--security-opt=no-new-privileges",
+        ];
+        let version = docker(&[&bare[..], &[&image, "--version"]].concat());
+        assert!(
+            version.contains(env!("CARGO_PKG_VERSION")),
+            "{name}: {version}"
+        );
+        let (ran, _) = try_run(Command::new("docker").args([
+            "run",
+            "--rm",
+            "--entrypoint=/bin/sh",
+            &image,
+            "-c",
+            "true",
+        ]));
+        assert!(!ran, "{name} has a shell");
+    }
+}
+
+/// The size column of a line of `tar -tv`.
+fn size(line: &str) -> u64 {
+    line.split_whitespace().nth(2).unwrap().parse().unwrap()
+}

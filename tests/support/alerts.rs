@@ -1,0 +1,207 @@
+//! An ear on a channel: every message with the moment it arrived.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::RedisServer;
+use super::redis_server::connect;
+
+/// Listens on `healer:alerts`, or on another channel, through whatever happens to the server.
+///
+/// Whoever waits for a message takes it. What nobody took is what nobody expected: see
+/// [`assert_nothing_else`](Alerts::assert_nothing_else).
+pub struct Alerts {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    heard: Mutex<Vec<Entry>>,
+    news: Condvar,
+    stop: AtomicBool,
+}
+
+struct Entry {
+    alert: Heard,
+    taken: bool,
+}
+
+/// One message.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    /// When it arrived.
+    pub at: Instant,
+    /// Its text, byte for byte.
+    pub text: String,
+    /// The same, parsed; null when it is not JSON.
+    pub json: Value,
+}
+
+impl Heard {
+    /// `type` of an alert.
+    pub fn kind(&self) -> &str {
+        self.json["type"].as_str().unwrap_or_default()
+    }
+
+    /// `svc` of an alert or a beat.
+    pub fn svc(&self) -> &str {
+        self.json["svc"].as_str().unwrap_or_default()
+    }
+
+    /// Whether it only says that other alerts come again and again, or do so no more.
+    pub fn is_about_flapping(&self) -> bool {
+        matches!(self.kind(), "flapping" | "steady")
+    }
+
+    /// Whether it is an alert of this type about this service.
+    pub fn is(&self, kind: &str, svc: &str) -> bool {
+        self.kind() == kind && self.svc() == svc
+    }
+}
+
+impl Alerts {
+    /// Listens on `healer:alerts`; subscribed when this returns.
+    pub fn on(redis: &RedisServer) -> Alerts {
+        Alerts::on_channel(redis, "healer:alerts")
+    }
+
+    /// Listens on `channel`; subscribed when this returns.
+    pub fn on_channel(redis: &RedisServer, channel: &str) -> Alerts {
+        let shared = Arc::new(Shared::default());
+        let (port, channel) = (redis.port(), channel.to_owned());
+        let password = redis.password().map(str::to_owned);
+        let (ready, is_ready) = std::sync::mpsc::channel();
+        let inner = Arc::clone(&shared);
+        let thread = std::thread::spawn(move || {
+            while !inner.stop.load(Ordering::SeqCst) {
+                // An error means that the server is away: knock until it is back.
+                let _ = listen(port, password.as_deref(), &channel, &inner, &ready);
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        is_ready
+            .recv_timeout(Duration::from_secs(20))
+            .expect("subscribed");
+        Alerts {
+            shared,
+            thread: Some(thread),
+        }
+    }
+
+    /// Waits for the first message that was not taken yet and that `wanted` accepts, and takes it.
+    #[track_caller]
+    pub fn wait_for(&self, what: &str, within: Duration, wanted: impl Fn(&Heard) -> bool) -> Heard {
+        let end = Instant::now() + within;
+        let mut heard = self.shared.heard.lock().unwrap();
+        loop {
+            if let Some(entry) = heard.iter_mut().find(|e| !e.taken && wanted(&e.alert)) {
+                entry.taken = true;
+                return entry.alert.clone();
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                let all = list(heard.iter().map(|e| &e.alert));
+                drop(heard);
+                panic!("{what}: not within {within:?}; heard were:\n{all}");
+            }
+            heard = self.shared.news.wait_timeout(heard, left).unwrap().0;
+        }
+    }
+
+    /// Waits for an alert of this type about this service, and takes it.
+    #[track_caller]
+    pub fn wait(&self, kind: &str, svc: &str, within: Duration) -> Heard {
+        self.wait_for(&format!("{kind} about {svc}"), within, |a| a.is(kind, svc))
+    }
+
+    /// Everything heard so far, in order, taken or not.
+    pub fn all(&self) -> Vec<Heard> {
+        let heard = self.shared.heard.lock().unwrap();
+        heard.iter().map(|e| e.alert.clone()).collect()
+    }
+
+    /// How many alerts of this type about this service were heard so far, taken or not.
+    pub fn count(&self, kind: &str, svc: &str) -> usize {
+        self.all().iter().filter(|a| a.is(kind, svc)).count()
+    }
+
+    /// Listens for `window` more: nothing that `unwanted` accepts may come, nor have come without being taken.
+    #[track_caller]
+    pub fn assert_none(&self, window: Duration, unwanted: impl Fn(&Heard) -> bool) {
+        let end = Instant::now() + window;
+        let mut heard = self.shared.heard.lock().unwrap();
+        loop {
+            let wrong = list(
+                heard
+                    .iter()
+                    .filter(|e| !e.taken && unwanted(&e.alert))
+                    .map(|e| &e.alert),
+            );
+            if !wrong.is_empty() {
+                drop(heard);
+                panic!("these must not come:\n{wrong}");
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            heard = self.shared.news.wait_timeout(heard, left).unwrap().0;
+        }
+    }
+
+    /// Listens for `window` more: whatever nobody waited for must not come, nor have come. A service that a test lets
+    /// die twice flaps; that has tests of its own.
+    #[track_caller]
+    pub fn assert_nothing_else(&self, window: Duration) {
+        self.assert_none(window, |a| !a.is_about_flapping());
+    }
+}
+
+impl Drop for Alerts {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn listen(
+    port: u16,
+    password: Option<&str>,
+    channel: &str,
+    shared: &Shared,
+    ready: &std::sync::mpsc::Sender<()>,
+) -> redis::RedisResult<()> {
+    let mut connection = connect(port, password)?;
+    let mut ear = connection.as_pubsub();
+    ear.subscribe(channel)?;
+    ear.set_read_timeout(Some(Duration::from_millis(100)))?;
+    let _ = ready.send(());
+    while !shared.stop.load(Ordering::SeqCst) {
+        let message = match ear.get_message() {
+            Ok(message) => message,
+            Err(e) if e.is_timeout() => continue,
+            Err(e) => return Err(e),
+        };
+        let at = Instant::now();
+        let text = String::from_utf8_lossy(message.get_payload_bytes()).into_owned();
+        let json = serde_json::from_str(&text).unwrap_or_default();
+        let alert = Heard { at, text, json };
+        shared.heard.lock().unwrap().push(Entry {
+            alert,
+            taken: false,
+        });
+        shared.news.notify_all();
+    }
+    Ok(())
+}
+
+fn list<'a>(alerts: impl Iterator<Item = &'a Heard>) -> String {
+    alerts.map(|a| format!("  {}\n", a.text)).collect()
+}

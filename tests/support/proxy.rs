@@ -1,0 +1,170 @@
+//! A TCP proxy in front of a server: it can be cut, or go silent as a dead link does.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use super::redis_server::free_port;
+
+/// Forwards every connection to a port on loopback.
+pub struct Proxy {
+    port: u16,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Shared {
+    target: AtomicU16,
+    /// New connections are accepted and led nowhere.
+    is_silent: AtomicBool,
+    stop: AtomicBool,
+    links: Mutex<Vec<Link>>,
+}
+
+struct Link {
+    client: TcpStream,
+    server: Option<TcpStream>,
+    /// Bytes are read and dropped, in both directions, for good.
+    is_dead: Arc<AtomicBool>,
+}
+
+impl Proxy {
+    /// Listens on a free port.
+    pub fn to(target: u16) -> Proxy {
+        let port = free_port();
+        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        let shared = Arc::new(Shared {
+            target: AtomicU16::new(target),
+            is_silent: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            links: Mutex::default(),
+        });
+        let inner = Arc::clone(&shared);
+        let thread = std::thread::spawn(move || {
+            for client in listener.incoming() {
+                if inner.stop.load(Ordering::SeqCst) {
+                    return;
+                }
+                if let Ok(client) = client {
+                    inner.join(client);
+                }
+            }
+        });
+        Proxy {
+            port,
+            shared,
+            thread: Some(thread),
+        }
+    }
+
+    /// The URL of the proxied server.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Every link goes dead without a word to either side, and so does every new one.
+    pub fn go_silent(&self) {
+        self.shared.is_silent.store(true, Ordering::SeqCst);
+        for link in self.shared.links.lock().unwrap().iter() {
+            link.is_dead.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// How many links were made so far.
+    pub fn links(&self) -> usize {
+        self.shared.links.lock().unwrap().len()
+    }
+
+    /// One link goes dead without a word to either side; the others, and new ones, pass.
+    pub fn silence(&self, link: usize) {
+        self.shared.links.lock().unwrap()[link]
+            .is_dead
+            .store(true, Ordering::SeqCst);
+    }
+
+    /// New connections pass again. The dead ones stay dead, as those over a link that came back do.
+    pub fn heal(&self) {
+        self.shared.is_silent.store(false, Ordering::SeqCst);
+    }
+
+    /// New links lead to another server, as after a fail-over of a name; the old ones stay where they are.
+    pub fn lead_to(&self, target: u16) {
+        self.shared.target.store(target, Ordering::SeqCst);
+    }
+
+    /// Closes every link; new ones pass.
+    pub fn cut(&self) {
+        for link in self.shared.links.lock().unwrap().drain(..) {
+            link.close();
+        }
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        // Wakes the listener.
+        let _ = TcpStream::connect(("127.0.0.1", self.port));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        self.cut();
+    }
+}
+
+impl Shared {
+    fn join(&self, client: TcpStream) {
+        let is_dead = Arc::new(AtomicBool::new(false));
+        let server = if self.is_silent.load(Ordering::SeqCst) {
+            is_dead.store(true, Ordering::SeqCst);
+            None
+        } else {
+            match TcpStream::connect(("127.0.0.1", self.target.load(Ordering::SeqCst))) {
+                Ok(server) => Some(server),
+                // The server is away: the client finds its connection closed.
+                Err(_) => return,
+            }
+        };
+        if let Some(server) = &server {
+            let _ = server.set_nodelay(true);
+            let _ = client.set_nodelay(true);
+            pump(&client, server, &is_dead);
+            pump(server, &client, &is_dead);
+        }
+        self.links.lock().unwrap().push(Link {
+            client,
+            server,
+            is_dead,
+        });
+    }
+}
+
+impl Link {
+    fn close(&self) {
+        let _ = self.client.shutdown(Shutdown::Both);
+        if let Some(server) = &self.server {
+            let _ = server.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+/// Copies one direction on a thread that ends with the connection.
+fn pump(from: &TcpStream, to: &TcpStream, is_dead: &Arc<AtomicBool>) {
+    let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+    let is_dead = Arc::clone(is_dead);
+    std::thread::spawn(move || {
+        let mut buf = vec![0; 64 * 1024];
+        while let Ok(n @ 1..) = from.read(&mut buf) {
+            if !is_dead.load(Ordering::SeqCst) && to.write_all(&buf[..n]).is_err() {
+                break;
+            }
+        }
+        // The end of one side is the end of the other, unless nobody may notice.
+        if !is_dead.load(Ordering::SeqCst) {
+            let _ = to.shutdown(Shutdown::Both);
+            let _ = from.shutdown(Shutdown::Both);
+        }
+    });
+}

@@ -233,7 +233,7 @@ fn channels_follow_truth_while_the_healer_runs() {
         PATIENCE,
     );
     beats.silence("a");
-    receivers[2].wait_text("a: ", PATIENCE);
+    wait_last(&receivers[2], DOWN);
     assert!(
         receivers[1]
             .all()
@@ -251,15 +251,28 @@ fn channels_follow_truth_while_the_healer_runs() {
     receivers[1].behave(|_, _| Reply::ok());
     set(&mut stage, &[&two]);
     receivers[1].wait_text("UP a", PATIENCE);
-    let (first, others) = (receivers[1].accepted().len(), receivers[0].all().len());
+    wait_last(&receivers[1], DOWN);
+    healer.wait_log("channel one: truth names it no more", PATIENCE);
+    let others = receivers[0].all().len();
     beats.resume("a");
-    until("the true state at the last one", secs(30.0), || {
-        let all: Vec<String> = receivers[1].accepted().iter().map(|t| t.text()).collect();
-        let says_up = |text: &String| text.contains("UP a after") || text.contains("STEADY a: up");
-        match all.last().filter(|last| all.len() > first && says_up(last)) {
+    wait_last(&receivers[1], UP);
+    assert_eq!(receivers[0].all().len(), others, "it was let go");
+}
+
+/// How a message says that `a` is down, whether or not it flaps by then.
+const DOWN: &[&str] = &["a: no beat", "down now", "STEADY a: down"];
+/// How a message says that it is up.
+const UP: &[&str] = &["UP a after", "up now", "STEADY a: up"];
+
+/// Waits until the last message that the receiver took says so.
+#[track_caller]
+fn wait_last(receiver: &Receiver, state: &[&str]) {
+    until(&format!("one of {state:?} at last"), PATIENCE, || {
+        let all: Vec<String> = receiver.accepted().iter().map(|t| t.text()).collect();
+        let says_so = |last: &&String| state.iter().any(|words| last.contains(words));
+        match all.last().filter(says_so) {
             Some(_) => Ok(()),
             None => Err(format!("{all:?}")),
         }
     });
-    assert_eq!(receivers[0].all().len(), others, "it was let go");
 }

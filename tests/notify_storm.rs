@@ -11,8 +11,9 @@ use crate::support::{Daemon, RedisServer, secs, until};
 
 const KILLS: usize = 100;
 const SERVICES: usize = 150;
-/// A kill so long after the answer cannot have kept it from being noted.
-const NOTED_WITHIN: f64 = 2.0;
+/// Between a kill and the moment that the receiver noted for the message that the dead one was sending lies no more, in
+/// seconds, however busy the machine is. The receiver may note it after the kill: what was sent still arrives.
+const AROUND_KILL: f64 = 5.0;
 
 /// A message that a receiver took.
 struct Took {
@@ -81,7 +82,8 @@ fn a_healer_killed_a_hundred_times_in_a_storm_of_alerts_loses_none_and_doubles_n
     for (name, value) in [
         ("SYSTEM_REDIS_URL", url),
         ("WEBHOOK_URL", receiver.url()),
-        ("WEBHOOK_TIMEOUT_SEC", "1".into()),
+        // The receiver always answers or cuts: a message comes twice for a kill, never for a late answer.
+        ("WEBHOOK_TIMEOUT_SEC", "60".into()),
     ] {
         env.push((name.into(), value));
     }
@@ -151,18 +153,18 @@ fn wait_acknowledged(redis: &RedisServer, group: &str) {
     });
 }
 
-/// A message that was taken twice: only where a kill fell between the answer and our note of it. An alert in two
-/// messages: never.
+/// A message that was taken twice: only where a kill fell between the answer and our note of it, and each kill is such
+/// a reason once, for a channel sends one at a time. An alert in two messages: never.
 fn check_doubles(channel: &str, taken: &[Took], kills: &[f64]) {
+    let mut reasons = kills.to_vec();
     let mut last: BTreeMap<&str, f64> = BTreeMap::new();
     for one in taken {
         if let Some(before) = last.insert(&one.id, one.at) {
-            let between = |k: &&f64| **k > before && **k < one.at && **k - before < NOTED_WITHIN;
-            assert!(
-                kills.iter().any(|k| between(&k)),
-                "{channel}: {} was taken twice without a kill between",
-                one.id
-            );
+            let is_reason = |k: &f64| *k < one.at && (*k - before).abs() < AROUND_KILL;
+            let Some(reason) = reasons.iter().position(is_reason) else {
+                panic!("{channel}: {} was taken twice without a kill", one.id);
+            };
+            reasons.remove(reason);
         }
     }
     let mut carrier: BTreeMap<&str, &str> = BTreeMap::new();

@@ -1,7 +1,6 @@
 //! A real mail server with STARTTLS and a login, in a process of its own.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -41,18 +40,12 @@ impl MailServer {
         };
         let folder = tempfile::tempdir().unwrap();
         certificate(folder.path());
-        let port = TcpListener::bind(("127.0.0.1", 0))
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
         let mut command = Command::new(python);
         command
             .arg(concat!(
                 env!("CARGO_MANIFEST_DIR"),
                 "/tests/support/smtp_server.py"
             ))
-            .arg(port.to_string())
             .args([
                 folder.path().join("cert.pem"),
                 folder.path().join("key.pem"),
@@ -60,7 +53,8 @@ impl MailServer {
             .args(mode)
             .stdin(Stdio::null());
         let process = Daemon::spawn("smtp_server.py", command);
-        process.wait_log("READY", PATIENCE);
+        let ready = process.wait_log("READY ", PATIENCE);
+        let port = ready["READY ".len()..].parse().unwrap();
         Some(MailServer {
             port,
             folder,

@@ -1,9 +1,9 @@
 //! An HTTP server that takes webhooks, or misbehaves in every way that receivers do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -71,6 +71,8 @@ impl Taken {
 type Manners = dyn Fn(usize, &Taken) -> Reply + Send + Sync;
 
 struct Shared {
+    /// Requests that were read so far.
+    count: AtomicUsize,
     taken: Mutex<Vec<Taken>>,
     news: Condvar,
     manners: Mutex<Arc<Manners>>,
@@ -95,6 +97,7 @@ impl Receiver {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let shared = Arc::new(Shared {
+            count: AtomicUsize::new(0),
             taken: Mutex::default(),
             news: Condvar::new(),
             manners: Mutex::new(Arc::new(manners)),
@@ -136,6 +139,15 @@ impl Receiver {
     /// Every request so far that was answered with 2xx.
     pub fn accepted(&self) -> Vec<Taken> {
         self.all().into_iter().filter(Taken::accepted).collect()
+    }
+
+    /// What a receiver that drops repeats by their id makes of the accepted ones: an answer that a busy machine
+    /// delivers late is a message that rightly comes again.
+    pub fn messages(&self) -> Vec<Taken> {
+        let mut seen = BTreeSet::new();
+        let mut messages = self.accepted();
+        messages.retain(|t| seen.insert(t.id().to_owned()));
+        messages
     }
 
     /// Waits for a request that `wanted` accepts, and gives the first such.
@@ -189,11 +201,9 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
         return;
     };
     let manners = Arc::clone(&shared.manners.lock().unwrap());
-    {
-        let mut all = shared.taken.lock().unwrap();
-        taken.reply = manners(all.len(), &taken);
-        all.push(taken.clone());
-    }
+    // Whoever takes its time holds up no other request.
+    taken.reply = manners(shared.count.fetch_add(1, Ordering::SeqCst), &taken);
+    shared.taken.lock().unwrap().push(taken.clone());
     shared.news.notify_all();
     let _ = match taken.reply {
         Reply::Status(code, headers, body) => write!(

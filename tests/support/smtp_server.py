@@ -1,29 +1,28 @@
 """A mail server for the tests: STARTTLS with a certificate of the test, AUTH, and bad manners by recipient.
 
-usage: smtp_server.py PORT CERT KEY [implicit]    `implicit`: encrypted from the first byte on, without STARTTLS
-Prints `READY`, then a JSON line for each mail that it took and each recipient that it turned away.
+usage: smtp_server.py CERT KEY [implicit]    `implicit`: encrypted from the first byte on, without STARTTLS
+Prints `READY ` and the port that it was given, then a JSON line for each mail that it took and each recipient that it
+turned away.
 
 refused@…  550 for ever        grey@…  451 the first time        hang@…  no answer
 flaky@…    of six mails one is answered with 451 and one with a cut connection
 """
 
+import asyncio
 import json
 import random
 import ssl
 import sys
 import time
-from threading import Lock
 
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
 
 USER, PASSWORD = b"swarm", b"hunter2-mail"
-lock, seen = Lock(), set()
+seen = set()
 
 
 def say(**what):
-    with lock:
-        print(json.dumps(what), flush=True)
+    print(json.dumps(what), flush=True)
 
 
 class Handler:
@@ -38,7 +37,6 @@ class Handler:
             return "451 4.7.1 greylisted, come again"
         if name == "hang":
             say(hanging=address)
-            import asyncio
             await asyncio.sleep(60)
         envelope.rcpt_tos.append(address)
         return "250 OK"
@@ -66,29 +64,29 @@ def authenticate(server, session, envelope, mechanism, data):
     return AuthResult(success=good, handled=good)
 
 
-IMPLICIT = sys.argv[4:] == ["implicit"]
+IMPLICIT = sys.argv[3:] == ["implicit"]
 CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-CONTEXT.load_cert_chain(sys.argv[2], sys.argv[3])
+CONTEXT.load_cert_chain(sys.argv[1], sys.argv[2])
 
 
-class TlsController(Controller):
-    def factory(self):
-        return SMTP(
-            self.handler,
-            tls_context=None if IMPLICIT else CONTEXT,
-            require_starttls=not IMPLICIT,
-            authenticator=authenticate,
-            auth_required=True,
-            auth_require_tls=not IMPLICIT,
-        )
+def smtp():
+    return SMTP(
+        Handler(),
+        enable_SMTPUTF8=True,
+        tls_context=None if IMPLICIT else CONTEXT,
+        require_starttls=not IMPLICIT,
+        authenticator=authenticate,
+        auth_required=True,
+        auth_require_tls=not IMPLICIT,
+    )
 
 
-TlsController(
-    Handler(),
-    hostname="127.0.0.1",
-    port=int(sys.argv[1]),
-    ssl_context=CONTEXT if IMPLICIT else None,
-).start()
-print("READY", flush=True)
-while True:
-    time.sleep(3600)
+async def main():
+    # Not aiosmtpd's Controller: it wants to know the port before there is one, and gives up where a start takes 5 s.
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(smtp, "127.0.0.1", 0, ssl=CONTEXT if IMPLICIT else None)
+    print("READY", server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+asyncio.run(main())

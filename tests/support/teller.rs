@@ -9,7 +9,7 @@ use marketswarm::notify::{self, Context, Notifier, Role};
 use marketswarm::service::{Env, Notice};
 use marketswarm::truth::{Defaults, Truth};
 
-use super::RedisServer;
+use super::{PATIENCE, RedisServer, until};
 
 /// Starts the notifier of `role` with this environment; the truth is `{"services": services}`.
 pub fn notifier_of(
@@ -64,6 +64,22 @@ pub fn log_alert(redis: &RedisServer, alert: &Alert) -> String {
         &json,
     ]);
     alert.id
+}
+
+/// Waits until the silences were looked up this often from now on: by each channel once a second.
+#[track_caller]
+pub fn wait_silences_read(redis: &RedisServer, times: u64) {
+    let reads = || {
+        let stats: String = redis.query(&["INFO", "commandstats"]);
+        let line = stats.lines().find(|l| l.starts_with("cmdstat_smembers:"));
+        let calls = line.and_then(|l| l.split(['=', ',']).nth(1)?.parse().ok());
+        calls.unwrap_or(0_u64)
+    };
+    let enough = reads() + times;
+    until("a look at the silences", PATIENCE, || match reads() {
+        n if n >= enough => Ok(()),
+        n => Err(format!("{n} of {enough}")),
+    });
 }
 
 /// A miss of `svc`, just judged.

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::support::containers::{
-    Alerts, DAEMONS, command_connection, docker, eventually, free_port, quick_truth, run, top,
-    try_run, unique, wanted,
+    Alerts, DAEMONS, command_connection, docker, eventually, quick_truth, run, top, try_run,
+    unique, wanted,
 };
+use crate::support::redis_server::free_port;
 
 /// Limit of the test's truth, and what may pass until a miss is told under load.
 const LIMIT: Duration = Duration::from_secs(3);

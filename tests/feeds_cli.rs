@@ -1,12 +1,14 @@
 //! `marketswarm feed`: what an operator sees of feeds.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
+use marketswarm::rss_agg::demo::{self, FEEDS};
 use serde_json::{Value, json};
 
 use crate::support::feed_server::{FeedServer, Reply};
 use crate::support::newsroom::{Newsroom, Story, Wire, rss};
-use crate::support::{Daemon, PATIENCE};
+use crate::support::{Daemon, PATIENCE, until};
 
 fn feed(args: &[&str], env: &[(&str, &str)]) -> (i32, String) {
     let args = [&["feed"], args].concat();
@@ -151,7 +153,15 @@ fn tail_shows_items_as_they_come() {
     let env = [("SYSTEM_REDIS_URL", url.as_str())];
     let people = Daemon::start_with("marketswarm", &["feed", "tail"], &env);
     let programs = Daemon::start_with("marketswarm", &["feed", "tail", "--json"], &env);
-    std::thread::sleep(Duration::from_secs(1));
+    // Both know by then what is old.
+    until("both wait for news", PATIENCE, || {
+        let clients: String = room.redis.query(&["INFO", "clients"]);
+        if clients.lines().any(|line| line == "blocked_clients:2") {
+            Ok(())
+        } else {
+            Err(clients)
+        }
+    });
     wire.add(Story::new(2));
     people.wait_log("wire  Story 2", PATIENCE);
     people.wait_log("https://news.example/2", PATIENCE);
@@ -206,29 +216,36 @@ fn the_demo_brings_items_whose_numbers_follow_each_other() {
         .nth(1)
         .and_then(|rest| rest.split('/').next())
         .unwrap();
-    marketswarm::rss_agg::demo::into_truth(&mut room.truth, port.parse().unwrap());
+    demo::into_truth(&mut room.truth, port.parse().unwrap());
     let mut daemon = room.start();
-    let first = room.wait_queue(40).len();
-    room.wait_queue(first + 2);
+    let numbers = |feed: &str| -> Vec<i64> {
+        let of_feed = room.queue().into_iter();
+        let titles = of_feed.filter(|entry| entry["feed"] == feed);
+        let number = |entry: HashMap<String, String>| {
+            let title = entry["title"].strip_prefix("DEMO ").unwrap();
+            title.split(':').next().unwrap().parse().unwrap()
+        };
+        titles.map(number).collect()
+    };
+    // Ten from the first poll of each.
+    for feed in &FEEDS {
+        until(feed.id, PATIENCE, || match numbers(feed.id).len() {
+            10.. => Ok(()),
+            other => Err(format!("{other} items")),
+        });
+    }
+    room.wait_queue(42);
     daemon.kill();
     std::thread::sleep(Duration::from_secs(4));
     let before = room.queue().len();
     let _daemon = room.start();
     room.wait_queue(before + 3);
-    for feed in ["demo-fx", "demo-earnings", "demo-rates", "demo-filings"] {
-        let entries = room.queue();
-        let numbers = entries
-            .iter()
-            .filter(|entry| entry["feed"] == feed)
-            .map(|entry| {
-                let title = entry["title"].strip_prefix("DEMO ").unwrap();
-                title.split(':').next().unwrap().parse::<i64>().unwrap()
-            });
-        let numbers: Vec<i64> = numbers.collect();
-        assert!(numbers.len() >= 10, "{feed}: {numbers:?}");
+    for feed in &FEEDS {
+        let numbers = numbers(feed.id);
         assert!(
             numbers.windows(2).all(|pair| pair[1] == pair[0] + 1),
-            "{feed}: {numbers:?}"
+            "{}: {numbers:?}",
+            feed.id
         );
     }
 }

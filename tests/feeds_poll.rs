@@ -170,6 +170,8 @@ fn validators_are_not_kept_of_a_body_that_broke_off() {
         whole.len()
     );
     room.section("limits")["first_items"] = json!(100);
+    // The second poll comes when it is asked for, not while the first is looked at.
+    room.section("schedule")["interval_sec"] = json!(3600);
     room.server.at("/feed", {
         let asked = std::sync::atomic::AtomicUsize::new(0);
         move |_| match asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
@@ -179,14 +181,17 @@ fn validators_are_not_kept_of_a_body_that_broke_off() {
     });
     room.feed("wire", "/feed");
     let _daemon = room.start();
-    let part = room.wait_queue(20).len();
-    assert!((20..40).contains(&part), "{part} items of the part");
     let status = room.wait_status("wire", "failing", |s| s["failures"] == 1);
+    let part = room.queue().len();
+    assert!((20..40).contains(&part), "{part} items of the part");
     assert!(
         status["error"].as_str().unwrap().contains("broke off"),
         "{status}"
     );
     assert!(status.get("validators").is_none(), "{status}");
+    room.redis.wait_subscribed("rss_agg:poll", 1);
+    room.redis
+        .query::<i64>(&["PUBLISH", "rss_agg:poll", "wire"]);
     let hits = room.wait_hits("/feed", 2);
     assert_eq!(hits[1].header("if-none-match"), None);
     assert_eq!(room.wait_queue(40).len(), 40);
@@ -256,6 +261,31 @@ fn a_poll_can_be_asked_for_and_a_gone_feed_answers_again() {
 }
 
 #[test]
+fn a_poll_that_was_asked_for_outlives_a_new_truth() {
+    let mut room = Newsroom::open();
+    room.section("schedule")["interval_sec"] = json!(3600);
+    room.section("limits")["per_host_rps"] = json!(0.5);
+    for (id, path) in [("a", "/a"), ("b", "/b")] {
+        Wire::serve(&room.server, path, 1);
+        room.feed(id, path);
+    }
+    let daemon = room.start();
+    room.redis.wait_subscribed("rss_agg:poll", 1);
+    for id in ["a", "b"] {
+        room.wait_status(id, "ok", |s| s["health"] == "ok");
+    }
+    for id in ["a", "b"] {
+        room.redis.query::<i64>(&["PUBLISH", "rss_agg:poll", id]);
+    }
+    // While they wait for their host, it changes when they are due by themselves.
+    room.section("schedule")["interval_sec"] = json!(7200);
+    room.seed();
+    daemon.wait_log("a new truth is in force", PATIENCE);
+    room.wait_hits("/a", 2);
+    room.wait_hits("/b", 2);
+}
+
+#[test]
 fn a_truth_that_changes_is_followed_at_once() {
     let mut room = Newsroom::open();
     Wire::serve(&room.server, "/a", 1);
@@ -291,7 +321,7 @@ fn what_a_filter_drops_is_seen_and_counted_and_nothing_more() {
     room.feed("wire", "/feed");
     *room.section("filters") =
         json!([{"field": "title", "match": "story (2|4|24)$", "action": "drop"}]);
-    let _daemon = room.start();
+    let daemon = room.start();
     room.wait_queue(2);
     wire.add(Story::new(24));
     wire.add(Story::new(5));
@@ -308,6 +338,7 @@ fn what_a_filter_drops_is_seen_and_counted_and_nothing_more() {
     // Without the filter they stay seen.
     *room.section("filters") = json!([]);
     room.seed();
+    daemon.wait_log("a new truth is in force", PATIENCE);
     let hits = room.server.hits().len();
     room.wait_hits("/feed", hits + 3);
     assert_eq!(room.queue().len(), 3);

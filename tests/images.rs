@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::containers::{docker, run, try_run, unique, wanted};
+use crate::support::containers::{docker, try_run, unique, wanted};
 
 /// Largest shipped binary of each image, in bytes.
 const LIMITS: [(&str, u64); 8] = [
@@ -34,9 +34,10 @@ fn an_image_is_its_binary_and_nothing_else() {
 
         let container = unique("msimage");
         docker(&["create", "--name", &container, &image]);
-        let listing =
-            run(Command::new("sh").args(["-c", &format!("docker export {container} | tar -tv")]));
+        let export = format!("docker export {container} | tar -tv");
+        let (listed, listing) = try_run(Command::new("sh").args(["-c", &export]));
         docker(&["rm", &container]);
+        assert!(listed, "{listing}");
         let files: Vec<&str> = listing
             .lines()
             .filter(|line| line.starts_with('-') && !line.ends_with(".dockerenv"))

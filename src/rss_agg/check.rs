@@ -252,7 +252,7 @@ mod tests {
             context,
             "f",
             1_000_000_000,
-            Mono::now,
+            Mono::default,
         )
         .expect("a feed")
     }

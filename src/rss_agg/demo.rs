@@ -255,7 +255,7 @@ mod tests {
             parsed.repairs
         );
         let identities = identify(feed.id, &parsed);
-        let mut finisher = Finisher::new(&parsed, feed.id, crate::clock::Mono::now);
+        let mut finisher = Finisher::new(&parsed, feed.id, crate::clock::Mono::default);
         let items = parsed.entries.iter().zip(&identities);
         items
             .map(|(entry, identity)| {

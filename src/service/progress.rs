@@ -114,8 +114,13 @@ impl Board {
 mod tests {
     use super::*;
 
-    fn after(secs: u64) -> Mono {
-        Mono::now() + Duration::from_secs(secs)
+    /// So long after the worker's last sign, or after now while it has no work.
+    fn after(secs: u64, progress: &Progress) -> Mono {
+        let since = match progress.worker.since.load(Ordering::Relaxed) {
+            0 => Mono::now(),
+            since => Mono(since),
+        };
+        since + Duration::from_secs(secs)
     }
 
     #[test]
@@ -123,16 +128,17 @@ mod tests {
         let board = Board::default();
         let poller = board.worker("poller", Duration::from_secs(10));
         assert_eq!(
-            board.judge(after(99)),
+            board.judge(after(99, &poller)),
             Verdict::Fine,
             "waiting for work is no work"
         );
         let work = poller.working();
-        assert_eq!(board.judge(after(9)), Verdict::Fine);
-        assert!(matches!(board.judge(after(15)), Verdict::Degraded(why) if why.contains("poller")));
-        assert!(matches!(board.judge(after(25)), Verdict::Stuck(_)));
+        let (in_time, late, silent) = (after(10, &poller), after(20, &poller), after(21, &poller));
+        assert_eq!(board.judge(in_time), Verdict::Fine);
+        assert!(matches!(board.judge(late), Verdict::Degraded(why) if why.contains("poller")));
+        assert!(matches!(board.judge(silent), Verdict::Stuck(_)));
         drop(work);
-        assert_eq!(board.judge(after(99)), Verdict::Fine);
+        assert_eq!(board.judge(after(99, &poller)), Verdict::Fine);
     }
 
     #[test]
@@ -140,7 +146,8 @@ mod tests {
         let board = Board::default();
         let gone = board.worker("gone", Duration::from_secs(1));
         std::mem::forget(gone.working());
+        let late = after(99, &gone);
         drop(gone);
-        assert_eq!(board.judge(after(99)), Verdict::Fine);
+        assert_eq!(board.judge(late), Verdict::Fine);
     }
 }

@@ -1,7 +1,6 @@
 //! What the container tests share: when they run, how they call docker, and the ear on the alert channel.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -67,15 +66,6 @@ pub fn unique(prefix: &str) -> String {
     format!("{prefix}-{}-{}", std::process::id(), nanos % 1_000_000_000)
 }
 
-/// A port on loopback that was free a moment ago.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-}
-
 /// Writes the project's truth with beats every second and limits of 3 s, and nothing to fetch from the world.
 pub fn quick_truth(folder: &Path) -> PathBuf {
     let text = fs::read_to_string(top().join("truth.json")).unwrap();
@@ -127,25 +117,26 @@ impl Alerts {
             port,
             last: "0".into(),
         };
-        alerts.read();
+        // What was told before is passed over only by a look that succeeds.
+        eventually("the alert log", Duration::from_secs(30), || {
+            alerts.try_read().map_err(|error| error.to_string())
+        });
         alerts
     }
 
     /// Everything told since the last look; nothing while the bus is away.
     pub fn read(&mut self) -> Vec<Value> {
-        let read = redis::cmd("XREAD")
+        self.try_read().unwrap_or_default()
+    }
+
+    fn try_read(&mut self) -> redis::RedisResult<Vec<Value>> {
+        let reply: StreamReadReply = redis::cmd("XREAD")
             .arg("STREAMS")
             .arg("healer:alerts:log")
             .arg(&self.last)
-            .to_owned();
-        let reply = command_connection(self.port)
-            .and_then(|mut bus| read.query::<StreamReadReply>(&mut bus));
-        let entries = reply
-            .ok()
-            .into_iter()
-            .flat_map(|reply| reply.keys)
-            .flat_map(|stream| stream.ids);
-        entries
+            .query(&mut command_connection(self.port)?)?;
+        let entries = reply.keys.into_iter().flat_map(|stream| stream.ids);
+        let alerts = entries
             .map(|entry| {
                 self.last = entry.id.clone();
                 let text: String = entry
@@ -153,7 +144,8 @@ impl Alerts {
                     .expect("an entry of the log has an alert");
                 serde_json::from_str(&text).unwrap()
             })
-            .collect()
+            .collect();
+        Ok(alerts)
     }
 
     /// Waits for an alert of this type about this service. Others that come meanwhile are passed over.

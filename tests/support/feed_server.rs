@@ -21,7 +21,8 @@ pub struct Hit {
     pub path: String,
     /// Names in lower case, values byte for byte as Latin-1 text.
     pub headers: Vec<(String, String)>,
-    /// Requests under way at this moment, this one included.
+    /// Requests of this host under way at this moment, this one included; each until its answer goes out, so that
+    /// it is never counted for longer than its client counts it.
     pub at_once: usize,
     /// The name that was asked for before the first byte, over TLS.
     pub sni: Option<String>,
@@ -171,7 +172,7 @@ impl FeedServer {
         format!("{name}:{}", self.port)
     }
 
-    /// Every request so far.
+    /// Every request so far whose answer is made.
     pub fn hits(&self) -> Vec<Hit> {
         self.shared.hits.lock().unwrap().clone()
     }
@@ -270,14 +271,15 @@ fn serve(mut wire: Wire, shared: &Shared) {
         at_once,
         sni: wire.sni(),
     };
-    shared.hits.lock().unwrap().push(hit.clone());
     let route = shared.routes.lock().unwrap().get(&hit.path).cloned();
     let reply = route.map_or_else(|| Reply::status(404), |route| route(&hit));
-    // A client that went away is nobody's failure.
-    let _ = answer(&mut wire, reply, shared);
+    // Told when its answer is made: what a test changes after it saw the request is for the next one.
+    shared.hits.lock().unwrap().push(hit);
     if let Some(count) = shared.under_way.lock().unwrap().get_mut(&host) {
         *count -= 1;
     }
+    // A client that went away is nobody's failure.
+    let _ = answer(&mut wire, reply, shared);
 }
 
 fn read_request(stream: &mut Wire) -> Option<(String, Vec<(String, String)>)> {

@@ -29,7 +29,7 @@ pub use notify::NotifySocket;
 pub use proxy::Proxy;
 pub use redis_server::RedisServer;
 pub use stage::Stage;
-pub use wait::{PATIENCE, secs, until};
+pub use wait::{PATIENCE, cpu_time, secs, until};
 
 use std::collections::BTreeSet;
 use std::io::Write;

@@ -81,6 +81,11 @@ impl Reader {
                 // Changed again in the meantime: its next load is under way.
                 continue;
             }
+            if self.forced.contains(&spec.id) {
+                // Somebody asked for it meanwhile, whatever the store says.
+                self.plan.put(&spec.id, &spec.host(), Some(now));
+                continue;
+            }
             match due_ts {
                 Some(due_ts) if due_ts <= now_ts => overdue.push(spec),
                 Some(due_ts) => {

@@ -90,21 +90,34 @@ mod tests {
     use super::*;
     use crate::rss_agg::schedule::hosts::HostLimits;
 
+    fn hosts(rps: f64) -> SharedHosts {
+        let connections = 1;
+        SharedHosts::new(Hosts::new(HostLimits { rps, connections }))
+    }
+
     #[test]
     fn a_redirect_waits_for_the_rate_of_the_next_host_and_gives_its_place_back() {
-        let hosts = SharedHosts::new(Hosts::new(HostLimits {
-            rps: 20.0,
-            connections: 1,
-        }));
+        let hosts = hosts(20.0);
         let start = Mono::now();
         hosts.lock().start("a:80", start).expect("a free host");
         let mut place = Place::taken(&hosts, "a:80");
         // Back to the same host: its one connection is our own, and its rate is kept.
-        assert!(place.move_to("a:80", start + Duration::from_secs(5)));
+        assert!(place.move_to("a:80", start + Duration::from_secs(60)));
         assert!(Mono::now().since(start) >= Duration::from_millis(49));
-        assert!(!place.move_to("a:80", Mono::now()), "not within no time");
         drop(place);
         let later = Mono::now() + Duration::from_secs(1);
+        assert_eq!(hosts.lock().start("a:80", later), Ok(()));
+    }
+
+    #[test]
+    fn a_redirect_that_cannot_wait_long_enough_gets_no_place_and_holds_none() {
+        // One request in a quarter of an hour.
+        let hosts = hosts(0.001);
+        let start = Mono::now();
+        hosts.lock().start("a:80", start).expect("a free host");
+        let mut place = Place::taken(&hosts, "a:80");
+        assert!(!place.move_to("a:80", Mono::now()), "not within no time");
+        let later = start + Duration::from_secs(1_001);
         assert_eq!(hosts.lock().start("a:80", later), Ok(()));
     }
 }

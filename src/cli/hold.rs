@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use lexopt::prelude::*;
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::place::{RunFolder, UpNote, data_folder};
@@ -59,8 +60,13 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env, what: What) -> Result<Exit
     };
     run.hold(&svc)?;
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-        kill_process_group(pid, Signal::TERM).map_err(std::io::Error::from)?;
-        kill_process_group(pid, Signal::CONT).map_err(std::io::Error::from)?;
+        for signal in [Signal::TERM, Signal::CONT] {
+            match kill_process_group(pid, signal) {
+                // It ended in between, as it should.
+                Ok(()) | Err(Errno::SRCH) => {}
+                Err(error) => return Err(std::io::Error::from(error).into()),
+            }
+        }
     }
     print(&format!(
         "{svc} ends and stays down until: marketswarm release {svc}\n"

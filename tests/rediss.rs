@@ -7,6 +7,9 @@ use crate::support::redis_server::free_port;
 use crate::support::truth::truth_of;
 use crate::support::{Alerts, Daemon, PATIENCE, RedisServer, secs, until};
 
+const INTERVAL_SEC: f64 = 0.25;
+const TIMEOUT_SEC: f64 = 3.0;
+
 /// A redis-server that speaks TLS on one port; on the other it is plain, for the test's own eyes.
 struct Encrypted {
     // The server is dropped before the files that it reads.
@@ -72,7 +75,7 @@ fn the_whole_swarm_runs_over_tls_tells_a_death_and_finds_its_bus_again() {
     let truth = bus.ca.path("truth.json");
     fs::write(
         &truth,
-        truth_of(&["massive", "sentinel"], 0.25, 1.0).to_string(),
+        truth_of(&["massive", "sentinel"], INTERVAL_SEC, TIMEOUT_SEC).to_string(),
     )
     .unwrap();
     let mut env = bus.env();
@@ -82,9 +85,12 @@ fn the_whole_swarm_runs_over_tls_tells_a_death_and_finds_its_bus_again() {
     let (code, log) = Daemon::run("bootstrap", &[], &env, PATIENCE);
     assert_eq!(code, 0, "{log}");
     let alerts = Alerts::on(&bus.redis);
-    let healer = Daemon::start("healer", &env);
-    let _sentinel = Daemon::start("sentinel", &env);
+    // Whoever is watched beats before anybody watches; the two watchers have their timeout to meet.
     let mut massive = Daemon::start("massive", &env);
+    massive.wait_log("beating", PATIENCE);
+    let healer = Daemon::start("healer", &env);
+    healer.wait_log("holds the lease and speaks", PATIENCE);
+    let _sentinel = Daemon::start("sentinel", &env);
     let status = || Daemon::run("marketswarm", &["status"], &env, PATIENCE);
     let wait_status = |wanted| {
         until(&format!("status {wanted}"), PATIENCE, || match status() {
@@ -109,7 +115,7 @@ fn the_whole_swarm_runs_over_tls_tells_a_death_and_finds_its_bus_again() {
     bus.redis.start_again();
     healer.wait_log("subscribed again", PATIENCE);
     wait_status(0);
-    alerts.assert_none(secs(3.25), |a| {
+    alerts.assert_none(secs(INTERVAL_SEC + 3.0 + TIMEOUT_SEC), |a| {
         a.kind() == "heartbeat_miss" || a.kind() == "healer_miss"
     });
     massive.kill();

@@ -42,55 +42,55 @@ fn a_service_without_work_of_its_own_says_that_it_is_idle() {
 
 #[test]
 fn beats_count_up_by_one_and_do_not_drift() {
-    const BEATS: usize = 101;
+    const WINDOW: usize = 20;
     let interval = secs(0.05);
     let stage = Stage::new(&["massive"], 0.05, 1.0);
     let beats = Alerts::on_channel(&stage.redis, "massive:heartbeat");
     let _service = stage.start("massive");
-    let heard: Vec<Heard> = (1..=BEATS as u64)
-        .map(|i| beats.wait_for("the next beat", PATIENCE, |b| number(b) == i))
-        .collect();
+    let next = |i: usize| beats.wait_for("the next beat", PATIENCE, |b| number(b) == i as u64);
+    let first = next(1);
 
-    let inst = &heard[0].json["inst"];
-    assert!(
-        heard.iter().all(|b| b.json["inst"] == *inst),
-        "one process, one instance"
-    );
-    // How far each beat is behind the grid of the first one. Noise only delays, so the least of several is the grid;
-    // a sender that sleeps an interval after each beat would be 20 ms behind by the end.
-    let behind = |beat: &Heard| {
-        let since = beat.at.duration_since(heard[0].at).as_secs_f64();
-        let step = (since / interval.as_secs_f64()).round();
-        since - step * interval.as_secs_f64()
-    };
-    let least = |beats: &[Heard]| beats.iter().map(behind).fold(f64::MAX, f64::min);
-    let drift = least(&heard[BEATS - 20..]) - least(&heard[..20]);
-    assert!(
-        drift < 0.008,
-        "{:.1} ms behind after {BEATS} beats",
-        drift * 1000.0
-    );
+    // How far each beat is behind the grid of the first one. Noise only delays, so the least of several is the grid; a
+    // sender that sleeps an interval after each beat would be 20 ms behind after a hundred, and 40 ms after two hundred.
+    // A machine that is busy with other tests may delay all of several: what counts is the best pair of windows, an early
+    // one and a late one.
+    let mut leasts = Vec::new();
+    let mut drift = f64::MAX;
+    for window in 0..10 {
+        let mut least = f64::MAX;
+        for n in 0..WINDOW {
+            let beat = next(window * WINDOW + n + 2);
+            assert_eq!(beat.json["inst"], first.json["inst"], "one process");
+            let since = beat.at.duration_since(first.at).as_secs_f64();
+            let step = (since / interval.as_secs_f64()).round();
+            least = least.min(since - step * interval.as_secs_f64());
+        }
+        leasts.push(least);
+        for early in leasts.iter().rev().skip(4) {
+            drift = drift.min((least - early).abs());
+        }
+        if drift < 0.008 {
+            return;
+        }
+    }
+    panic!("{:.1} ms behind: {leasts:?}", drift * 1000.0);
 }
 
 #[test]
 fn the_count_goes_on_through_an_outage_of_the_bus() {
-    let mut stage = Stage::new(&["massive"], 0.2, 1.0);
+    // Beats are so far apart that the ear is back in time for the first ones after the outage.
+    let mut stage = Stage::new(&["massive"], 3.0, 10.0);
     let beats = Alerts::on_channel(&stage.redis, "massive:heartbeat");
     let mut service = stage.start("massive");
-    let before = beats.wait_for("beat 3", PATIENCE, |b| number(b) == 3);
+    let before = beats.wait_for("beat 2", PATIENCE, |b| number(b) == 2);
 
     stage.redis.kill();
     service.wait_log("no beat can be sent", PATIENCE);
     stage.redis.start_again();
 
-    let last = beats.all().last().map(number).unwrap();
-    let after = beats.wait_for("a beat after the outage", PATIENCE, |b| number(b) > last);
-    // At most one beat was taken by a server that did not live to answer.
-    assert!(
-        number(&after) <= last + 2,
-        "{} follows {last}",
-        number(&after)
-    );
+    let after = beats.wait_for("a beat after the outage", PATIENCE, |b| number(b) > 2);
+    // At most one beat was taken by a server that did not live to answer, and one may come before the ear.
+    assert!(number(&after) <= 4, "{} follows 2", number(&after));
     assert_eq!(after.json["inst"], before.json["inst"]);
     assert!(service.is_alive());
     service.wait_log("beats go out again", PATIENCE);

@@ -224,14 +224,7 @@ fn truth_and_health_lost_with_the_data_are_told_and_written_again() {
     HEALER.wait_miss(watch.alerts());
     watch.stage.wait_health("svc-a", "down");
     watch.stage.redis.start_again_empty();
-    // In the log: the ear on the channel may be back later than the healer.
-    until("truth_missing in the log", PATIENCE, || {
-        let log = watch.stage.alert_log();
-        match log.iter().any(|a| a["type"] == "truth_missing") {
-            true => Ok(()),
-            false => Err(format!("{log:?}")),
-        }
-    });
+    watch.stage.wait_logged("truth_missing");
     // It is still down: written again, and not told again.
     watch.stage.wait_health("svc-a", "down");
     watch

@@ -73,7 +73,7 @@ fn a_bus_that_is_down_is_told_once_freezes_its_own_services_only_and_is_told_to_
 fn an_outage_of_the_system_bus_is_told_when_it_is_over_and_a_short_one_is_not() {
     let mut two = two_buses();
     two.stage.redis.kill();
-    std::thread::sleep(secs(1.0));
+    two.healer.wait_log("the link is lost", PATIENCE);
     two.stage.redis.start_again();
     two.stage.alerts.assert_nothing_else(DOUBT + TIMEOUT);
 
@@ -89,10 +89,11 @@ fn an_outage_of_the_system_bus_is_told_when_it_is_over_and_a_short_one_is_not() 
             Err(format!("{kinds:?}"))
         }
     });
-    two.stage.alerts.wait("bus_up", "system-redis", PATIENCE);
+    // The ear on the channel may be back too late for these two.
     two.stage
         .alerts
-        .assert_none(DOUBT + TIMEOUT, |a| a.kind() != "bus_down");
+        .assert_none(DOUBT + TIMEOUT, |a| !a.kind().starts_with("bus_"));
+    assert_eq!(two.stage.alert_log().len(), 2);
 }
 
 #[test]

@@ -1,9 +1,23 @@
 //! What systemd hears, and what `--healthcheck` answers.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::truth::{seed, truth_of};
 use crate::support::{Daemon, NotifySocket, PATIENCE, RedisServer, Stage, until};
+
+/// The watchdog of a second is fed twice as often. A busy machine is late now and then; whoever feeds it every two
+/// seconds is late each time.
+#[track_caller]
+fn assert_fed(manager: &NotifySocket) {
+    const PETS: u32 = 8;
+    let begin = Instant::now();
+    for _ in 0..PETS {
+        manager.wait_for("WATCHDOG=1", PATIENCE);
+    }
+    let took = begin.elapsed();
+    let limit = Duration::from_secs(PETS.into()) + Duration::from_secs(4);
+    assert!(took < limit, "{PETS} in {took:?}");
+}
 
 #[test]
 fn readiness_follows_the_first_beat_and_waiting_for_a_bus_asks_for_patience() {
@@ -26,7 +40,7 @@ fn readiness_follows_the_first_beat_and_waiting_for_a_bus_asks_for_patience() {
     }
 
     redis.start_again();
-    seed(&redis, &truth_of(&["massive"], 5.0, 20.0));
+    seed(&redis, &truth_of(&["massive"], 60.0, 180.0));
 
     manager.wait_for("READY=1", PATIENCE);
     let stats: String = redis.query(&["INFO", "commandstats"]);
@@ -38,11 +52,8 @@ fn readiness_follows_the_first_beat_and_waiting_for_a_bus_asks_for_patience() {
         "READY before the first beat: {publishes:?}"
     );
 
-    // Between two beats, 5 s apart, the watchdog of 1 s is fed.
-    for _ in 0..4 {
-        let said = manager.next(Duration::from_secs(3)).expect("a pet");
-        assert!(said.contains("WATCHDOG=1"), "{said}");
-    }
+    // Between two beats, a minute apart, the watchdog is fed.
+    assert_fed(&manager);
 
     service.terminate();
     manager.wait_for("STOPPING=1", PATIENCE);
@@ -63,11 +74,8 @@ fn the_watchdog_is_fed_through_an_outage_of_the_bus() {
     manager.wait_for("READY=1", PATIENCE);
     stage.redis.kill();
     service.wait_log("no beat can be sent", PATIENCE);
-    for _ in 0..4 {
-        // Retries are at most 2 s apart; between them the watchdog has a period of half a second.
-        let said = manager.next(Duration::from_secs(3)).expect("a pet");
-        assert!(said.contains("WATCHDOG=1"), "{said}");
-    }
+    // Retries are at most 2 s apart; between them the watchdog has a period of half a second.
+    assert_fed(&manager);
 }
 
 #[test]
@@ -118,9 +126,11 @@ fn a_healer_that_stands_by_is_ready_and_healthy() {
     let stands_by = stage.start_with("healer", &env);
     stands_by.wait_log("standing by", PATIENCE);
     manager.wait_for("READY=1", PATIENCE);
-    for _ in 0..4 {
-        manager.wait_for("WATCHDOG=1", Duration::from_secs(3));
-    }
-    let (code, said) = Daemon::run("healer", &["--healthcheck"], &env, PATIENCE);
-    assert_eq!(code, 0, "{said}");
+    assert_fed(&manager);
+    until("the health check", PATIENCE, || {
+        match Daemon::run("healer", &["--healthcheck"], &env, PATIENCE) {
+            (0, _) => Ok(()),
+            (code, said) => Err(format!("{code}: {said}")),
+        }
+    });
 }

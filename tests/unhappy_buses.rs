@@ -75,14 +75,14 @@ fn user_and_password_of_the_environment_are_used_and_never_printed() {
 
 #[test]
 fn a_bus_that_loads_its_data_is_waited_for_and_said_to_be_loading() {
-    // Two seconds for reading 200 keys, and a moment for clients after each.
+    // Twenty seconds for reading 200 keys, and a moment for clients after each.
     let mut redis = RedisServer::start_with(&[
         "--appendonly",
         "no",
         "--rdbcompression",
         "no",
         "--key-load-delay",
-        "10000",
+        "100000",
         "--loading-process-events-interval-bytes",
         "1024",
     ]);
@@ -95,6 +95,7 @@ fn a_bus_that_loads_its_data_is_waited_for_and_said_to_be_loading() {
     let url = redis.url();
     let service = Daemon::start("massive", &[("SYSTEM_REDIS_URL", &url)]);
     service.wait_log("still loading its data", PATIENCE);
+    redis.config_set("key-load-delay", "0");
     service.wait_log("beating", PATIENCE);
 }
 

@@ -41,11 +41,9 @@ fn a_death_and_a_return_are_told_once_each_in_the_bytes_of_the_contract(who: Wat
         who.miss, who.subject
     );
     assert!(miss.text.starts_with(&contract), "{}", miss.text);
-    assert!(
-        (TIMEOUT_SEC..TIMEOUT_SEC + 5.0).contains(&late),
-        "{}",
-        miss.text
-    );
+    // On a busy machine the watcher may have doubts of its own first.
+    let longest = TIMEOUT_SEC + PATIENCE.as_secs_f64();
+    assert!((TIMEOUT_SEC..longest).contains(&late), "{}", miss.text);
     assert!(miss.json.get("never_heard").is_none(), "{}", miss.text);
     assert!(miss.json.get("planned").is_none(), "{}", miss.text);
 

@@ -96,6 +96,19 @@ impl Stage {
         log
     }
 
+    /// Waits until the log has an alert of this type. After a restart of the bus, the ear on the channel may be back
+    /// later than whoever speaks there.
+    #[track_caller]
+    pub fn wait_logged(&self, kind: &str) {
+        until(&format!("{kind} in the log"), PATIENCE, || {
+            let log = self.alert_log();
+            match log.iter().any(|a| a["type"] == kind) {
+                true => Ok(()),
+                false => Err(format!("{log:?}")),
+            }
+        });
+    }
+
     /// Every alert in the log, oldest first.
     pub fn whole_log(&self) -> Vec<Value> {
         let entries: redis::streams::StreamRangeReply =

@@ -73,6 +73,28 @@ fn check_tells_a_good_feed_from_a_repaired_and_a_refused_one() {
 }
 
 #[test]
+fn check_of_a_saved_page_says_what_it_names_and_what_to_give_instead() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = "<link rel=alternate type=application/rss+xml href=/feed.xml>";
+    for (page, says) in [
+        (
+            format!("<html><head>{link}"),
+            "it names /feed.xml, relative to the page's address, which the file does not tell: \
+             give the URL of the page instead of the file",
+        ),
+        (
+            format!("<html><head><base href='https://news.example/a/'>{link}"),
+            "it names https://news.example/feed.xml; give the URL of the feed instead of the file",
+        ),
+        ("<html><head>".to_owned(), "it names no feed"),
+    ] {
+        let (code, text) = feed(&["check", &file(&folder, "page.html", &page)], &[]);
+        assert_eq!(code, 2, "{text}");
+        assert!(text.trim_end().ends_with(says), "{text}");
+    }
+}
+
+#[test]
 fn check_fetches_a_url_and_names_what_was_odd_on_the_way() {
     let server = FeedServer::start();
     server.always(

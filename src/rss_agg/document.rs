@@ -10,6 +10,7 @@ mod html_names;
 mod json;
 mod markup;
 mod names;
+mod page;
 pub mod plain;
 mod repair;
 mod root;
@@ -70,8 +71,12 @@ impl Parsed<'_> {
 pub enum Refused {
     /// No bytes, or only white space.
     Empty,
-    /// A web page. `feeds` are the absolute URLs of its `<link rel=alternate>` feeds.
-    Html { feeds: Vec<String> },
+    /// A web page. `feeds` are the absolute URLs of its `<link rel=alternate>` feeds; `relative` are those that stay
+    /// relative, because neither the page nor its address says where on the web it is.
+    Html {
+        feeds: Vec<String>,
+        relative: Vec<String>,
+    },
     /// XML or JSON, but no feed; `root` is the first element's name.
     NotAFeed { root: String },
     /// Neither XML nor JSON nor HTML.
@@ -82,11 +87,12 @@ impl std::fmt::Display for Refused {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Refused::Empty => write!(f, "the document is empty"),
-            Refused::Html { feeds } if feeds.is_empty() => {
+            Refused::Html { feeds, relative } if feeds.is_empty() && relative.is_empty() => {
                 write!(f, "a web page, not a feed, and it names no feed")
             }
-            Refused::Html { feeds } => {
-                write!(f, "a web page, not a feed; it names {}", feeds.join(", "))
+            Refused::Html { feeds, relative } => {
+                let named = [&feeds[..], &relative[..]].concat().join(", ");
+                write!(f, "a web page, not a feed; it names {named}")
             }
             Refused::NotAFeed { root } => write!(f, "not a feed: the root is <{root}>"),
             Refused::Unreadable { reason } => write!(f, "neither XML nor JSON: {reason}"),

@@ -317,7 +317,7 @@ impl Visit<'_> {
         refused: Refused,
         follow: bool,
     ) -> Result<Option<Page>, Stopped> {
-        if let Refused::Html { feeds } = &refused
+        if let Refused::Html { feeds, .. } = &refused
             && follow
         {
             self.record.alternates = feeds.clone();

@@ -65,8 +65,23 @@ fn of_file(path: &str) -> Result<Checked, Error> {
         .ok()
         .and_then(|path| Url::from_file_path(path).ok());
     let address = address.map_or_else(|| "file:///".to_owned(), String::from);
-    let report = read(&body, None, &address).map_err(|refused| refused.to_string());
+    let report = read(&body, None, &address).map_err(|refused| refused_file(&refused));
     Ok(Checked { report, on_the_way })
+}
+
+/// A URL is followed from a page to its feed; from a file nothing is fetched, but it can be said what to give instead.
+fn refused_file(refused: &Refused) -> String {
+    let instead = match refused {
+        Refused::Html { feeds, .. } if !feeds.is_empty() => {
+            "; give the URL of the feed instead of the file"
+        }
+        Refused::Html { relative, .. } if !relative.is_empty() => {
+            ", relative to the page's address, which the file does not tell: \
+             give the URL of the page instead of the file"
+        }
+        _ => "",
+    };
+    format!("{refused}{instead}")
 }
 
 fn of_url(text: &str, trust: &Trust) -> Checked {
@@ -107,7 +122,7 @@ fn fetch(text: &str, trust: &Trust, on_the_way: &mut Vec<String>) -> Result<Repo
             answer.content_type.as_deref(),
             answer.url.as_str(),
         ) {
-            Err(Refused::Html { feeds }) if !is_page && !feeds.is_empty() => {
+            Err(Refused::Html { feeds, .. }) if !is_page && !feeds.is_empty() => {
                 is_page = true;
                 on_the_way.push(format!("a web page; it names the feed {}", feeds[0]));
                 url = feed_url(&feeds[0]).map_err(words)?;

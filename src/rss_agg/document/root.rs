@@ -1,15 +1,13 @@
 //! Where the feed starts in a document, and whether it is one.
 
+use super::Refused;
 use super::entry::Format;
 use super::fields;
 use super::markup::{Attributes, Token};
 use super::names::Ns;
+use super::page::Page;
 use super::repair::Repair;
 use super::xml::{End, Level, Reader, Tag};
-use super::{Refused, url};
-
-/// Most `<link rel=alternate>` that are kept of a web page.
-const MOST_ALTERNATES: usize = 10;
 
 /// What was met before the feed.
 #[derive(Default)]
@@ -18,7 +16,7 @@ struct Before<'a> {
     /// The first element that is no feed's root.
     stranger: Option<&'a str>,
     html: bool,
-    alternates: Vec<String>,
+    page: Page,
 }
 
 /// Reads the whole text; what it finds is in the reader. `address` resolves the links of a web page.
@@ -63,7 +61,7 @@ pub fn read<'a>(reader: &mut Reader<'a>, address: &str) -> Result<(), Refused> {
                             reader.repair(Repair::TrailingJunk);
                         }
                     }
-                    _ => before.meet(reader, &tag, address),
+                    _ => before.meet(reader, &tag),
                 }
                 reader.leave(scope);
             }
@@ -82,7 +80,7 @@ pub fn read<'a>(reader: &mut Reader<'a>, address: &str) -> Result<(), Refused> {
     if rooted {
         Ok(())
     } else {
-        Err(before.refuse(reader))
+        Err(before.refuse(reader, address))
     }
 }
 
@@ -155,45 +153,19 @@ fn open_root<'a>(reader: &mut Reader<'a>, tag: Tag<'a>, format: Format) -> bool 
 }
 
 impl<'a> Before<'a> {
-    fn meet(&mut self, reader: &mut Reader<'a>, tag: &Tag<'a>, address: &str) {
+    fn meet(&mut self, reader: &mut Reader<'a>, tag: &Tag<'a>) {
         self.stranger.get_or_insert(tag.name);
         self.html |= matches!(tag.local(), "html" | "head" | "body");
-        if tag.local() != "link" || self.alternates.len() >= MOST_ALTERNATES {
-            return;
-        }
-        let is_alternate = tag.attributes.get("rel").is_some_and(|rel| {
-            rel.split_ascii_whitespace()
-                .any(|word| word.eq_ignore_ascii_case("alternate"))
-        });
-        let is_feed = tag.attributes.get("type").is_some_and(|media_type| {
-            let media_type = media_type.trim().to_ascii_lowercase();
-            [
-                "application/rss+xml",
-                "application/atom+xml",
-                "application/rdf+xml",
-                "application/feed+json",
-            ]
-            .iter()
-            .any(|feed| media_type.starts_with(feed))
-        });
-        if is_alternate
-            && is_feed
-            && let Some(href) = reader.attribute(tag, "href")
-            && let Some(feed) = url::resolve(&href, Some(address))
-        {
-            self.alternates.push(feed.into_owned());
-        }
+        self.page.meet(reader, tag);
     }
 
-    fn refuse(self, reader: &Reader) -> Refused {
+    fn refuse(self, reader: &Reader, address: &str) -> Refused {
         let doctype_html = reader
             .tokens
             .doctype
             .is_some_and(|name| name.eq_ignore_ascii_case("html"));
         match self.stranger {
-            _ if self.html || doctype_html || !self.alternates.is_empty() => Refused::Html {
-                feeds: self.alternates,
-            },
+            _ if self.html || doctype_html || self.page.names_feeds() => self.page.refusal(address),
             Some(root) => Refused::NotAFeed {
                 root: root.chars().take(100).collect(),
             },

@@ -221,7 +221,8 @@ fn what_is_no_feed_is_refused_with_its_reason() {
     assert_eq!(
         read(page),
         Err(Refused::Html {
-            feeds: vec!["http://feed.example/rss?a=1&b=2".to_string()]
+            feeds: vec!["http://feed.example/rss?a=1&b=2".to_string()],
+            relative: Vec::new(),
         })
     );
     assert_eq!(

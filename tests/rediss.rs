@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::support::certificates::{Authority, Issued};
 use crate::support::redis_server::free_port;
-use crate::support::truth::truth_of;
+use crate::support::truth::{seed, truth_of};
 use crate::support::{Alerts, Daemon, PATIENCE, RedisServer, secs, until};
 
 const INTERVAL_SEC: f64 = 0.25;
@@ -16,6 +16,7 @@ struct Encrypted {
     redis: RedisServer,
     port: u16,
     ca: Authority,
+    server: Issued,
     client: Issued,
 }
 
@@ -24,10 +25,10 @@ impl Encrypted {
     fn start(clients: &str) -> Encrypted {
         let ca = Authority::new();
         let server = ca.issue("server", &["localhost", "127.0.0.1"]);
-        Encrypted::with(ca, &server, clients)
+        Encrypted::with(ca, server, clients)
     }
 
-    fn with(ca: Authority, server: &Issued, clients: &str) -> Encrypted {
+    fn with(ca: Authority, server: Issued, clients: &str) -> Encrypted {
         let port = free_port();
         let redis = RedisServer::start_with(&[
             "--tls-port",
@@ -46,6 +47,7 @@ impl Encrypted {
             redis,
             port,
             ca,
+            server,
             client,
         }
     }
@@ -123,6 +125,39 @@ fn the_whole_swarm_runs_over_tls_tells_a_death_and_finds_its_bus_again() {
 }
 
 #[test]
+fn certificates_are_renewed_while_the_swarm_runs() {
+    let mut bus = Encrypted::start("yes");
+    seed(&bus.redis, &truth_of(&["massive"], 0.25, 1.0));
+    let alerts = Alerts::on(&bus.redis);
+    let env = bus.env();
+    let healer = Daemon::start("healer", &pairs(&env));
+    let mut massive = Daemon::start("massive", &pairs(&env));
+    bus.redis.wait_subscribed("massive:heartbeat", 1);
+
+    // Half of a renewal: a connection made now goes by what was read before.
+    let new_ca = Authority::new();
+    let server = new_ca.issue("server", &["localhost"]);
+    let client = new_ca.issue("client", &["swarm"]);
+    fs::copy(&client.cert, &bus.client.cert).unwrap();
+    healer.wait_log(
+        "it does not go with the certificate in REDIS_CERT; what was read before stays in force",
+        PATIENCE,
+    );
+
+    // The rest of it, with another CA behind it all.
+    fs::copy(&client.key, &bus.client.key).unwrap();
+    fs::copy(new_ca.file(), bus.ca.file()).unwrap();
+    fs::copy(&server.cert, &bus.server.cert).unwrap();
+    fs::copy(&server.key, &bus.server.key).unwrap();
+    bus.redis.start_again();
+    healer.wait_log("have changed, and were read again", PATIENCE);
+    healer.wait_log("subscribed again", PATIENCE);
+    alerts.assert_none(secs(3.0), |a| a.kind() == "heartbeat_miss");
+    massive.kill();
+    alerts.wait("heartbeat_miss", "massive", PATIENCE);
+}
+
+#[test]
 fn a_server_that_asks_for_no_certificate_is_shown_none() {
     let bus = Encrypted::start("no");
     let mut env = bus.env();
@@ -182,7 +217,7 @@ fn a_server_of_another_ca_is_refused() {
 fn a_certificate_made_out_to_another_name_is_refused() {
     let ca = Authority::new();
     let server = ca.issue("server", &["redis.example"]);
-    let bus = Encrypted::with(ca, &server, "no");
+    let bus = Encrypted::with(ca, server, "no");
     refused(
         &bus.env(),
         3,
@@ -194,7 +229,7 @@ fn a_certificate_made_out_to_another_name_is_refused() {
 fn a_certificate_that_has_expired_is_refused() {
     let ca = Authority::new();
     let server = ca.issue_until("server", &["localhost"], 2001);
-    let bus = Encrypted::with(ca, &server, "no");
+    let bus = Encrypted::with(ca, server, "no");
     refused(&bus.env(), 3, &["has expired"]);
 }
 

@@ -22,10 +22,10 @@ impl Buses {
     ///
     /// The system bus is also found under `REDIS_URL` and `TRUTH_REDIS_URL`, in that order.
     pub fn from_environment(
-        lookup: impl Fn(&str) -> Result<Option<String>, BusError>,
+        lookup: impl Fn(&str) -> Result<Option<String>, BusError> + Clone + Send + Sync + 'static,
     ) -> Result<Buses, BusError> {
         let means = Means {
-            tls: Tls::from_environment(&lookup)?,
+            tls: Tls::from_environment(lookup.clone())?,
             switchboard: Switchboard::default(),
         };
         let mut environment = BTreeMap::new();
@@ -119,7 +119,9 @@ fn variable(bus: &str) -> String {
 mod tests {
     use super::*;
 
-    fn environment(pairs: &[(&str, &str)]) -> impl Fn(&str) -> Result<Option<String>, BusError> {
+    fn environment(
+        pairs: &[(&str, &str)],
+    ) -> impl Fn(&str) -> Result<Option<String>, BusError> + Clone + use<> {
         let map: BTreeMap<String, String> = pairs
             .iter()
             .map(|(k, v)| (k.to_string(), v.to_string()))
@@ -133,7 +135,7 @@ mod tests {
             ("MARKET_REDIS_URL", "redis://127.0.0.1:6380"),
             ("LAB_URL", "redis://lab:1"),
         ]);
-        let buses = Buses::from_environment(&env)
+        let buses = Buses::from_environment(env.clone())
             .and_then(|b| {
                 b.with_truth(
                     [("system-redis", "redis://sys:1"), ("lab", "redis://x:2")],

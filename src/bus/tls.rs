@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::os::unix::fs::MetadataExt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -18,9 +20,31 @@ const CERT: &str = "REDIS_CERT";
 const KEY: &str = "REDIS_KEY";
 
 /// What a TLS connection to a bus needs; one for all buses of a process. Clones are the same.
+///
+/// Certificates are renewed while a process runs: before each connection it is looked whether a file has changed.
 #[derive(Clone)]
-pub struct Tls(Arc<Means>);
+pub struct Tls(Arc<Shared>);
 
+struct Shared {
+    lookup: Box<Lookup>,
+    /// The files that the variables name.
+    files: Vec<String>,
+    held: Mutex<Held>,
+}
+
+/// The name of a variable to its value.
+type Lookup = dyn Fn(&str) -> Result<Option<String>, BusError> + Send + Sync;
+
+struct Held {
+    means: Means,
+    /// How the files stood when they were last read.
+    stamps: Vec<Stamp>,
+}
+
+/// Tells one state of a file from another: inode, length in bytes, time of the last change; `None` when it is missing.
+type Stamp = Option<(u64, u64, SystemTime)>;
+
+#[derive(Clone)]
 struct Means {
     config: Arc<ClientConfig>,
     /// Where the trusted CAs come from, when they are not the public ones.
@@ -32,8 +56,92 @@ impl Tls {
     /// Reads `REDIS_CA`, `REDIS_CERT` and `REDIS_KEY` through `lookup` (variable name to value); each holds PEM, or is
     /// given as `…_FILE`. Without `REDIS_CA` the public CAs are trusted, with it only those that it holds.
     pub fn from_environment(
-        lookup: impl Fn(&str) -> Result<Option<String>, BusError>,
+        lookup: impl Fn(&str) -> Result<Option<String>, BusError> + Send + Sync + 'static,
     ) -> Result<Tls, BusError> {
+        let mut files = Vec::new();
+        for name in [CA, CERT, KEY] {
+            files.extend(lookup(&format!("{name}_FILE"))?);
+        }
+        let stamps = stamps_of(&files);
+        let means = Means::read(&lookup)?;
+        Ok(Tls(Arc::new(Shared {
+            lookup: Box::new(lookup),
+            files,
+            held: Mutex::new(Held { means, stamps }),
+        })))
+    }
+
+    /// For a new connection. Files that changed are read again; what cannot be used leaves what was read before in
+    /// force, for a renewal writes one file after the other.
+    pub(super) fn config(&self) -> Arc<ClientConfig> {
+        let mut held = self.held();
+        let stamps = stamps_of(&self.0.files);
+        if stamps != held.stamps {
+            match Means::read(&self.0.lookup) {
+                Ok(means) => {
+                    held.means = means;
+                    log::info!("the certificates for the buses have changed, and were read again");
+                }
+                Err(error) => log::warn!("{error}; what was read before stays in force"),
+            }
+            held.stamps = stamps;
+        }
+        Arc::clone(&held.means.config)
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is wrong in words that say what to do about it; `None` when it is no trouble of TLS.
+    pub(super) fn explain(&self, error: &io::Error, host: &str) -> Option<String> {
+        use CertificateError as Bad;
+        use rustls::Error as E;
+        let error = error.get_ref()?.downcast_ref::<E>()?;
+        let held = self.held();
+        let means = &held.means;
+        Some(match error {
+            // The second: by a CA of the same name, but with another key.
+            E::InvalidCertificate(Bad::UnknownIssuer | Bad::BadSignature) => match &means.ca {
+                None => format!(
+                    "its certificate is signed by no public CA; put the certificate of your CA into a file (PEM) and name the file in {CA}_FILE"
+                ),
+                Some(place) => format!("its certificate is signed by no CA in {place}"),
+            },
+            E::InvalidCertificate(Bad::NotValidForName) => format!(
+                "its certificate is not made out to `{host}`: write a name that it is made out to into the URL, or give the server another one"
+            ),
+            E::InvalidCertificate(Bad::NotValidForNameContext { presented, .. }) => format!(
+                "its certificate is made out to {}, not to `{host}`: write a name that it is made out to into the URL, or give the server another one",
+                presented.iter().map(|name| bare(name)).collect::<Vec<_>>().join(", ")
+            ),
+            E::InvalidCertificate(Bad::Expired | Bad::ExpiredContext { .. }) => {
+                "its certificate has expired: give the server a new one".to_owned()
+            }
+            E::InvalidCertificate(Bad::NotValidYet | Bad::NotValidYetContext { .. }) => {
+                "its certificate is not valid yet: is this machine's clock right?".to_owned()
+            }
+            E::InvalidCertificate(other) => format!("its certificate is not accepted: {other}"),
+            E::AlertReceived(
+                AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure,
+            ) if !means.shows_certificate => format!(
+                "it asks for a client certificate: name one in {CERT}_FILE and its key in {KEY}_FILE, or say `tls-auth-clients no` to the server"
+            ),
+            E::AlertReceived(alert) if means.shows_certificate => format!(
+                "it does not accept the client certificate in {} (it says {alert:?}): is that signed by the server's `tls-ca-cert-file`?",
+                CERT
+            ),
+            E::InvalidMessage(_) => {
+                "it does not speak TLS: if that is a plain port, write redis:// instead of rediss://"
+                    .to_owned()
+            }
+            other => format!("TLS: {other}"),
+        })
+    }
+}
+
+impl Means {
+    fn read(lookup: impl Fn(&str) -> Result<Option<String>, BusError>) -> Result<Means, BusError> {
         let place = |name: &str| match lookup(&format!("{name}_FILE")) {
             Ok(Some(path)) => format!("{name}_FILE (`{path}`)"),
             _ => name.to_owned(),
@@ -44,7 +152,7 @@ impl Tls {
         };
         let roots = match lookup(CA)? {
             Some(pem) => private_roots(&pem).map_err(|reason| bad(CA, reason))?,
-            None => webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect(),
+            None => public_roots(),
         };
         let builder = ClientConfig::builder().with_root_certificates(roots);
         let (cert, key) = (lookup(CERT)?, lookup(KEY)?);
@@ -76,58 +184,10 @@ impl Tls {
                     })?
             }
         };
-        Ok(Tls(Arc::new(Means {
+        Ok(Means {
             config: Arc::new(config),
             ca: lookup(CA)?.map(|_| place(CA)),
             shows_certificate,
-        })))
-    }
-
-    pub(super) fn config(&self) -> Arc<ClientConfig> {
-        Arc::clone(&self.0.config)
-    }
-
-    /// What is wrong in words that say what to do about it; `None` when it is no trouble of TLS.
-    pub(super) fn explain(&self, error: &io::Error, host: &str) -> Option<String> {
-        use CertificateError as Bad;
-        use rustls::Error as E;
-        let error = error.get_ref()?.downcast_ref::<E>()?;
-        Some(match error {
-            // The second: by a CA of the same name, but with another key.
-            E::InvalidCertificate(Bad::UnknownIssuer | Bad::BadSignature) => match &self.0.ca {
-                None => format!(
-                    "its certificate is signed by no public CA; put the certificate of your CA into a file (PEM) and name the file in {CA}_FILE"
-                ),
-                Some(place) => format!("its certificate is signed by no CA in {place}"),
-            },
-            E::InvalidCertificate(Bad::NotValidForName) => format!(
-                "its certificate is not made out to `{host}`: write a name that it is made out to into the URL, or give the server another one"
-            ),
-            E::InvalidCertificate(Bad::NotValidForNameContext { presented, .. }) => format!(
-                "its certificate is made out to {}, not to `{host}`: write a name that it is made out to into the URL, or give the server another one",
-                presented.iter().map(|name| bare(name)).collect::<Vec<_>>().join(", ")
-            ),
-            E::InvalidCertificate(Bad::Expired | Bad::ExpiredContext { .. }) => {
-                "its certificate has expired: give the server a new one".to_owned()
-            }
-            E::InvalidCertificate(Bad::NotValidYet | Bad::NotValidYetContext { .. }) => {
-                "its certificate is not valid yet: is this machine's clock right?".to_owned()
-            }
-            E::InvalidCertificate(other) => format!("its certificate is not accepted: {other}"),
-            E::AlertReceived(
-                AlertDescription::CertificateRequired | AlertDescription::HandshakeFailure,
-            ) if !self.0.shows_certificate => format!(
-                "it asks for a client certificate: name one in {CERT}_FILE and its key in {KEY}_FILE, or say `tls-auth-clients no` to the server"
-            ),
-            E::AlertReceived(alert) if self.0.shows_certificate => format!(
-                "it does not accept the client certificate in {} (it says {alert:?}): is that signed by the server's `tls-ca-cert-file`?",
-                CERT
-            ),
-            E::InvalidMessage(_) => {
-                "it does not speak TLS: if that is a plain port, write redis:// instead of rediss://"
-                    .to_owned()
-            }
-            other => format!("TLS: {other}"),
         })
     }
 }
@@ -135,14 +195,21 @@ impl Tls {
 impl Default for Tls {
     /// The public CAs, and no certificate of our own.
     fn default() -> Tls {
-        let roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
         let config = ClientConfig::builder()
-            .with_root_certificates(roots)
+            .with_root_certificates(public_roots())
             .with_no_client_auth();
-        Tls(Arc::new(Means {
+        let means = Means {
             config: Arc::new(config),
             ca: None,
             shows_certificate: false,
+        };
+        Tls(Arc::new(Shared {
+            lookup: Box::new(|_| Ok(None)),
+            files: Vec::new(),
+            held: Mutex::new(Held {
+                means,
+                stamps: Vec::new(),
+            }),
         }))
     }
 }
@@ -157,6 +224,18 @@ impl fmt::Debug for Tls {
 fn bare(name: &str) -> &str {
     let inner = name.split_once('(').map_or(name, |(_, inner)| inner);
     inner.trim_matches(['"', ')'])
+}
+
+fn stamps_of(files: &[String]) -> Vec<Stamp> {
+    let stamp = |file: &String| {
+        let data = std::fs::metadata(file).ok()?;
+        Some((data.ino(), data.len(), data.modified().ok()?))
+    };
+    files.iter().map(stamp).collect()
+}
+
+fn public_roots() -> RootCertStore {
+    webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()
 }
 
 fn private_roots(pem: &str) -> Result<RootCertStore, String> {

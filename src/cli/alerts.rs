@@ -8,7 +8,7 @@ use lexopt::prelude::*;
 use serde_json::json;
 
 use super::{bad_args, place, print, printed, when};
-use crate::bus::{Buses, Commands, Limits};
+use crate::bus::{Commands, Limits};
 use crate::clock::{self, human, rfc3339};
 use crate::contract::{Alert, AlertKind, SYSTEM_BUS};
 use crate::notify::store::{Logged, log_after};
@@ -70,7 +70,7 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
         }
     }
     let env = place::with_buses(&env)?;
-    let address = Buses::from_environment(|name| Ok(env.get(name)?))?.resolve(SYSTEM_BUS)?;
+    let address = env.buses()?.resolve(SYSTEM_BUS)?;
     let mut commands = Commands::new(address, "marketswarm:alerts", Limits::default());
     let wanted = |alert: &Alert| svc.as_ref().is_none_or(|s| *s == alert.svc);
     let mut history = History::default();

@@ -16,7 +16,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use super::child::{self, OnOrphaned};
 use super::threads::{Every, signals_to};
 use super::{bad_args, place, printed};
-use crate::bus::{Buses, Commands, Limits};
+use crate::bus::{Commands, Limits};
 use crate::clock::wall_secs;
 use crate::contract::{Beat, SYSTEM_BUS, TRUTH_KEY, beat_counter_key, heartbeat_channel};
 use crate::service::{self, BeatSettings, Beater, Document, Env, Error, Supervisor, TruthSource};
@@ -207,7 +207,7 @@ fn pass_on(signal: i32, pid: u32) {
 
 /// How `name` beats as long as truth does not say otherwise.
 fn usual(name: &str, env: &Env) -> Result<BeatSettings, Error> {
-    let buses = Buses::from_environment(|variable| Ok(env.get(variable)?))?;
+    let buses = env.buses()?;
     let interval = service::truth_defaults(env)?.interval_sec;
     Ok(BeatSettings {
         address: buses.resolve(SYSTEM_BUS)?,
@@ -218,8 +218,7 @@ fn usual(name: &str, env: &Env) -> Result<BeatSettings, Error> {
 
 /// How truth wants it; `None` when there is no usable truth.
 fn from_truth(name: &str, env: &Env) -> Result<Option<BeatSettings>, Error> {
-    let address =
-        Buses::from_environment(|variable| Ok(env.get(variable)?))?.resolve(SYSTEM_BUS)?;
+    let address = env.buses()?.resolve(SYSTEM_BUS)?;
     let limits = Limits {
         connect: TRUTH_PATIENCE,
         read: TRUTH_PATIENCE,

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use lexopt::prelude::*;
 
 use super::{bad_args, complain, place, print, printed, status, when};
-use crate::bus::{Buses, Commands, Limits};
+use crate::bus::{Commands, Limits};
 use crate::clock;
 use crate::contract::{
     Health, SILENCES, SYSTEM_BUS, Status, TEXT_MAX_BYTES, cut, health_key, silence_key,
@@ -245,7 +245,7 @@ fn must_be_known(env: &Env, svc: &str) -> Result<(), Error> {
 
 fn connect(env: &Env) -> Result<Commands, Error> {
     let env = place::with_buses(env)?;
-    let address = Buses::from_environment(|name| Ok(env.get(name)?))?.resolve(SYSTEM_BUS)?;
+    let address = env.buses()?.resolve(SYSTEM_BUS)?;
     Ok(Commands::new(
         address,
         "marketswarm:silence",

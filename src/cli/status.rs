@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::view::{Board, Look, Moment, Seen, State};
 use super::{NOBODY_IS_TOLD, bad_args, place, print, printed};
-use crate::bus::{Address, BusError, Buses, Commands, Limits};
+use crate::bus::{Address, BusError, Commands, Limits};
 use crate::clock::human;
 use crate::contract::{
     ALERT_LOG, HEALER_LEASE, Health, SYSTEM_BUS, TRUTH_KEY, health_key, holder_key,
@@ -70,7 +70,7 @@ struct Findings {
 
 impl Findings {
     fn gather(env: &Env) -> Result<Findings, Error> {
-        let address = Buses::from_environment(|name| Ok(env.get(name)?))?.resolve(SYSTEM_BUS)?;
+        let address = env.buses()?.resolve(SYSTEM_BUS)?;
         let truth = find_truth(env)?;
         let mut commands = Commands::new(address.clone(), "marketswarm:status", Limits::default());
         let healer_lives = commands.query(redis::cmd("EXISTS").arg(HEALER_LEASE))?;
@@ -198,7 +198,7 @@ impl Findings {
 
 /// The truth in force, by an environment that knows the buses.
 pub(super) fn find_truth(env: &Env) -> Result<Truth, Error> {
-    let buses = Buses::from_environment(|name| Ok(env.get(name)?))?;
+    let buses = env.buses()?;
     let address = match env.get("TRUTH_REDIS_URL")? {
         Some(url) => buses.address(&url, "TRUTH_REDIS_URL")?,
         None => buses.resolve(SYSTEM_BUS)?,

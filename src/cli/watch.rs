@@ -10,7 +10,7 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
 use super::threads::signals_to;
 use super::view::{self, Board, Event, Eyes, Head, Moment, Screen, Tells, Tone};
 use super::{bad_args, place, print, printed};
-use crate::bus::{Buses, Commands, Limits};
+use crate::bus::{Commands, Limits};
 use crate::clock::Mono;
 use crate::contract::SYSTEM_BUS;
 use crate::service::{EVENTS_MAX, Env, Error};
@@ -38,7 +38,7 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
         }
     }
     let env = place::with_buses(&env)?;
-    let address = Buses::from_environment(|name| Ok(env.get(name)?))?.resolve(SYSTEM_BUS)?;
+    let address = env.buses()?.resolve(SYSTEM_BUS)?;
     // A bus that is not there now is an error; one that goes away later is news.
     Commands::new(address.clone(), "marketswarm:watch", Limits::default())
         .query::<()>(&redis::cmd("PING"))?;

@@ -80,7 +80,7 @@ fn start<E: From<Notice> + Send + 'static>(
     let supervisor = Supervisor::from_env(&env);
     let (sender, events) = bounded(EVENTS_MAX);
     let mut spine = Crew::new(sender.clone());
-    let buses = Buses::from_environment(|name| Ok(env.get(name)?))?;
+    let buses = env.buses()?;
     watch_signals(sender.clone(), buses.switchboard().clone())?;
 
     let away = |since, address: &Address, error: &BusError| {
@@ -329,7 +329,7 @@ fn find_truth(
 
 /// Bus addresses by the environment and `truth`, with a switchboard of their own.
 pub fn buses_of(env: &Env, truth: &Truth) -> Result<Buses, Error> {
-    let buses = Buses::from_environment(|name| Ok(env.get(name)?))?;
+    let buses = env.buses()?;
     with_truth(&buses, env, truth)
 }
 

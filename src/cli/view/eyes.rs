@@ -49,7 +49,7 @@ impl Eyes {
         past: usize,
         sender: Sender<Event>,
     ) -> Result<Eyes, Error> {
-        let buses = bus::Buses::from_environment(|name| Ok(env.get(name)?))?;
+        let buses = env.buses()?;
         let address = buses.resolve(SYSTEM_BUS)?;
         let truth_address = match env.get("TRUTH_REDIS_URL")? {
             Some(url) => buses.address(&url, "TRUTH_REDIS_URL")?,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::newsroom::{Newsroom, Story, Wire};
-use crate::support::{PATIENCE, until};
+use crate::support::{PATIENCE, Proxy, RedisServer, until};
 
 #[test]
 fn a_store_that_goes_away_costs_no_item_and_no_publisher_a_request() {
@@ -43,6 +43,33 @@ fn a_connection_that_died_while_idle_is_no_news() {
     }
     assert_eq!(daemon.log_count("the store cannot be used"), 0);
     assert_eq!(room.status("wire")["failures"], 0);
+}
+
+#[test]
+fn a_store_whose_name_leads_elsewhere_is_left_though_it_still_answers() {
+    let mut room = Newsroom::open();
+    let wire = Wire::serve(&room.server, "/feed", 1);
+    room.feed("wire", "/feed");
+    let old = RedisServer::start();
+    let name = Proxy::to(old.port());
+    let daemon = room.start_with(&[("MARKET_REDIS_URL", &name.url())]);
+    let queued = || old.query::<usize>(&["XLEN", "rss:queue"]);
+    until("the item is in the old store", PATIENCE, || {
+        match queued() {
+            1 => Ok(()),
+            n => Err(format!("{n} are")),
+        }
+    });
+    name.lead_to(room.redis.port());
+    daemon.wait_log(
+        "another server answers for the store",
+        Duration::from_secs(60),
+    );
+    let before = queued();
+    wire.add(Story::new(2));
+    let queue = room.wait_queue(2);
+    assert_eq!(queue[1]["title"], "Story 2");
+    assert_eq!(queued(), before);
 }
 
 #[test]

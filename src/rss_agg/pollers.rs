@@ -173,7 +173,10 @@ impl Poller {
                 }
             }
             Job::Load(specs) => Event::Loaded(self.store.with_retry(|store| load(store, &specs))),
-            Job::Sweep(setup) => Event::Swept(self.store.with_retry(|store| sweep(store, &setup))),
+            Job::Sweep(setup) => {
+                self.store.with(Store::look_afresh);
+                Event::Swept(self.store.with_retry(|store| sweep(store, &setup)))
+            }
             Job::Forget(setup) => Event::Forgot(self.store.with_retry(|store| {
                 store.forget(|feed| setup.by_id.contains_key(feed), clock::wall_secs())
             })),

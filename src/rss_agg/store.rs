@@ -58,6 +58,16 @@ impl Store {
         self.bus.set_address(address);
     }
 
+    /// Looks up afresh where the name of the bus leads, and goes there: no connection need break when it moves. When
+    /// nobody answers, the connection of before stays.
+    pub fn look_afresh(&mut self) {
+        match self.bus.renew(Limits::default().connect) {
+            Ok(false) => {}
+            Ok(true) => log::warn!("another server answers for the store: it is there from now on"),
+            Err(error) => log::debug!("no look at who answers for the store: {error}"),
+        }
+    }
+
     /// Whether the store takes writes: one that is full or read-only still answers a PING.
     pub fn probe(&mut self) -> Result<(), BusError> {
         self.bus.query(

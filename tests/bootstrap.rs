@@ -182,8 +182,9 @@ fn a_bus_out_of_reach_is_exit_code_3_after_the_wait_that_was_asked_for() {
         begin.elapsed() >= Duration::from_secs(1),
         "it waited too little"
     );
+    // By itself it would wait for a minute.
     assert!(
-        begin.elapsed() < Duration::from_secs(10),
+        begin.elapsed() < Duration::from_secs(30),
         "it waited too long"
     );
     assert!(
@@ -237,9 +238,8 @@ fn a_bus_that_takes_no_writes_is_exit_code_3_and_the_message_says_why() {
         &RedisServer::prepare(&[]).port().to_string(),
     ]);
     for (server, why) in [(&full, "out of memory"), (&replica, "read-only")] {
-        let seed = Seed::of(&truth_of(&["massive"], 1.0, 3.0))
-            .with("SYSTEM_REDIS_URL", server.url())
-            .with("BOOTSTRAP_WAIT_SEC", "0");
+        let seed =
+            Seed::of(&truth_of(&["massive"], 1.0, 3.0)).with("SYSTEM_REDIS_URL", server.url());
         let (code, log) = seed.run(&[]);
         assert_eq!(code, 3, "{log}");
         assert!(log.contains(why), "{log}");

@@ -14,8 +14,8 @@ use crate::support::{Daemon, PATIENCE, RedisServer, secs, send_signal, until};
 const ALL: [&str; 6] = [
     "rss_agg", "massive", "mesh", "vexy_ai", "healer", "sentinel",
 ];
-/// What ending may take, and a second for a machine that is busy with other tests.
-const END_WITHIN: Duration = Duration::from_secs(3 + 1);
+/// What ending may take, and what a machine that is busy with other tests adds: who was stopped would never end.
+const END_WITHIN: Duration = Duration::from_secs(3 + 5);
 
 /// A swarm from `marketswarm up` with a data folder of its own.
 struct Up {
@@ -134,15 +134,13 @@ fn is_alive(pid: u32) -> bool {
 #[test]
 fn the_whole_swarm_starts_and_every_service_beats() {
     let up = Up::start(&[]);
-    let mut bus = up.system_bus();
-    let mut ear = bus.as_pubsub();
     for svc in ["rss_agg", "massive", "mesh", "vexy_ai", "sentinel"] {
+        let mut bus = up.system_bus();
+        let mut ear = bus.as_pubsub();
         ear.subscribe(format!("{svc}:heartbeat")).unwrap();
         let beat: String = ear.get_message().unwrap().get_payload().unwrap();
         assert!(beat.contains(&format!(r#""svc":"{svc}""#)), "{beat}");
-        ear.unsubscribe(format!("{svc}:heartbeat")).unwrap();
     }
-    drop(ear);
     let pids = up.all_pids();
     up.daemon.terminate();
     up.ends(&pids);
@@ -235,6 +233,7 @@ fn without_restarts_a_dead_service_stays_dead_and_only_some_are_started() {
     send_signal(up.pid("mesh"), Signal::KILL);
     up.daemon
         .wait_log("mesh ended: killed, signal 9; it stays dead", PATIENCE);
+    // Twice the pause after which it would be started again.
     std::thread::sleep(secs(1.0));
     assert_eq!(services(&up), ["massive"]);
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
 use serde_json::Value;
 
 use super::RedisServer;
@@ -186,7 +187,7 @@ fn listen(
     while !shared.stop.load(Ordering::SeqCst) {
         let message = match ear.get_message() {
             Ok(message) => message,
-            Err(e) if e.is_timeout() => continue,
+            Err(e) if e.is_timeout() || is_interruption(&e) => continue,
             Err(e) => return Err(e),
         };
         let at = Instant::now();
@@ -200,6 +201,13 @@ fn listen(
         shared.news.notify_all();
     }
     Ok(())
+}
+
+/// A process that was stopped and goes on finds its waits interrupted; what came meanwhile is still to be read.
+fn is_interruption(error: &redis::RedisError) -> bool {
+    error
+        .to_string()
+        .contains(&std::io::Error::from(Errno::INTR).to_string())
 }
 
 fn list<'a>(alerts: impl Iterator<Item = &'a Heard>) -> String {

@@ -18,6 +18,7 @@ pub mod redis_server;
 pub mod stage;
 pub mod teller;
 pub mod truth;
+pub mod undisturbed;
 pub mod wait;
 pub mod watcher;
 
@@ -41,9 +42,13 @@ use rustix::process::{Pid, Signal, kill_process};
 pub fn say_skipped(why: &str) {
     static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     if SAID.lock().unwrap().insert(why.to_owned()) {
-        let line = format!("SKIPPED: {why}\n");
-        let _ = std::io::stderr().write_all(line.as_bytes());
+        say(&format!("SKIPPED: {why}"));
     }
+}
+
+/// A line on the screen, past the test runner's capture.
+pub fn say(line: &str) {
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// Sends `signal` to the process `id`, which the caller has not reaped yet.

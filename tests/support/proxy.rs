@@ -66,8 +66,9 @@ impl Proxy {
 
     /// Every link goes dead without a word to either side, and so does every new one.
     pub fn go_silent(&self) {
+        let links = self.shared.links.lock().unwrap();
         self.shared.is_silent.store(true, Ordering::SeqCst);
-        for link in self.shared.links.lock().unwrap().iter() {
+        for link in links.iter() {
             link.is_dead.store(true, Ordering::SeqCst);
         }
     }
@@ -116,6 +117,8 @@ impl Drop for Proxy {
 
 impl Shared {
     fn join(&self, client: TcpStream) {
+        // Held until the link is in the list: who cuts or silences all links means this one as well.
+        let mut links = self.links.lock().unwrap();
         let is_dead = Arc::new(AtomicBool::new(false));
         let server = if self.is_silent.load(Ordering::SeqCst) {
             is_dead.store(true, Ordering::SeqCst);
@@ -133,7 +136,7 @@ impl Shared {
             pump(&client, server, &is_dead);
             pump(server, &client, &is_dead);
         }
-        self.links.lock().unwrap().push(Link {
+        links.push(Link {
             client,
             server,
             is_dead,

@@ -58,13 +58,23 @@ impl Stage {
         Daemon::start(name, &all)
     }
 
-    /// Starts a healer and waits until it listens to `svc`.
+    /// Starts the only healer and waits until it listens to `svc`.
     pub fn healer_for(&self, svc: &str) -> Daemon {
-        let before = self.redis.subscribers(&format!("{svc}:heartbeat"));
         let healer = self.start("healer");
-        self.redis
-            .wait_subscribed(&format!("{svc}:heartbeat"), before + 1);
+        self.redis.wait_subscribed(&format!("{svc}:heartbeat"), 1);
         healer
+    }
+
+    /// Starts the bus again, with its data; the ear listens when this returns.
+    pub fn restart_bus(&mut self) {
+        self.redis.start_again();
+        self.redis.wait_subscribed("healer:alerts", 1);
+    }
+
+    /// Starts the bus again, without any data; the ear listens when this returns.
+    pub fn restart_bus_empty(&mut self) {
+        self.redis.start_again_empty();
+        self.redis.wait_subscribed("healer:alerts", 1);
     }
 
     /// The latest `health:<svc>`; null when there is none.

@@ -45,10 +45,12 @@ pub const DOUBT: Duration = Duration::from_millis(3250);
 macro_rules! at_both {
     ($($name:ident),* $(,)?) => {
         mod at_the_healer {
-            $(#[test] fn $name() { super::$name($crate::support::watcher::HEALER); })*
+            use $crate::support::{undisturbed, watcher::HEALER};
+            $(#[test] fn $name() { undisturbed::run(stringify!($name), || super::$name(HEALER)); })*
         }
         mod at_the_sentinel {
-            $(#[test] fn $name() { super::$name($crate::support::watcher::SENTINEL); })*
+            use $crate::support::{undisturbed, watcher::SENTINEL};
+            $(#[test] fn $name() { undisturbed::run(stringify!($name), || super::$name(SENTINEL)); })*
         }
     };
 }
@@ -80,10 +82,12 @@ impl Watcher {
 
     /// A watcher at work on this stage, with further variables.
     pub fn at_work_on(self, stage: Stage, env: &[(&str, &str)]) -> Watch {
-        let daemon = stage.start_with(self.program, env);
+        // It beats first: whoever watches owes it only the timeout, and starting a thread may take longer.
+        let beats = stage.beat(&[self.subject]);
+        beats.wait_beat(self.subject);
         let watch = Watch {
-            beats: stage.beat(&[self.subject]),
-            daemon,
+            beats,
+            daemon: stage.start_with(self.program, env),
             stage,
             who: self,
         };

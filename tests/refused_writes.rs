@@ -75,12 +75,12 @@ fn a_read_only_replica_keeps_nobody_from_being_told(who: Watcher) {
 }
 
 fn a_failed_save_keeps_nobody_from_being_told(who: Watcher) {
-    // It tries to save a second after a change, and fails.
-    let redis = RedisServer::start_with(&["--appendonly", "no", "--save", "1 1"]);
+    let redis = RedisServer::start_with(&["--appendonly", "no"]);
     redis.spoil_saves();
     refuse(
         &who.at_work_on(who.stage_on(redis), &[]),
-        |redis| redis.query::<()>(&["SET", "a", "change"]),
+        // From now on it tries to save a second after a change, and fails.
+        |redis| redis.config_set("save", "1 1"),
         |redis| redis.config_set("stop-writes-on-bgsave-error", "no"),
     );
 }

@@ -1,5 +1,6 @@
 //! What a service manager would hear.
 
+use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -31,11 +32,19 @@ impl NotifySocket {
 
     /// The next datagram, or `None` when none comes in time.
     pub fn next(&self, within: Duration) -> Option<String> {
-        let within = within.max(Duration::from_millis(1));
-        self.socket.set_read_timeout(Some(within)).unwrap();
+        let end = Instant::now() + within;
         let mut buf = [0; 4096];
-        let n = self.socket.recv(&mut buf).ok()?;
-        Some(String::from_utf8_lossy(&buf[..n]).into_owned())
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let left = left.max(Duration::from_millis(1));
+            self.socket.set_read_timeout(Some(left)).unwrap();
+            match self.socket.recv(&mut buf) {
+                Ok(n) => return Some(String::from_utf8_lossy(&buf[..n]).into_owned()),
+                // A process that was stopped and goes on finds its wait cut short.
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return None,
+            }
+        }
     }
 
     /// Waits for a datagram with this line start, passing over others, and gives it.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::PATIENCE;
 use crate::support::feed_server::Reply;
 use crate::support::newsroom::{Newsroom, Story, Wire, rss};
+use crate::support::{Alerts, PATIENCE};
 
 #[test]
 fn a_new_item_is_stored_indexed_marked_and_queued_once() {
@@ -76,16 +76,13 @@ fn a_changed_item_is_rewritten_and_announced_but_not_queued_again() {
     let mut room = Newsroom::open();
     let wire = Wire::serve(&room.server, "/feed", 1);
     room.feed("wire", "/feed");
-    let mut ear = room.redis.connection();
-    let mut ear = ear.as_pubsub();
-    ear.subscribe("rss:updated").unwrap();
-    ear.set_read_timeout(Some(PATIENCE)).unwrap();
+    let ear = Alerts::on_channel(&room.redis, "rss:updated");
     let _daemon = room.start();
     let uid = room.wait_queue(1)[0]["uid"].clone();
     let before = room.item(&uid);
     wire.change(|stories| stories[0].text = "<p>It was different.</p>".into());
-    let told: String = ear.get_message().unwrap().get_payload().unwrap();
-    assert_eq!(told, json!({"uid": uid, "feed": "wire"}).to_string());
+    let told = ear.wait_for("news of the change", PATIENCE, |_| true);
+    assert_eq!(told.json, json!({"uid": uid, "feed": "wire"}));
     let after = room.item(&uid);
     assert_eq!(after["summary_text"], "It was different.");
     assert_eq!(

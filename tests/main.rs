@@ -18,6 +18,7 @@ mod feeds_kill;
 mod feeds_polite;
 mod feeds_poll;
 mod feeds_store;
+mod feeds_stuck;
 mod feeds_tls;
 mod flapping;
 mod healer_kills;

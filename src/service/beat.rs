@@ -114,7 +114,8 @@ pub struct Beater {
     /// Number of the last beat that went out.
     count: u64,
     listeners: Listeners,
-    silent_because: Option<String>,
+    /// A worker is stuck, and that was said.
+    is_silent: bool,
 }
 
 /// A look at who answers costs a connection: no more often than this while nobody listens.
@@ -168,7 +169,7 @@ impl Beater {
             file,
             count: 0,
             listeners: Listeners::default(),
-            silent_because: None,
+            is_silent: false,
         };
         (handle, beater)
     }
@@ -233,13 +234,13 @@ impl Beater {
     fn attempt(&mut self, now: Mono) -> Attempt {
         let verdict = self.shared.board.judge(now);
         if let Verdict::Stuck(why) = verdict {
-            if self.silent_because.as_ref() != Some(&why) {
+            // Once: how long it has lasted grows with each look.
+            if !std::mem::replace(&mut self.is_silent, true) {
                 log::error!("the beat stops until this moves again: {why}");
-                self.silent_because = Some(why);
             }
             return Attempt::Done;
         }
-        if self.silent_because.take().is_some() {
+        if std::mem::take(&mut self.is_silent) {
             log::info!("the work moves again, so does the beat");
         }
         if self.shared.muted.load(Ordering::SeqCst) {

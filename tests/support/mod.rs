@@ -16,6 +16,7 @@ pub mod proxy;
 pub mod receiver;
 pub mod redis_server;
 pub mod stage;
+pub mod stopped_thread;
 pub mod teller;
 pub mod truth;
 pub mod undisturbed;
@@ -30,6 +31,7 @@ pub use notify::NotifySocket;
 pub use proxy::Proxy;
 pub use redis_server::RedisServer;
 pub use stage::Stage;
+pub use stopped_thread::StoppedThread;
 pub use wait::{PATIENCE, cpu_time, secs, until};
 
 use std::collections::BTreeSet;

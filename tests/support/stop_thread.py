@@ -12,6 +12,7 @@ import time
 PTRACE_SEIZE, PTRACE_INTERRUPT = 0x4206, 0x4207
 WALL = 0x40000000
 SEARCH_SEC = 60
+WAITS_SEC = 0.3
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
@@ -45,7 +46,8 @@ def find(pid, port):
     while time.monotonic() < end:
         sockets = sockets_to(pid, port)
         for tid in os.listdir(f"/proc/{pid}/task"):
-            if waits_for(pid, int(tid), sockets):
+            # One that waits still is not just between a question and its answer.
+            if waits_for(pid, tid, sockets) and not time.sleep(WAITS_SEC) and waits_for(pid, tid, sockets):
                 return int(tid)
         time.sleep(0.01)
     sys.exit(f"no thread of {pid} waits for port {port}")

@@ -44,7 +44,6 @@ struct Held {
 /// Tells one state of a file from another: inode, length in bytes, time of the last change; `None` when it is missing.
 type Stamp = Option<(u64, u64, SystemTime)>;
 
-#[derive(Clone)]
 struct Means {
     config: Arc<ClientConfig>,
     /// Where the trusted CAs come from, when they are not the public ones.

@@ -2,7 +2,7 @@
 //!
 //! A beater of ours that does not get to run for longer than a timeout is dead for whoever watches it, and what is then
 //! told is true. A run in which that may have happened proves nothing against the program: it is void, which is said,
-//! and made once more. A run that fails without such a reason fails.
+//! and made again, twice at most. A run that fails without such a reason fails.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -45,7 +45,7 @@ impl HoldUps {
     }
 }
 
-/// Declares tests that are made once more when the machine held them up.
+/// Declares tests that are made again when the machine held them up.
 #[macro_export]
 macro_rules! undisturbed {
     ($($name:ident),* $(,)?) => {
@@ -55,7 +55,7 @@ macro_rules! undisturbed {
     };
 }
 
-/// Runs a test, and once more when it failed while it was held up.
+/// Runs a test, and again when it failed while it was held up, up to [`VOID_MAX`] times.
 pub fn run(name: &str, test: impl Fn()) {
     for _ in 0..VOID_MAX {
         let hold_ups = HoldUps::default();
@@ -70,7 +70,7 @@ pub fn run(name: &str, test: impl Fn()) {
             resume_unwind(failure);
         }
         say(&format!(
-            "VOID: {name} failed while the machine held it up for {worst:.1?}; once more"
+            "VOID: {name} failed while the machine held it up for {worst:.1?}; again"
         ));
     }
     test();

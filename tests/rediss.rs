@@ -297,6 +297,8 @@ fn files_that_cannot_be_used_are_named_with_their_variable() {
     let nothing = bus.ca.path("nothing.pem");
     let junk = bus.ca.path("junk.pem");
     fs::write(&junk, "hello\n").unwrap();
+    let empty = bus.ca.path("empty.pem");
+    fs::write(&empty, "").unwrap();
     let broken = bus.ca.path("broken.pem");
     fs::write(
         &broken,
@@ -312,6 +314,10 @@ fn files_that_cannot_be_used_are_named_with_their_variable() {
         (
             vec![("REDIS_CA_FILE", junk.as_str())],
             vec!["REDIS_CA_FILE", &junk, "no certificate"],
+        ),
+        (
+            vec![("REDIS_CA_FILE", empty.as_str())],
+            vec!["REDIS_CA_FILE", &empty, "it is empty"],
         ),
         (
             vec![("REDIS_CA_FILE", broken.as_str())],

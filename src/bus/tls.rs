@@ -36,7 +36,9 @@ struct Shared {
 type Lookup = dyn Fn(&str) -> Result<Option<String>, BusError> + Send + Sync;
 
 struct Held {
-    means: Means,
+    /// Read at the start when the environment has a say in it, else made for the first connection: a process whose
+    /// buses are all plain has no need of them.
+    means: Option<Means>,
     /// How the files stood when they were last read.
     stamps: Vec<Stamp>,
 }
@@ -57,12 +59,14 @@ impl Tls {
     pub fn from_environment(
         lookup: impl Fn(&str) -> Result<Option<String>, BusError> + Send + Sync + 'static,
     ) -> Result<Tls, BusError> {
-        let mut files = Vec::new();
+        let (mut files, mut is_named) = (Vec::new(), false);
         for name in [CA, CERT, KEY] {
             files.extend(lookup(&format!("{name}_FILE"))?);
+            is_named |= lookup(name)?.is_some();
         }
+        is_named |= !files.is_empty();
         let stamps = stamps_of(&files);
-        let means = Means::read(&lookup)?;
+        let means = is_named.then(|| Means::read(&lookup)).transpose()?;
         Ok(Tls(Arc::new(Shared {
             lookup: Box::new(lookup),
             files,
@@ -78,14 +82,14 @@ impl Tls {
         if stamps != held.stamps {
             match Means::read(&self.0.lookup) {
                 Ok(means) => {
-                    held.means = means;
+                    held.means = Some(means);
                     log::info!("the certificates for the buses have changed, and were read again");
                 }
                 Err(error) => log::warn!("{error}; what was read before stays in force"),
             }
             held.stamps = stamps;
         }
-        Arc::clone(&held.means.config)
+        Arc::clone(&held.means.get_or_insert_with(Means::public).config)
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -98,7 +102,7 @@ impl Tls {
         use rustls::Error as E;
         let error = error.get_ref()?.downcast_ref::<E>()?;
         let held = self.held();
-        let means = &held.means;
+        let means = held.means.as_ref()?;
         Some(match error {
             // The second: by a CA of the same name, but with another key.
             E::InvalidCertificate(Bad::UnknownIssuer | Bad::BadSignature) => match &means.ca {
@@ -140,6 +144,16 @@ impl Tls {
 }
 
 impl Means {
+    /// The public CAs, and no certificate of our own.
+    fn public() -> Means {
+        let builder = ClientConfig::builder().with_root_certificates(public_roots());
+        Means {
+            config: Arc::new(builder.with_no_client_auth()),
+            ca: None,
+            shows_certificate: false,
+        }
+    }
+
     fn read(lookup: impl Fn(&str) -> Result<Option<String>, BusError>) -> Result<Means, BusError> {
         let place = |name: &str| match lookup(&format!("{name}_FILE")) {
             Ok(Some(path)) => format!("{name}_FILE (`{path}`)"),
@@ -149,12 +163,17 @@ impl Means {
             name: place(name),
             reason,
         };
-        let roots = match lookup(CA)? {
+        // A file that is being written is empty for a moment: that must not mean trusting others.
+        let given = |name: &str| match (lookup(name)?, lookup(&format!("{name}_FILE"))?) {
+            (None, Some(_)) => Err(bad(name, "it is empty; write PEM".to_owned())),
+            (value, _) => Ok(value),
+        };
+        let roots = match given(CA)? {
             Some(pem) => private_roots(&pem).map_err(|reason| bad(CA, reason))?,
             None => public_roots(),
         };
         let builder = ClientConfig::builder().with_root_certificates(roots);
-        let (cert, key) = (lookup(CERT)?, lookup(KEY)?);
+        let (cert, key) = (given(CERT)?, given(KEY)?);
         let shows_certificate = cert.is_some();
         let config = match (cert, key) {
             (None, None) => builder.with_no_client_auth(),
@@ -194,19 +213,11 @@ impl Means {
 impl Default for Tls {
     /// The public CAs, and no certificate of our own.
     fn default() -> Tls {
-        let config = ClientConfig::builder()
-            .with_root_certificates(public_roots())
-            .with_no_client_auth();
-        let means = Means {
-            config: Arc::new(config),
-            ca: None,
-            shows_certificate: false,
-        };
         Tls(Arc::new(Shared {
             lookup: Box::new(|_| Ok(None)),
             files: Vec::new(),
             held: Mutex::new(Held {
-                means,
+                means: None,
                 stamps: Vec::new(),
             }),
         }))

@@ -103,6 +103,9 @@ impl<'a> Walk<'a, '_> {
         }
         let ends = match element.kind {
             Kind::Part(group) => self.part_before(group),
+            Kind::Container if element.name == "table" => {
+                self.table_before().or_else(|| self.paragraph())
+            }
             Kind::Block | Kind::Container => self.paragraph(),
             Kind::Inline | Kind::Void => None,
         };
@@ -178,6 +181,15 @@ impl<'a> Walk<'a, '_> {
             .iter()
             .position(ended)
             .map(|at| inside + at)
+    }
+
+    /// The open table that another one ends: it may hold one only in a cell or its caption.
+    fn table_before(&self) -> Option<usize> {
+        let holds = |open: &Element| {
+            matches!(open.name, "table" | "caption") || open.kind == Kind::Part(Group::Cell)
+        };
+        let at = self.open.iter().rposition(holds)?;
+        (self.open[at].name == "table").then_some(at)
     }
 
     /// The open paragraph that a block ends.
@@ -330,6 +342,10 @@ mod tests {
             (
                 "<table><tr><td>a<td>b<tr><td>c</table>",
                 "<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>",
+            ),
+            (
+                "<table><tr><td><table></table><tr><div><table><tr>",
+                "<table><tr><td><table></table></td></tr><tr><div></div></tr></table><table><tr></tr></table>",
             ),
             ("x</div>y", "xy"),
             ("<p/>x", "<p></p>x"),

@@ -270,8 +270,13 @@ impl Detector {
         let old_deadline = slot.own_deadline();
         slot.timeout_ms = spec.timeout_ms;
         let runs = matches!(slot.state, State::Waiting | State::Up) || slot.flags.has(Flags::AGAIN);
-        if runs && !slot.flags.has(Flags::QUEUED) && !slot.flags.has(Flags::RETIMED) {
-            self.wheel.insert(index, old_deadline);
+        if runs && !slot.flags.has(Flags::RETIMED) {
+            // One that waits for its verdict, and was heard meanwhile, has a deadline that the wheel never saw.
+            let is_due = slot.flags.has(Flags::QUEUED);
+            if !is_due || old_deadline > self.wheel.last_deadline(index) {
+                slot.flags.set(Flags::QUEUED, false);
+                self.wheel.insert(index, old_deadline);
+            }
         }
         self.roster.slot_mut(index).flags.set(Flags::RETIMED, runs);
     }

@@ -40,6 +40,23 @@ fn a_changed_timeout_applies_from_the_next_beat() {
 }
 
 #[test]
+fn a_beat_that_came_before_the_verdict_counts_when_the_timeout_changes_with_it() {
+    for new in [500, 10_000] {
+        let mut lab = Lab::with(&[("a", 1000, 300)]);
+        lab.beat("a", "");
+        lab.echo_takes = Some(Duration::from_millis(100));
+        lab.pass(1.05);
+        assert!(lab.detector.roster.slot(0).flags.has(Flags::QUEUED));
+        lab.beat("a", "");
+        lab.reload(&[("a", new, 300)]);
+        lab.pass(0.99);
+        assert!(lab.words().is_empty(), "the old timeout holds: {new} ms");
+        lab.pass(0.4);
+        assert_eq!(lab.words(), ["a missed"], "{new} ms");
+    }
+}
+
+#[test]
 fn a_reload_disturbs_nobody_else() {
     let mut lab = Lab::with(&[("a", 10_000, 3000), ("b", 10_000, 3000)]);
     lab.beat("a", "");

@@ -1,6 +1,6 @@
 //! What lies before the scribe: what is owed to the store, what is to be refreshed, what was already said aloud.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::detector::{Now, Transition};
@@ -82,7 +82,14 @@ impl Desk {
                 self.must_seed |= watches.iter().any(is_new);
                 self.watches = watches;
             }
-            Job::Meet(watch, names) => self.met.push((watch, names)),
+            Job::Meet(watch, names) => {
+                // Whoever is back before it was forgotten keeps its record.
+                if !self.forget.is_empty() {
+                    let back: HashSet<&str> = names.iter().map(AsRef::as_ref).collect();
+                    self.forget.retain(|gone| !back.contains(&**gone));
+                }
+                self.met.push((watch, names));
+            }
             Job::Note(alert, told) => {
                 if self.notes.len() == NOTES_MAX {
                     self.notes.pop_front();
@@ -227,5 +234,32 @@ impl Desk {
         if more > 0 {
             log::error!("{more} more alerts went out");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bus::Address;
+    use crate::healer::voice::Voice;
+    use crate::healer::watch::Outlets;
+
+    #[test]
+    fn who_comes_back_before_it_was_forgotten_keeps_its_record() {
+        let (events, _events) = crossbeam_channel::bounded(1);
+        let (scribe, _nudges) = crossbeam_channel::bounded(1);
+        let outlets = Outlets {
+            events,
+            scribe,
+            truth: None,
+        };
+        let address = Address::parse("redis://127.0.0.1:1", "TEST").expect("valid");
+        let voice = Voice::of_healer("i", "h", None);
+        let (watch, _attendant) = Watch::new("bus", &address, voice, "echo".into(), outlets);
+        let mut desk = Desk::default();
+        desk.take(Job::Forget(vec!["a".into(), "b".into()]));
+        desk.take(Job::Meet(watch, vec!["a".into()]));
+        assert_eq!(desk.forget, [Box::from("b")]);
+        assert_eq!(desk.met.len(), 1);
     }
 }

@@ -34,6 +34,7 @@ mod notify_webhook;
 mod postcards;
 mod rediss;
 mod refused_writes;
+mod regressions;
 mod reload;
 mod secrets;
 mod service_beats;

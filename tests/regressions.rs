@@ -1,0 +1,8 @@
+//! What broke once, each test named by it. A file for each part of the swarm.
+
+mod connections;
+mod feeds;
+mod judging;
+mod reading;
+mod refusals;
+mod settings;

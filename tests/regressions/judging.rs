@@ -1,0 +1,1 @@
+//! How silence was judged.

@@ -1,0 +1,1 @@
+//! What readers of the swarm's state were shown.

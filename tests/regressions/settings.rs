@@ -1,0 +1,1 @@
+//! How truth and environment were taken.

@@ -1,1 +1,9 @@
 //! How feeds were read.
+
+mod characters;
+mod dates;
+mod http;
+mod identity;
+mod links;
+mod structure;
+mod text;

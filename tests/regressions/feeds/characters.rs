@@ -1,0 +1,1 @@
+//! Characters that came out as others.

@@ -1,0 +1,1 @@
+//! Dates that were read wrong, or not at all.

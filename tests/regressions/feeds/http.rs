@@ -1,0 +1,1 @@
+//! Answers of web servers that were not taken as they were meant.

@@ -1,0 +1,1 @@
+//! Items that were lost or came twice.

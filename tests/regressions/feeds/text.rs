@@ -1,0 +1,1 @@
+//! Words that were lost from titles and texts.

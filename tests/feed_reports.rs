@@ -1,0 +1,181 @@
+//! The feed reader against inputs of the kinds that broke other readers, each beside what a reader should make of it.
+//!
+//! They are data of their own and not part of this project: `FEED_REPORTS_DATA` names their folder, whose README says
+//! what the fields mean. Without it these tests say so and check nothing.
+
+mod expect;
+mod polls;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::support::{Daemon, PATIENCE, say};
+
+/// Kinds that are still read wrong. Each must fail, so that none stays here for longer than it has to.
+const YET_TO_BE_MENDED: &[&str] = &[
+    // Dates, characters, HTTP and who an item is.
+    "date-offset-behind-name",
+    "date-iana-zone",
+    "date-iso-with-zone-name",
+    "date-twelve-hours",
+    "date-other-languages",
+    "date-zero-value",
+    "date-dots-day-first",
+    "date-stray-signs",
+    "date-clock-first",
+    "date-hour-alone",
+    "date-iso-day-with-words",
+    "date-zone-named-twice",
+    "date-zone-without-season",
+    "charset-http-against-declaration",
+    "charset-http-wrong-bytes-utf8",
+    "charset-declaration-wrong-bytes-utf8",
+    "charset-cesu8",
+    "http-cookie-on-the-way",
+    "http-bad-header-line",
+    "http-validator-of-a-304",
+    "identity-constant-link",
+    "identity-session-id",
+    // What stands within the document: texts, links, structure.
+    "text-escaped-cdata",
+    "title-angle-brackets",
+    "text-hyphenated-elements",
+    "text-nested-cdata",
+    "link-several-alternates",
+    "link-rel-as-iri",
+    "link-rel-in-capitals",
+    "link-not-http-first",
+    "link-as-text",
+    "link-prefixed-attributes",
+    "link-relative-base",
+    "json-other-types",
+    "json-repeated-key",
+    "json-half-surrogate",
+    "xml-unknown-part-children",
+    "xml-author-with-id",
+    "identity-author-parts",
+];
+
+fn data() -> Option<PathBuf> {
+    let Some(data) = std::env::var_os("FEED_REPORTS_DATA") else {
+        crate::support::say_skipped(
+            "FEED_REPORTS_DATA is not set, so the feed reader is not checked against what broke other readers",
+        );
+        return None;
+    };
+    Some(PathBuf::from(data))
+}
+
+fn read(folder: &Path, name: &str) -> Value {
+    let text = fs::read(folder.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"));
+    serde_json::from_slice(&text).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+fn list<'v>(of: &'v Value, name: &str) -> &'v [Value] {
+    of[name]
+        .as_array()
+        .unwrap_or_else(|| panic!("no list {name}"))
+}
+
+/// What came of all cases.
+#[derive(Default)]
+struct Tally {
+    counted: usize,
+    wrong: Vec<String>,
+    /// Kinds with a case that is wrong, and all kinds.
+    wrong_kinds: BTreeSet<String>,
+    kinds: BTreeSet<String>,
+}
+
+impl Tally {
+    /// Notes a case. A policy is only told.
+    fn note(&mut self, case: &Value, name: &str, outcome: Result<(), String>) {
+        let kind = case["kind"].as_str().expect("a kind");
+        if case["policy"] == true {
+            let outcome = outcome.map_or_else(
+                |why| format!("not followed: {why}"),
+                |()| "followed".to_owned(),
+            );
+            say(&format!("policy {kind} ({name}): {outcome}"));
+            return;
+        }
+        self.counted += 1;
+        self.kinds.insert(kind.to_owned());
+        if let Err(why) = outcome {
+            self.wrong_kinds.insert(kind.to_owned());
+            if !YET_TO_BE_MENDED.contains(&kind) {
+                self.wrong.push(format!("{kind} ({name}): {why}"));
+            }
+        }
+    }
+
+    #[track_caller]
+    fn judge(mut self) {
+        for kind in YET_TO_BE_MENDED {
+            if self.kinds.contains(*kind) && !self.wrong_kinds.contains(*kind) {
+                let words = format!(
+                    "{kind} is read right by now: take it off the list of what is yet to be mended"
+                );
+                self.wrong.push(words);
+            }
+        }
+        let wrong = self.wrong.len();
+        assert!(
+            wrong == 0,
+            "{wrong} of {} cases:\n{}",
+            self.counted,
+            self.wrong.join("\n")
+        );
+        eprintln!(
+            "{} cases, {} kinds of them yet to be mended",
+            self.counted,
+            self.wrong_kinds.len()
+        );
+    }
+}
+
+/// What `marketswarm feed check --json` says of a file or URL: exit code and report.
+fn check(what: &str) -> Result<(i32, Value), String> {
+    let (code, text) = Daemon::run(
+        "marketswarm",
+        &["feed", "check", "--json", what],
+        &[],
+        PATIENCE,
+    );
+    let report =
+        serde_json::from_str(&text).map_err(|e| format!("exit code {code}, {e}: {text}"))?;
+    Ok((code, report))
+}
+
+#[test]
+fn documents_and_answers_are_read_as_a_person_would_read_them() {
+    let Some(folder) = data() else { return };
+    let mut command = Command::new("python3");
+    let script = folder.join("http.py");
+    command.arg("-B").arg(script).arg("0").stdin(Stdio::null());
+    let mut server = Daemon::spawn("http.py", command);
+    let base = server.wait_log("http://", PATIENCE);
+    let mut tally = Tally::default();
+    for case in list(&read(&folder, "expected.json"), "cases") {
+        let name = case["file"].as_str().expect("a file");
+        let what = match &case["serve"] {
+            Value::Null => folder.join("cases").join(name).display().to_string(),
+            _ => format!("{base}/cases/{name}"),
+        };
+        let outcome = check(&what)
+            .and_then(|(code, report)| expect::holds(&case["expect"], code, &report, &base));
+        tally.note(case, name, outcome);
+    }
+    for case in list(&read(&folder, "http.json"), "cases") {
+        let start = case["start"].as_str().expect("a path");
+        let outcome = check(&format!("{base}{start}"))
+            .and_then(|(code, report)| expect::holds(&case["expect"], code, &report, &base));
+        tally.note(case, start, outcome);
+    }
+    server.stop();
+    tally.judge();
+}

@@ -18,6 +18,7 @@ mod pulse;
 mod roster;
 mod seeding;
 mod slot;
+mod uncertainty;
 mod watching;
 
 #[cfg(test)]
@@ -33,6 +34,7 @@ pub use output::{
     Transition,
 };
 pub use pulse::{BUS_DOWN_AFTER, ECHO_EVERY, ECHO_GOOD_WITHIN};
+pub use uncertainty::{Uncertainty, Unjudged};
 pub use watching::{Dropped, Watched};
 
 use crate::clock::Mono;
@@ -107,6 +109,13 @@ impl Detector {
     /// What was heard so far.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Whether nothing on this bus can be judged at `now`: since when, and why. `None` when silences are judged as usual.
+    /// One trouble with the link that is over is none, though everybody still has time to be heard.
+    pub fn unjudged(&self, now: Mono) -> Option<Unjudged> {
+        let unjudged = self.pulse.unjudged();
+        unjudged.filter(|unjudged| unjudged.since < now)
     }
 
     /// The echo that is to be sent now, if there is one.

@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use super::output::{BusNews, Echo, Output};
+use super::uncertainty::{Uncertainty, Unjudged};
 use crate::clock::Mono;
 
 /// An idle bus is asked this often whether it lives. An echo that is still out by then is given up, and the next one
@@ -29,8 +30,8 @@ pub const UNSTABLE_AFTER: Duration = Duration::from_secs(60);
 pub struct Pulse {
     /// The subscription in use is proven.
     proven: bool,
-    /// Something may have been missed: nothing is judged until the next good echo.
-    doubt: bool,
+    /// Something may have been missed, for this reason: nothing is judged until the next good echo.
+    doubt: Option<Uncertainty>,
     /// The good echo that ended the last doubt.
     sure_since: Option<Mono>,
     seq: u64,
@@ -77,7 +78,7 @@ impl Pulse {
     pub fn new(now: Mono) -> Pulse {
         Pulse {
             proven: false,
-            doubt: false,
+            doubt: None,
             sure_since: None,
             seq: 0,
             in_flight: None,
@@ -105,7 +106,23 @@ impl Pulse {
 
     /// Whether silences on this bus may be judged at all.
     pub fn can_judge(&self) -> bool {
-        self.proven && !self.doubt
+        self.proven && self.doubt.is_none()
+    }
+
+    /// Since when, and why, nothing can be judged; `None` when silences are judged, or will be once one uncertainty that
+    /// is over has had its grace.
+    pub fn unjudged(&self) -> Option<Unjudged> {
+        let why = if !self.proven {
+            Uncertainty::NoLink
+        } else if let Some(why) = self.doubt {
+            why
+        } else if self.is_shaky() {
+            Uncertainty::AgainAndAgain
+        } else {
+            return None;
+        };
+        let since = self.judged_until;
+        Some(Unjudged { since, why })
     }
 
     /// Whether a round may begin: silences may be judged, and no echo is under way.
@@ -134,7 +151,7 @@ impl Pulse {
         self.outgoing = None;
         // Before the first proof nothing was promised to anybody, so there is nothing to doubt.
         if std::mem::take(&mut self.proven) {
-            self.begin_doubt();
+            self.begin_doubt(Uncertainty::NoLink);
         }
     }
 
@@ -148,7 +165,7 @@ impl Pulse {
         self.last_sign = now;
         self.judged_until = now;
         if self.proven {
-            self.begin_doubt();
+            self.begin_doubt(Uncertainty::StoodStill);
             if self.in_flight.is_none() {
                 self.send(now, false);
             }
@@ -173,8 +190,9 @@ impl Pulse {
             return Verdict::Nothing;
         };
         self.in_flight = None;
-        if now.since(echo.sent) > ECHO_GOOD_WITHIN {
-            self.begin_doubt();
+        let took = now.since(echo.sent);
+        if took > ECHO_GOOD_WITHIN {
+            self.begin_doubt(Uncertainty::EchoLate { took });
             self.send(now, false);
             return Verdict::Doubt;
         }
@@ -185,7 +203,7 @@ impl Pulse {
             self.judged_until = now;
             self.doubts = 0;
         }
-        if std::mem::take(&mut self.doubt) {
+        if self.doubt.take().is_some() {
             self.sure_since = Some(now);
         }
         match &mut self.round {
@@ -210,12 +228,15 @@ impl Pulse {
             // One timer serves both: while an echo is under way nothing is judged, so it is early enough to doubt it
             // when the next one would be due.
             if now >= self.last_sent + ECHO_EVERY {
-                let lost = self.in_flight.is_some();
-                if lost && !self.doubt {
-                    self.begin_doubt();
-                    verdict = Verdict::Doubt;
+                let lost = self.in_flight;
+                if let Some(echo) = lost {
+                    if self.doubt.is_none() {
+                        verdict = Verdict::Doubt;
+                    }
+                    let waited = now.since(echo.sent);
+                    self.begin_doubt(Uncertainty::EchoLost { waited });
                 }
-                self.send(now, lost);
+                self.send(now, lost.is_some());
             }
             if !self.reconnect_asked && now >= self.last_sign + RECONNECT_AFTER {
                 self.reconnect_asked = true;
@@ -260,15 +281,15 @@ impl Pulse {
         });
     }
 
-    fn begin_doubt(&mut self) {
-        self.doubts += u32::from(!self.doubt);
-        self.doubt = true;
+    fn begin_doubt(&mut self, why: Uncertainty) {
+        self.doubts += u32::from(self.doubt.is_none());
+        self.doubt = Some(why);
         self.round = None;
     }
 
     /// Whether there was more than one doubt since something could be judged, or one that does not end.
     fn is_shaky(&self) -> bool {
-        self.doubts > 1 || (self.doubt && self.proven)
+        self.doubts > 1 || (self.doubt.is_some() && self.proven)
     }
 
     /// Where every service has long to answer after one doubt, nothing is judged for long either: twice that is shaky.

@@ -234,6 +234,43 @@ fn an_unanswered_check_holds_the_judgement_back_ten_seconds_at_most() {
 }
 
 #[test]
+fn what_cannot_be_judged_is_said_with_its_reason_and_a_single_reconnect_is_not() {
+    let mut lab = one();
+    let why = |lab: &Lab| lab.detector.unjudged(lab.now).map(|u| u.why.to_string());
+    lab.pass(3.0);
+    assert_eq!(why(&lab), None);
+    lab.lose_link();
+    let lost = lab.now;
+    lab.pass(7.0);
+    let unjudged = lab.detector.unjudged(lab.now).expect("no link");
+    assert!(lost.since(unjudged.since) <= Duration::from_secs(1));
+    assert_eq!(unjudged.why.to_string(), "no link");
+    lab.prove();
+    lab.pass(0.5);
+    assert_eq!(why(&lab), None, "it is over, the grace runs");
+    lab.pass(30.0);
+
+    for _ in 0..3 {
+        lab.lose_link();
+        lab.pass(0.5);
+        lab.prove();
+        lab.pass(2.5);
+    }
+    let again = Some("the link breaks again and again".to_owned());
+    assert_eq!(why(&lab), again);
+    lab.pass(11.0);
+    assert_eq!(why(&lab), None, "a grace has ended");
+
+    lab.echo_takes = Some(Duration::from_millis(3200));
+    lab.pass(2.1);
+    let waited = why(&lab).expect("a doubt");
+    assert!(waited.contains("did not come back"), "{waited}");
+    lab.echo_takes = Some(Duration::from_micros(100));
+    lab.pass(15.0);
+    assert_eq!(why(&lab), None);
+}
+
+#[test]
 fn an_idle_bus_costs_one_echo_a_second_and_no_more_wakeups() {
     let mut lab = Lab::with(&[("a", 30_000, 10_000)]);
     let (mut wakeups, end) = (0, Mono(lab.now.0 + 29_900_000));

@@ -15,11 +15,11 @@ use super::fetch::Fetcher;
 use super::fetch::body::BigBodies;
 use super::fetch::place::{Place, SharedHosts};
 use super::fetch::trust::Trust;
-use super::poll::{Manner, Outcome, Report, SharedStore};
+use super::poll::{Manner, Outcome, Report};
 use super::pollers::{Due, Job, POLLERS, Pool, Setup};
 use super::schedule::hosts::Hosts;
 use super::schedule::plan::Plan;
-use super::store::{Store, Swept};
+use super::store::{SharedStore, Swept};
 use crate::bus::{Address, BusError, Buses};
 use crate::clock::Mono;
 use crate::contract::{MARKET_BUS, SYSTEM_BUS, feeds};
@@ -68,7 +68,7 @@ impl From<Notice> for Event {
 pub fn run(mut service: Service<Event>) -> Result<(), Error> {
     let config = read_config(&service)?;
     let trust = Trust::from_env(&service.env)?;
-    let store = SharedStore::new(Store::new(store_address(&service.buses)?, "rss_agg:store"));
+    let store = SharedStore::new(store_address(&service.buses)?, "rss_agg:store");
     let hosts = SharedHosts::new(Hosts::new(config.limits.hosts()));
     let mut reader = Reader {
         setup: Arc::new(setup(config, BigBodies::default(), &trust)),
@@ -311,7 +311,8 @@ impl Reader {
         if !std::mem::replace(&mut down.is_told, true) {
             let why = &down.why;
             log::warn!("the store cannot be used: {why}; {error}; polls wait until it can");
-            service.beat.set_status(Some("degraded"));
+            let reason = format!("the store cannot be used: {error}; polls wait until it can");
+            service.beat.set_degraded(&reason);
         }
     }
 

@@ -1,7 +1,6 @@
 //! One poll of one feed, from the record in the store to the record in the store.
 
 use std::hash::{DefaultHasher, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use url::Url;
@@ -13,7 +12,7 @@ use super::fetch::place::Place;
 use super::fetch::{Answer, Ask, FetchError, Fetcher, TOTAL_BUDGET, host_of};
 use super::intake::{Intake, Interrupted};
 use super::record::{Reading, Record, StoredValidators};
-use super::store::Store;
+use super::store::SharedStore;
 use crate::bus::BusError;
 use crate::clock::{self, Mono};
 use crate::service::{Env, Working};
@@ -22,34 +21,6 @@ use crate::service::{Env, Working};
 pub const PROGRESS_BUDGET: Duration = Duration::from_secs(45);
 /// When a poll that our own limits kept from its answer is tried again.
 const AGAIN: Duration = Duration::from_secs(30);
-
-/// The store, shared by the pollers. Each use is one bounded exchange.
-#[derive(Clone)]
-pub struct SharedStore(Arc<Mutex<Store>>);
-
-impl SharedStore {
-    pub fn new(store: Store) -> SharedStore {
-        SharedStore(Arc::new(Mutex::new(store)))
-    }
-
-    /// Runs `work` on the store.
-    pub fn with<T>(&self, work: impl FnOnce(&mut Store) -> T) -> T {
-        // A store is as good after a panic elsewhere as before: it holds a connection and nothing half done.
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Runs `work`, which does no harm when it is done twice; once more on a fresh connection when the old one turned
-    /// out to be dead, as an idle one may be after the store was restarted.
-    pub fn with_retry<T>(
-        &self,
-        work: impl Fn(&mut Store) -> Result<T, BusError>,
-    ) -> Result<T, BusError> {
-        self.with(|store| match work(store) {
-            Err(error) if error.is_connection_lost() => work(store),
-            done => done,
-        })
-    }
-}
 
 /// What a poll needs besides its feed.
 pub struct Means<'a> {

@@ -10,12 +10,12 @@ use super::daemon::Event;
 use super::fetch::Fetcher;
 use super::fetch::body::BigBodies;
 use super::fetch::place::Place;
-use super::poll::{self, Manner, Means, PROGRESS_BUDGET, SharedStore};
+use super::poll::{self, Manner, Means, PROGRESS_BUDGET};
 use super::record::Record;
-use super::store::{Keep, Store, Swept};
+use super::store::{Keep, SharedStore, Store, Swept};
 use crate::bus::BusError;
 use crate::clock;
-use crate::service::{Env, Error, Progress, Service};
+use crate::service::{Env, Error, Progress, Service, Working};
 
 /// What is in force; a job keeps what it was started with.
 pub struct Setup {
@@ -172,13 +172,17 @@ impl Poller {
                     report,
                 }
             }
-            Job::Load(specs) => Event::Loaded(self.store.with_retry(|store| load(store, &specs))),
+            Job::Load(specs) => {
+                Event::Loaded(self.store.with_retry(|store| load(store, &specs, &working)))
+            }
             Job::Sweep(setup) => {
-                self.store.with(Store::look_afresh);
-                Event::Swept(self.store.with_retry(|store| sweep(store, &setup)))
+                self.store.look_afresh();
+                let swept = |store: &mut Store| sweep(store, &setup, &working);
+                Event::Swept(self.store.with_retry(swept))
             }
             Job::Forget(setup) => Event::Forgot(self.store.with_retry(|store| {
-                store.forget(|feed| setup.by_id.contains_key(feed), clock::wall_secs())
+                let is_kept = |feed: &str| setup.by_id.contains_key(feed);
+                store.forget(is_kept, clock::wall_secs(), || working.tick())
             })),
             Job::Probe => Event::Probed(self.store.with(Store::probe)),
         }
@@ -188,9 +192,13 @@ impl Poller {
 /// A feed and when it is due; `None`: not to be polled.
 pub type Due = (Arc<FeedSpec>, Option<i64>);
 
-fn load(store: &mut Store, specs: &[Arc<FeedSpec>]) -> Result<Vec<Due>, BusError> {
+fn load(
+    store: &mut Store,
+    specs: &[Arc<FeedSpec>],
+    working: &Working<'_>,
+) -> Result<Vec<Due>, BusError> {
     let ids: Vec<&str> = specs.iter().map(|spec| spec.id.as_str()).collect();
-    let records = store.records(&ids)?;
+    let records = store.records(&ids, || working.tick())?;
     let now_ts = clock::wall_secs();
     let due = |(spec, record): (&Arc<FeedSpec>, Option<Record>)| {
         let due_ts = record.unwrap_or_default().due_ts(spec, now_ts);
@@ -199,10 +207,10 @@ fn load(store: &mut Store, specs: &[Arc<FeedSpec>]) -> Result<Vec<Due>, BusError
     Ok(specs.iter().zip(records).map(due).collect())
 }
 
-fn sweep(store: &mut Store, setup: &Setup) -> Result<Swept, BusError> {
+fn sweep(store: &mut Store, setup: &Setup, working: &Working<'_>) -> Result<Swept, BusError> {
     let keep = Keep {
         secs: setup.config.limits.keep_sec,
         items: setup.config.limits.keep_items,
     };
-    store.sweep(keep, clock::wall_secs())
+    store.sweep(keep, clock::wall_secs(), || working.tick())
 }

@@ -9,6 +9,7 @@
 mod items;
 mod marks;
 mod queue;
+mod shared;
 mod sweep;
 
 use redis::Pipeline;
@@ -21,6 +22,7 @@ use crate::contract::{TEXT_MAX_BYTES, cut, feeds};
 
 pub use items::{CHUNK_BYTES, CHUNK_ITEMS, NewItem};
 pub use queue::Entry;
+pub use shared::SharedStore;
 pub use sweep::{Keep, Swept};
 
 /// How long a feed is remembered that truth has no longer.
@@ -53,18 +55,25 @@ impl Store {
         }
     }
 
-    /// Goes to another address from the next call on.
-    pub fn set_address(&mut self, address: Address) {
-        self.bus.set_address(address);
+    /// Whether a connection is there that has not failed yet.
+    pub fn is_connected(&self) -> bool {
+        self.bus.is_connected()
     }
 
-    /// Looks up afresh where the name of the bus leads, and goes there: no connection need break when it moves. When
-    /// nobody answers, the connection of before stays.
-    pub fn look_afresh(&mut self) {
+    /// Looks up afresh where the name of the bus leads, and goes there. `false` when nobody answers: the connection of
+    /// before stays.
+    fn look_afresh(&mut self) -> bool {
         match self.bus.renew(Limits::default().connect) {
-            Ok(false) => {}
-            Ok(true) => log::warn!("another server answers for the store: it is there from now on"),
-            Err(error) => log::debug!("no look at who answers for the store: {error}"),
+            Ok(is_other) => {
+                if is_other {
+                    log::warn!("another server answers for the store: it is there from now on");
+                }
+                true
+            }
+            Err(error) => {
+                log::debug!("no look at who answers for the store: {error}");
+                false
+            }
         }
     }
 
@@ -80,17 +89,23 @@ impl Store {
 
     /// The record of one feed.
     pub fn record(&mut self, feed: &str) -> Result<Option<Record>, BusError> {
-        let mut records = self.records(&[feed])?;
+        let mut records = self.records(&[feed], || {})?;
         Ok(records.pop().flatten())
     }
 
-    /// The records of many feeds, in their order. One that cannot be read counts as absent.
-    pub fn records(&mut self, ids: &[&str]) -> Result<Vec<Option<Record>>, BusError> {
+    /// The records of many feeds, in their order. One that cannot be read counts as absent. As with everything here that
+    /// asks more often than a few times, `tick` is called after each answer.
+    pub fn records(
+        &mut self,
+        ids: &[&str],
+        tick: impl Fn(),
+    ) -> Result<Vec<Option<Record>>, BusError> {
         let mut records = Vec::with_capacity(ids.len());
         for ids in ids.chunks(RECORDS_AT_ONCE) {
             let mut ask = redis::cmd("HMGET");
             ask.arg(feeds::STATUS).arg(ids);
             let texts: Vec<Option<String>> = self.bus.query(&ask)?;
+            tick();
             let read = |text: Option<String>| serde_json::from_str(&text?).ok();
             records.extend(texts.into_iter().map(read));
         }
@@ -180,7 +195,12 @@ impl Store {
 
     /// Forgets what was remembered of feeds that truth has no longer, a month after they were last fetched. A feed that
     /// was taken out by mistake and comes back repeats nothing.
-    pub fn forget(&mut self, is_kept: impl Fn(&str) -> bool, now_ts: i64) -> Result<(), BusError> {
+    pub fn forget(
+        &mut self,
+        is_kept: impl Fn(&str) -> bool,
+        now_ts: i64,
+        tick: impl Fn(),
+    ) -> Result<(), BusError> {
         for (feed, record) in self.all_records()? {
             let last = record.last_fetch_ts.unwrap_or(0);
             if is_kept(&feed) || now_ts - last < FORGET_AFTER_SEC {
@@ -192,6 +212,7 @@ impl Store {
             write.cmd("ZREM").arg(feeds::SEEN).arg(&feed).ignore();
             write.cmd("UNLINK").arg(feeds::seen_key(&feed)).ignore();
             self.bus.pipe::<()>(&write)?;
+            tick();
         }
         Ok(())
     }

@@ -41,6 +41,7 @@ struct Shared {
 struct State {
     settings: BeatSettings,
     status: Option<String>,
+    reason: Option<String>,
     eta: Option<i64>,
 }
 
@@ -59,7 +60,16 @@ impl BeatHandle {
 
     /// The `status` of the beats to come (`idle`, say); a worker that is stuck overrides it.
     pub fn set_status(&self, status: Option<&str>) {
-        self.shared.state().status = status.map(str::to_owned);
+        let mut state = self.shared.state();
+        state.status = status.map(str::to_owned);
+        state.reason = None;
+    }
+
+    /// The beats to come say `degraded`, and why.
+    pub fn set_degraded(&self, reason: &str) {
+        let mut state = self.shared.state();
+        state.status = Some("degraded".to_owned());
+        state.reason = Some(reason.to_owned());
     }
 
     /// When the service means to be back: sent with the last beat of a planned stop.
@@ -149,6 +159,7 @@ impl Beater {
             state: Mutex::new(State {
                 settings,
                 status: None,
+                reason: None,
                 eta: None,
             }),
             board: Board::default(),
@@ -249,7 +260,10 @@ impl Beater {
         }
         let (status, reason) = match verdict {
             Verdict::Degraded(why) => (Some("degraded".to_owned()), Some(why)),
-            _ => (self.shared.state().status.clone(), None),
+            _ => {
+                let state = self.shared.state();
+                (state.status.clone(), state.reason.clone())
+            }
         };
         let mut told = self.publish(status.as_deref(), reason.as_deref(), None);
         if matches!(told, Ok(heard) if self.listeners.are_fewer(heard, now)) && self.look_afresh() {

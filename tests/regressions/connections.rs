@@ -1,1 +1,3 @@
 //! How connections are made, greeted and let go.
+
+mod stores;

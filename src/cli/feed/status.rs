@@ -22,7 +22,7 @@ pub(super) fn run(words: &Words, env: Env) -> Result<ExitCode, Error> {
         .iter()
         .map(|spec| spec.id.as_str())
         .collect();
-    let records = swarm.store.records(&ids)?;
+    let records = swarm.store.records(&ids, || {})?;
     let totals = swarm.store.totals()?;
     let about = |(spec, record): (&std::sync::Arc<FeedSpec>, Option<Record>)| {
         (spec.id.clone(), record.unwrap_or_default().about(spec))

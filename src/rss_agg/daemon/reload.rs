@@ -22,7 +22,7 @@ impl Reader {
         service: &mut Service<Event>,
     ) -> Result<(), Error> {
         let address = store_address(&service.buses)?;
-        self.store.with(|store| store.set_address(address));
+        self.store.set_address(address);
         self.hosts.lock().set_limits(config.limits.hosts());
         let old = self.setup.clone();
         self.setup = Arc::new(if old.fits(&config) {

@@ -74,10 +74,10 @@ impl Group {
 
 impl Store {
     /// Takes away what is over the limits, a bounded amount at a time.
-    pub fn sweep(&mut self, keep: Keep, now_ts: i64) -> Result<Swept, BusError> {
+    pub fn sweep(&mut self, keep: Keep, now_ts: i64, tick: impl Fn()) -> Result<Swept, BusError> {
         let mut swept = Swept::default();
-        let groups = self.groups()?;
-        self.sweep_queue_by_count(keep, &groups, &mut swept)?;
+        let groups = self.groups(&tick)?;
+        self.sweep_queue_by_count(keep, &groups, &mut swept, &tick)?;
         let oldest_owed = groups.iter().map(Group::owes_from).min();
         let horizon_ts = now_ts.saturating_sub_unsigned(keep.secs);
         let by_age = EntryId(
@@ -106,7 +106,7 @@ impl Store {
         let (all, old): (usize, usize) = self.bus.pipe(&ask)?;
         let too_many = old.max(all.saturating_sub(keep.items));
         swept.more |= too_many > SWEEP_MAX;
-        self.remove_oldest_items(too_many.min(SWEEP_MAX), &mut swept)?;
+        self.remove_oldest_items(too_many.min(SWEEP_MAX), &mut swept, &tick)?;
         Ok(swept)
     }
 
@@ -115,6 +115,7 @@ impl Store {
         keep: Keep,
         groups: &[Group],
         swept: &mut Swept,
+        tick: &dyn Fn(),
     ) -> Result<(), BusError> {
         let length: usize = self.bus.query(redis::cmd("XLEN").arg(feeds::QUEUE))?;
         let over = length.saturating_sub(keep.items);
@@ -139,7 +140,7 @@ impl Store {
         let Some(last) = ids.last().copied() else {
             return Ok(());
         };
-        let lost = self.owed_among(&ids, last, groups)?;
+        let lost = self.owed_among(&ids, last, groups, tick)?;
         let mut write = redis::pipe();
         write.atomic();
         write
@@ -160,6 +161,7 @@ impl Store {
         ids: &[EntryId],
         last: EntryId,
         groups: &[Group],
+        tick: &dyn Fn(),
     ) -> Result<usize, BusError> {
         let mut owed: HashSet<EntryId> = HashSet::new();
         for group in groups {
@@ -172,6 +174,7 @@ impl Store {
                 .arg(ids.len())
                 .to_owned();
             let pending: StreamPendingCountReply = self.bus.query(&pending)?;
+            tick();
             owed.extend(
                 pending
                     .ids
@@ -183,7 +186,7 @@ impl Store {
         Ok(ids.iter().filter(|id| owed.contains(id)).count())
     }
 
-    fn groups(&mut self) -> Result<Vec<Group>, BusError> {
+    fn groups(&mut self, tick: &dyn Fn()) -> Result<Vec<Group>, BusError> {
         let exists: bool = self.bus.query(redis::cmd("EXISTS").arg(feeds::QUEUE))?;
         if !exists {
             return Ok(Vec::new());
@@ -203,6 +206,7 @@ impl Store {
                 .arg(1)
                 .to_owned();
             let first: StreamPendingCountReply = self.bus.query(&first)?;
+            tick();
             groups.push(Group {
                 name: group.name,
                 last_delivered: EntryId::parse(&group.last_delivered_id).unwrap_or(EntryId(0, 0)),
@@ -215,7 +219,12 @@ impl Store {
         Ok(groups)
     }
 
-    fn remove_oldest_items(&mut self, count: usize, swept: &mut Swept) -> Result<(), BusError> {
+    fn remove_oldest_items(
+        &mut self,
+        count: usize,
+        swept: &mut Swept,
+        tick: &dyn Fn(),
+    ) -> Result<(), BusError> {
         if count == 0 {
             return Ok(());
         }
@@ -233,6 +242,7 @@ impl Store {
             write.cmd("ZREM").arg(feeds::INDEX).arg(uids).ignore();
             write.cmd("ZREM").arg(feeds::FETCHED).arg(uids).ignore();
             self.bus.pipe::<()>(&write)?;
+            tick();
             swept.items += uids.len();
         }
         Ok(())

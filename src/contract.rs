@@ -25,6 +25,8 @@ pub const ALERT_CHANNEL: &str = "healer:alerts";
 pub const ALERT_LOG: &str = "healer:alerts:log";
 /// Counter behind the field `n` of the stream: a reader that sees a hole in it has missed entries.
 pub const ALERT_COUNT: &str = "healer:alerts:n";
+/// Sorted set of the ids of the last alerts that no health key shows (`bus_*`, `truth_*`): each is said once.
+pub const NOTE_IDS: &str = "healer:alerts:ids";
 /// Key of the lease that the one speaking healer holds; its value is the holder's instance id.
 pub const HEALER_LEASE: &str = "healer:lease";
 /// Name of the bus that carries control: truth, heartbeats, alerts, health.

@@ -46,6 +46,15 @@ pub enum Patience {
     Until(Mono),
 }
 
+/// Redis answers, but takes no writes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Wall time at which it began.
+    pub since_ts: i64,
+    /// Why, in words.
+    pub reason: String,
+}
+
 /// What is under way.
 #[derive(Default)]
 pub struct Desk {
@@ -56,7 +65,7 @@ pub struct Desk {
     /// Services whose records are to be taken in.
     pub met: Vec<(Arc<Watch>, Vec<Box<str>>)>,
     /// Writes are refused, and that was told.
-    pub refused: bool,
+    pub refusal: Option<Refusal>,
     /// The lease could not be asked for, and that was said.
     pub unreachable: bool,
     pub standing_by: bool,
@@ -113,7 +122,7 @@ impl Desk {
     /// Moves transitions from the detectors to what is owed.
     pub fn collect(&mut self, ledger: &mut Ledger) -> Result<(), BusError> {
         // While writes are refused, what is owed only grows; new deaths are published all the same.
-        if self.owed.len() >= PACE && !self.refused {
+        if self.owed.len() >= PACE && self.refusal.is_none() {
             return Ok(());
         }
         let mut silent: Vec<Health> = Vec::new();
@@ -138,6 +147,12 @@ impl Desk {
         } else {
             ledger.refresh(&silent).map(|_| ())
         }
+    }
+
+    /// Whether `id` is that of something owed. When the store knows it, then also what was to be told before it: the
+    /// answer to both was lost.
+    pub fn owes(&self, id: &str) -> bool {
+        self.owed.iter().any(|entry| entry.alert.id == id)
     }
 
     /// Keeps what is owed within its limits: of each service the latest, following what the store knows; of those, the

@@ -12,7 +12,7 @@ use redis::{Pipeline, Script, Value};
 
 use crate::bus::{BusError, Commands};
 use crate::contract::{
-    ALERT_COUNT, ALERT_LOG, ALERT_LOG_MAX, Alert, HEALER_LEASE, Health, health_key,
+    ALERT_COUNT, ALERT_LOG, ALERT_LOG_MAX, Alert, HEALER_LEASE, Health, NOTE_IDS, health_key,
 };
 use scripts::Scripts;
 
@@ -25,6 +25,9 @@ const BATCH: usize = 256;
 /// Entries told by one call of the script. One answer for many of them is much cheaper to take in; but while a script
 /// runs, Redis does nothing else.
 const AT_ONCE: usize = 16;
+
+/// Ids of notes that are remembered: more than may wait to be offered again.
+const NOTE_IDS_MAX: usize = 1024;
 
 /// A transition, ready to be told.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,14 +138,17 @@ impl Ledger {
         Ok(told)
     }
 
-    /// Appends and publishes an alert that no health key shows (`bus_*`, `truth_*`).
+    /// Appends and publishes an alert that no health key shows (`bus_*`, `truth_*`), unless that was done before.
     pub fn note(&mut self, alert: &Alert, published: bool) -> Result<Told, BusError> {
         let mut packet = redis::pipe();
-        self.call(&mut packet, &self.scripts.note, &[ALERT_LOG, ALERT_COUNT])
+        let keys = [ALERT_LOG, ALERT_COUNT, NOTE_IDS];
+        self.call(&mut packet, &self.scripts.note, &keys)
             .arg(&self.channel)
             .arg(ALERT_LOG_MAX)
+            .arg(&alert.id)
             .arg(alert.to_json())
-            .arg(u8::from(published));
+            .arg(u8::from(published))
+            .arg(NOTE_IDS_MAX);
         let answers = self.send(&packet, 1)?;
         Ok(answers
             .into_iter()
@@ -177,13 +183,8 @@ impl Ledger {
                 self.call(&mut packet, &self.scripts.refresh, &[&key])
                     .arg(open_json(health));
             }
-            for answer in self.send(&packet, batch.len())? {
-                match self.outcome(answer) {
-                    Told::Fenced => ours = false,
-                    Told::Refused(error) => return Err(error),
-                    _ => {}
-                }
-            }
+            let answers = self.send(&packet, batch.len())?;
+            ours &= self.all_ours(answers)?;
         }
         Ok(ours)
     }
@@ -206,13 +207,16 @@ impl Ledger {
         Ok(all)
     }
 
-    /// Drops the health keys of services that are no longer watched.
-    pub fn forget<S: AsRef<str>>(&mut self, services: &[S]) -> Result<(), BusError> {
-        for batch in services.chunks(BATCH) {
+    /// Drops the health keys of services that are no longer watched. False when another healer holds the lease.
+    pub fn forget<S: AsRef<str>>(&mut self, services: &[S]) -> Result<bool, BusError> {
+        let mut packet = redis::pipe();
+        for batch in services.chunks(AT_ONCE) {
             let keys: Vec<String> = batch.iter().map(|svc| health_key(svc.as_ref())).collect();
-            self.commands.query::<()>(redis::cmd("UNLINK").arg(keys))?;
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+            self.call(&mut packet, &self.scripts.forget, &keys);
         }
-        Ok(())
+        let answers = self.send(&packet, services.len().div_ceil(AT_ONCE))?;
+        self.all_ours(answers)
     }
 
     /// Takes or renews the lease, for the next [`LEASE`].
@@ -287,6 +291,19 @@ impl Ledger {
         }
         self.loaded_on = self.commands.connects();
         Ok(())
+    }
+
+    /// False when one of them found another healer with the lease.
+    fn all_ours(&self, answers: Vec<Value>) -> Result<bool, BusError> {
+        let mut ours = true;
+        for answer in answers {
+            match self.outcome(answer) {
+                Told::Fenced => ours = false,
+                Told::Refused(error) => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(ours)
     }
 
     fn outcome(&self, answer: Value) -> Told {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, select};
 
 use super::Event;
-use super::desk::{Desk, Job, PACE, Patience};
+use super::desk::{Desk, Job, PACE, Patience, Refusal};
 use super::ledger::{LEASE, LEASE_RENEW, Lease, Ledger, Told};
 use super::voice::Voice;
 use super::watch::{Call, now};
@@ -192,21 +192,27 @@ impl Scribe {
         // The other one judges for itself.
         desk.owed.clear();
         desk.notes.clear();
+        desk.forget.clear();
     }
 
     /// Tells a piece of what waits, oldest first; whether more may wait.
     fn speak(&mut self, desk: &mut Desk) -> Result<bool, BusError> {
         self.meet(desk)?;
         self.write_notes(desk)?;
+        if !self.is_speaking() {
+            return Ok(false);
+        }
         desk.collect(&mut self.ledger)?;
         if !desk.owed.is_empty() {
             return self.pay(desk);
         }
-        if !desk.forget.is_empty() {
-            let names = std::mem::take(&mut desk.forget);
-            self.ledger.forget(&names)?;
+        let some = desk.forget.len().min(PACE);
+        if self.ledger.forget(&desk.forget[..some])? {
+            desk.forget.drain(..some);
+        } else {
+            self.fall_silent(desk);
         }
-        Ok(false)
+        Ok(!desk.forget.is_empty())
     }
 
     fn write_notes(&mut self, desk: &mut Desk) -> Result<(), BusError> {
@@ -220,7 +226,11 @@ impl Scribe {
                     self.say_refused(desk, error)?;
                     break;
                 }
-                _ => {
+                Told::Fenced => {
+                    self.fall_silent(desk);
+                    break;
+                }
+                Told::Done { .. } | Told::Already | Told::Conflict { .. } => {
                     if let Some((alert, _)) = desk.notes.pop_front() {
                         desk.log(&alert);
                     }
@@ -233,7 +243,7 @@ impl Scribe {
     /// Offers what is owed. False when it is refused, or when this healer speaks no more.
     fn pay(&mut self, desk: &mut Desk) -> Result<bool, BusError> {
         // One is enough to find out whether writes are still refused.
-        let pace = if desk.refused { 1 } else { PACE };
+        let pace = if desk.refusal.is_some() { 1 } else { PACE };
         let count = desk.owed.len().min(pace);
         let told = self.ledger.tell(&desk.owed.make_contiguous()[..count])?;
         for outcome in told {
@@ -245,9 +255,13 @@ impl Scribe {
                         desk.log(&entry.alert);
                     }
                 }
-                Told::Conflict { .. } => {
+                Told::Conflict { id } => {
                     if let Some(entry) = desk.owed.pop_front() {
-                        self.settle(desk, &entry)?;
+                        if desk.owes(&id) {
+                            desk.log(&entry.alert);
+                        } else {
+                            self.settle(desk, &entry)?;
+                        }
                     }
                 }
                 Told::Fenced => {
@@ -261,7 +275,7 @@ impl Scribe {
                 }
             }
         }
-        if std::mem::take(&mut desk.refused) {
+        if desk.refusal.take().is_some() {
             log::info!("Redis takes writes again: what was owed is written");
         }
         Ok(true)
@@ -288,10 +302,14 @@ impl Scribe {
     }
 
     fn say_refused(&mut self, desk: &mut Desk, error: BusError) -> Result<(), BusError> {
-        if std::mem::replace(&mut desk.refused, true) {
+        if desk.refusal.is_some() {
             return Ok(());
         }
         let now = now();
+        desk.refusal = Some(Refusal {
+            since_ts: now.wall_secs,
+            reason: error.to_string(),
+        });
         let mut alert = self.voice.alert(
             AlertKind::BusReadonly,
             SYSTEM_BUS,

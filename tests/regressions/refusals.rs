@@ -1,1 +1,3 @@
 //! What happened when a bus refused to write.
+
+mod once;

@@ -21,6 +21,8 @@ struct Shared {
     is_silent: AtomicBool,
     stop: AtomicBool,
     links: Mutex<Vec<Link>>,
+    /// The next question with these words in it reaches the server, but its answer gets lost, and the link with it.
+    fatal: Mutex<Option<String>>,
 }
 
 struct Link {
@@ -40,6 +42,7 @@ impl Proxy {
             is_silent: AtomicBool::new(false),
             stop: AtomicBool::new(false),
             links: Mutex::default(),
+            fatal: Mutex::default(),
         });
         let inner = Arc::clone(&shared);
         let thread = std::thread::spawn(move || {
@@ -95,6 +98,17 @@ impl Proxy {
         self.shared.target.store(target, Ordering::SeqCst);
     }
 
+    /// The next thing that a client says with `words` in it reaches the server, but no answer to it comes back: the link
+    /// breaks first.
+    pub fn lose_answer_to(&self, words: &str) {
+        *self.shared.fatal.lock().unwrap() = Some(words.to_owned());
+    }
+
+    /// Whether that has happened.
+    pub fn has_lost_answer(&self) -> bool {
+        self.shared.fatal.lock().unwrap().is_none()
+    }
+
     /// Closes every link; new ones pass.
     pub fn cut(&self) {
         for link in self.shared.links.lock().unwrap().drain(..) {
@@ -116,7 +130,18 @@ impl Drop for Proxy {
 }
 
 impl Shared {
-    fn join(&self, client: TcpStream) {
+    /// Whether these bytes of a client are what its link breaks by; true for one link only.
+    fn is_fatal(&self, bytes: &[u8]) -> bool {
+        let mut fatal = self.fatal.lock().unwrap();
+        let has = |words: &String| bytes.windows(words.len()).any(|w| w == words.as_bytes());
+        let found = fatal.as_ref().is_some_and(has);
+        if found {
+            *fatal = None;
+        }
+        found
+    }
+
+    fn join(self: &Arc<Self>, client: TcpStream) {
         // Held until the link is in the list: who cuts or silences all links means this one as well.
         let mut links = self.links.lock().unwrap();
         let is_dead = Arc::new(AtomicBool::new(false));
@@ -133,8 +158,11 @@ impl Shared {
         if let Some(server) = &server {
             let _ = server.set_nodelay(true);
             let _ = client.set_nodelay(true);
-            pump(&client, server, &is_dead);
-            pump(server, &client, &is_dead);
+            let shared = Arc::clone(self);
+            pump(&client, server, &is_dead, move |bytes| {
+                shared.is_fatal(bytes)
+            });
+            pump(server, &client, &is_dead, |_| false);
         }
         links.push(Link {
             client,
@@ -153,14 +181,24 @@ impl Link {
     }
 }
 
-/// Copies one direction on a thread that ends with the connection.
-fn pump(from: &TcpStream, to: &TcpStream, is_dead: &Arc<AtomicBool>) {
+/// Copies one direction on a thread that ends with the connection, which is after the bytes that are `fatal` to it.
+fn pump(
+    from: &TcpStream,
+    to: &TcpStream,
+    is_dead: &Arc<AtomicBool>,
+    fatal: impl Fn(&[u8]) -> bool + Send + 'static,
+) {
     let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
     let is_dead = Arc::clone(is_dead);
     std::thread::spawn(move || {
         let mut buf = vec![0; 64 * 1024];
         while let Ok(n @ 1..) = from.read(&mut buf) {
-            if !is_dead.load(Ordering::SeqCst) && to.write_all(&buf[..n]).is_err() {
+            let is_last = fatal(&buf[..n]);
+            if is_last {
+                // No answer may come through before the link is closed.
+                let _ = from.shutdown(Shutdown::Both);
+            }
+            if !is_dead.load(Ordering::SeqCst) && to.write_all(&buf[..n]).is_err() || is_last {
                 break;
             }
         }

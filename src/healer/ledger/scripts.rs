@@ -11,22 +11,40 @@ local holder = redis.call('GET', KEYS[1])
 if ARGV[1] ~= '' and holder and holder ~= ARGV[1] then return 'fenced' end
 "#;
 
-/// Counts an alert, appends it to the log, stores the health that comes with it (when there is a key for it), and
-/// publishes it unless that was done before (`1`). Answers its number.
+/// Counts an alert, appends it to the log, lets `remember` store that it was said, and publishes it unless that was done
+/// before (`1`). Answers its number, or an error.
+///
+/// Rights may be missing for one command and not for another. What cannot be remembered is taken out of the log again: it
+/// will be offered once more, and would stand there twice.
 ///
 /// KEYS: lease, log, counter. ARGV: speaker, channel, greatest length of the log.
 const SAY: &str = r#"
-local function say(alert, published, key, health)
+local function say(alert, published, remember)
   local n = redis.call('INCR', KEYS[3])
-  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'n', n, 'alert', alert)
-  if key then redis.call('SET', key, health .. alert .. '}') end
+  local entry = redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'n', n, 'alert', alert)
+  local done = remember(n)
+  if type(done) == 'table' and done.err then
+    redis.pcall('XDEL', KEYS[2], entry)
+    redis.pcall('DECR', KEYS[3])
+    return done
+  end
   if published ~= '1' then redis.call('PUBLISH', ARGV[2], alert) end
   return n
 end
 "#;
 
-/// Says one alert. Further ARGV: alert, whether it is published already.
-const NOTE: &str = "return say(ARGV[4], ARGV[5])";
+/// Says one alert that no health key remembers, unless it was said before. Further KEYS: the ids of the last of them.
+/// Further ARGV: id, alert, whether it is published already, how many ids are kept.
+///
+/// A key of ids that somebody made something else of is begun anew: it must not keep anything from being said.
+const NOTE: &str = r#"
+local said = redis.pcall('ZSCORE', KEYS[4], ARGV[4])
+if type(said) == 'table' then redis.call('DEL', KEYS[4]) elseif said then return 'already' end
+return say(ARGV[5], ARGV[6], function(n)
+  redis.pcall('ZREMRANGEBYRANK', KEYS[4], 0, -ARGV[7])
+  return redis.pcall('ZADD', KEYS[4], n, ARGV[4])
+end)
+"#;
 
 /// Says alerts of services, each if its health key is as the judgement took it to be; answers what became of each.
 ///
@@ -43,7 +61,7 @@ local function tell(key, before, this, alert, health, published)
     if id == this then return 'already' end
     if id ~= '' and id ~= before then return 'conflict ' .. id end
   end
-  return say(alert, published, key, health)
+  return say(alert, published, function() return redis.pcall('SET', key, health .. alert .. '}') end)
 end
 local told = {}
 for i = 1, #KEYS - 3 do
@@ -60,6 +78,12 @@ const KEEP: &str = r#"
 local now = redis.pcall('GET', KEYS[2])
 local at = type(now) == 'string' and string.find(now, '"alert":', 1, true)
 redis.call('SET', KEYS[2], ARGV[2] .. (at and string.sub(now, at + 8) or 'null}'))
+return 'done'
+"#;
+
+/// Drops health keys. Further KEYS: those.
+const FORGET: &str = r#"
+for i = 2, #KEYS do redis.call('UNLINK', KEYS[i]) end
 return 'done'
 "#;
 
@@ -97,6 +121,8 @@ pub struct Scripts {
     pub note: Script,
     /// Sets a snapshot.
     pub refresh: Script,
+    /// Drops health keys.
+    pub forget: Script,
     pub hold: Script,
     pub release: Script,
 }
@@ -107,6 +133,7 @@ impl Default for Scripts {
             tell: Script::new(&[FENCE, SAY, TELL].concat()),
             note: Script::new(&[FENCE, SAY, NOTE].concat()),
             refresh: Script::new(&[FENCE, KEEP].concat()),
+            forget: Script::new(&[FENCE, FORGET].concat()),
             hold: Script::new(HOLD),
             release: Script::new(RELEASE),
         }
@@ -115,11 +142,12 @@ impl Default for Scripts {
 
 impl Scripts {
     /// Every one of them, to be loaded.
-    pub fn all(&self) -> [&Script; 5] {
+    pub fn all(&self) -> [&Script; 6] {
         [
             &self.tell,
             &self.note,
             &self.refresh,
+            &self.forget,
             &self.hold,
             &self.release,
         ]

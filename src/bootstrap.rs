@@ -99,11 +99,14 @@ fn seed(env: &Env, args: &Args) -> Result<(), Error> {
     );
 
     let buses = service::buses_of(env, &truth)?;
+    for (_, error) in buses.spoiled() {
+        log::warn!("{error}");
+    }
     let key = env.text("TRUTH_REDIS_KEY", TRUTH_KEY)?;
     let wait = env.secs("BOOTSTRAP_WAIT_SEC", 60.0, 0.0, 86_400.0)?;
     let end = Mono::now() + wait;
     let mut targets = vec![SYSTEM_BUS];
-    if buses.is_named(MARKET_BUS) && buses.resolve(MARKET_BUS)? != buses.resolve(SYSTEM_BUS)? {
+    if buses.is_named(MARKET_BUS) && buses.resolve(MARKET_BUS)? != buses.system() {
         targets.push(MARKET_BUS);
     }
     if args.dry_run {

@@ -4,6 +4,7 @@
 //! comes and goes. The edges serve it: `watch` hears one bus,
 //! `run` is the loop, `scribe` writes through the [`ledger`], [`voice`] finds the words of the wire.
 
+pub mod complaints;
 mod desk;
 pub mod detector;
 mod early;
@@ -13,6 +14,7 @@ mod pacing;
 mod run;
 mod scribe;
 pub(crate) mod swings;
+pub mod unheard;
 pub mod voice;
 mod watch;
 pub mod wheel;

@@ -4,6 +4,7 @@
 //! judges by the healer's own [`Detector`], and tells by the healer's own [`Ledger`], without a lease.
 
 mod ears;
+mod settings;
 mod telling;
 
 use std::process::ExitCode;
@@ -14,18 +15,20 @@ use crossbeam_channel::{RecvTimeoutError, TryRecvError};
 
 use crate::bus::{Backoff, BusError, Commands, Limits, Link, Polled, Sink, info_field, prove};
 use crate::clock::{self, Mono};
-use crate::contract::{ALERT_CHANNEL, BEAT_MAX_BYTES, SYSTEM_BUS, echo_channel, heartbeat_channel};
-use crate::healer::detector::{BusNews, Detector, Echo, Now, Output, Spec};
+use crate::contract::{ALERT_CHANNEL, BEAT_MAX_BYTES, echo_channel, heartbeat_channel};
+use crate::healer::complaints::Complaints;
+use crate::healer::detector::{BusNews, Detector, Echo, Now, Output};
 use crate::healer::ledger::Ledger;
 use crate::healer::voice::Voice;
 use crate::notify::{self, Notifier, Role};
-use crate::service::{self, Error, Notice, Profile, Service, bus_names};
-use crate::truth::{TIMEOUT_MAX_SEC, Truth};
+use crate::service::{self, Error, Notice, Profile, Service};
 use ears::Ears;
 use telling::Telling;
 
 /// Whom it watches.
 const HEALER: &str = "healer";
+/// Its own name, for what it tells about itself.
+const SENTINEL: &str = "sentinel";
 /// The socket time limit of the idle loop.
 const IDLE: Duration = Duration::from_secs(1);
 /// An echo is due each second; the bus is well while one came back within this.
@@ -59,6 +62,12 @@ struct Sentinel {
     said: Option<String>,
     echoes: Commands,
     telling: Telling,
+    /// `SENTINEL_TIMEOUT_SEC`, which holds where truth gives the healer no timeout.
+    usual_timeout: Option<Duration>,
+    /// What is wrong with the settings.
+    complaints: Complaints,
+    /// Why the bus of the healer cannot be known.
+    blind: Option<BusError>,
     /// Whether the store's record of the healer was taken in.
     seeded: bool,
     /// The server of the last proof: another one may hold other data, or none.
@@ -70,7 +79,8 @@ impl Sentinel {
         let now = Mono::now();
         let echo_channel = echo_channel(service.id, &service.inst);
         let channel = service.env.text("ALERT_CHANNEL", ALERT_CHANNEL)?;
-        let system = service.buses.resolve(SYSTEM_BUS)?;
+        let usual_timeout = settings::usual_timeout(&service.env)?;
+        let system = service.buses.system();
         let tell = Commands::new(system.clone(), "sentinel:tell", Limits::default());
         let context = notify::Context {
             env: service.env.clone(),
@@ -98,11 +108,14 @@ impl Sentinel {
             said: None,
             echoes: Commands::new(system, "sentinel:echo", Limits::default()),
             telling: Telling::new(Ledger::new(tell, "", channel), voice),
+            usual_timeout,
+            complaints: Complaints::default(),
+            blind: None,
             seeded: false,
             run_id: None,
             service,
         };
-        sentinel.follow(&sentinel.service.truth.clone())?;
+        sentinel.follow(&sentinel.service.truth.clone());
         Ok(sentinel)
     }
 
@@ -118,6 +131,7 @@ impl Sentinel {
             }
             self.ears.detector.tick(at(Mono::now()));
             self.act();
+            self.tell_complaints();
             self.telling.pay(&mut self.ears.detector, &self.notifier);
             self.notifier.set_well(self.is_well());
             if !self.listen() {
@@ -130,64 +144,23 @@ impl Sentinel {
     fn hear(&mut self, notice: Notice) -> Result<(), Error> {
         match notice {
             Notice::Truth(truth) => {
-                self.service.adopt(Arc::clone(&truth))?;
-                let system = self.service.buses.resolve(SYSTEM_BUS)?;
-                self.notifier.set_truth(&truth, &system);
-                self.follow(&truth)
+                self.adopt(truth);
+                Ok(())
             }
             Notice::ThreadEnded { name, error } => Err(Error::Other(format!(
                 "thread {name} ended: {}",
                 error.unwrap_or_default()
             ))),
-            // A bad truth is the healer's to tell.
-            Notice::Stop
-            | Notice::Message { .. }
-            | Notice::TruthRejected { .. }
-            | Notice::TruthMissing => Ok(()),
+            Notice::TruthRejected { reason } => {
+                self.hear_rejected(&reason);
+                Ok(())
+            }
+            Notice::TruthMissing => {
+                self.hear_missing();
+                Ok(())
+            }
+            Notice::Stop | Notice::Message { .. } => Ok(()),
         }
-    }
-
-    /// Watches the healer as `truth` describes it.
-    fn follow(&mut self, truth: &Truth) -> Result<(), Error> {
-        let healer = truth.service(HEALER);
-        let own = healer.and_then(|h| h.own_timeout());
-        let usual = healer.map_or(truth.default_timeout(), |h| h.timeout());
-        let timeout = match own {
-            Some(own) => own,
-            None => self.service.env.secs(
-                "SENTINEL_TIMEOUT_SEC",
-                usual.as_secs_f64(),
-                0.1,
-                TIMEOUT_MAX_SEC,
-            )?,
-        };
-        let interval = healer.map_or(truth.defaults().interval_sec, |h| {
-            h.interval().as_secs_f64()
-        });
-        let channel =
-            healer.map_or_else(|| heartbeat_channel(HEALER), |h| h.channel().into_owned());
-        let bus = healer.map_or(SYSTEM_BUS, |h| {
-            bus_names(truth, &self.service.buses)[h.bus().index()]
-        });
-        let address = self.service.buses.resolve(bus)?;
-        let spec = Spec {
-            svc: HEALER,
-            channel: &channel,
-            timeout_ms: u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX),
-            interval_ms: (interval * 1000.0) as u32,
-        };
-        self.timeout = timeout;
-        let detector = &mut self.ears.detector;
-        detector.begin_reload();
-        detector.watch(&spec);
-        detector.sweep(u32::MAX, &mut Vec::new());
-        if channel != self.ears.channel || address != *self.echoes.address() {
-            self.ears.channel = channel;
-            self.echoes.set_address(address);
-            self.drop_link();
-        }
-        log::info!("watching the healer: timeout {}", clock::human(timeout));
-        Ok(())
     }
 
     /// Waits up to a second for what the bus brings; false when told to stop meanwhile.
@@ -199,8 +172,11 @@ impl Sentinel {
             .next_wakeup()
             .since(now)
             .clamp(Duration::from_millis(1), IDLE);
-        if self.link.is_none() && now < self.next_attempt {
-            let pause = self.next_attempt.since(now).min(wait);
+        if self.blind.is_some() || (self.link.is_none() && now < self.next_attempt) {
+            let pause = match self.blind {
+                Some(_) => wait,
+                None => self.next_attempt.since(now).min(wait),
+            };
             return match self.service.events.recv_timeout(pause) {
                 Ok(Notice::Stop) | Err(RecvTimeoutError::Disconnected) => false,
                 Ok(notice) => self
@@ -261,9 +237,15 @@ impl Sentinel {
 
     /// Whether the healer beats and the bus echoes.
     fn is_well(&self) -> bool {
-        let now = Mono::now();
-        let within = |at: Option<Mono>, limit| at.is_some_and(|at| now.since(at) <= limit);
-        within(self.ears.last_beat, self.timeout) && within(self.ears.last_echo, ECHO_FRESH)
+        self.healer_beats() && self.bus_echoes()
+    }
+
+    fn healer_beats(&self) -> bool {
+        is_within(self.ears.last_beat, self.timeout)
+    }
+
+    fn bus_echoes(&self) -> bool {
+        is_within(self.ears.last_echo, ECHO_FRESH)
     }
 
     fn drop_link(&mut self) {
@@ -364,6 +346,10 @@ fn say_bus(news: BusNews) {
             );
         }
     }
+}
+
+fn is_within(at: Option<Mono>, limit: Duration) -> bool {
+    at.is_some_and(|at| Mono::now().since(at) <= limit)
 }
 
 fn at(mono: Mono) -> Now {

@@ -3,17 +3,24 @@
 use std::collections::BTreeMap;
 
 use super::{Address, BusError, Means, Switchboard, Tls};
-use crate::contract::SYSTEM_BUS;
+use crate::contract::{MARKET_BUS, SYSTEM_BUS};
 
 /// Resolves bus names: `<BUS>_URL` in the environment, else `buses.<name>.url` of the truth, else
 /// `redis://<name>:6379`. One truth thus serves containers, where names resolve, and bare hosts, where the
 /// environment says `127.0.0.1`.
-#[derive(Clone, Default)]
+///
+/// A variable that cannot be used takes its bus away and nothing else: a truth that names one bus more must not end
+/// who runs. The system bus alone cannot be missed; what the environment says of it is judged at the start, once.
+#[derive(Clone)]
 pub struct Buses {
-    /// From the environment, by bus name.
-    environment: BTreeMap<String, Address>,
+    /// Where truth is and alerts go.
+    system: Address,
+    /// Whether the environment names the system bus.
+    system_is_fixed: bool,
+    /// Of the others, from the environment, by bus name.
+    environment: BTreeMap<String, Result<Address, BusError>>,
     /// From the truth, by bus name.
-    truth: BTreeMap<String, Address>,
+    truth: BTreeMap<String, Result<Address, BusError>>,
     means: Means,
 }
 
@@ -28,26 +35,22 @@ impl Buses {
             tls: Tls::from_environment(lookup.clone())?,
             switchboard: Switchboard::default(),
         };
-        let mut environment = BTreeMap::new();
-        for name in [SYSTEM_BUS, crate::contract::MARKET_BUS] {
-            let own = variable(name);
-            let others: &[&str] = if name == SYSTEM_BUS {
-                &["REDIS_URL", "TRUTH_REDIS_URL"]
-            } else {
-                &[]
-            };
-            for variable in std::iter::once(own.as_str()).chain(others.iter().copied()) {
-                if let Some(url) = lookup(variable)? {
-                    environment.insert(name.to_owned(), Address::parse(&url, variable)?);
-                    break;
-                }
+        let mut system = None;
+        for variable in [&variable(SYSTEM_BUS), "REDIS_URL", "TRUTH_REDIS_URL"] {
+            if let Some(url) = lookup(variable)? {
+                system = Some(Address::parse(&url, variable)?);
+                break;
             }
         }
-        Ok(Buses {
-            environment,
+        let mut buses = Buses {
+            system_is_fixed: system.is_some(),
+            system: system.map_or_else(|| by_name(SYSTEM_BUS), Ok)?,
+            environment: BTreeMap::new(),
             truth: BTreeMap::new(),
             means,
-        })
+        };
+        buses.read(MARKET_BUS, &lookup);
+        Ok(buses)
     }
 
     /// All connections to these buses are known there.
@@ -60,44 +63,74 @@ impl Buses {
         Ok(Address::parse(url, origin)?.by(&self.means))
     }
 
-    /// The same environment with the `buses` section of a truth: pairs of name and URL, already validated.
+    /// The same environment with the buses of a truth: their names, and the URLs that it gives to some.
     pub fn with_truth<'a>(
         &self,
-        urls: impl IntoIterator<Item = (&'a str, &'a str)>,
+        named: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
         lookup: impl Fn(&str) -> Result<Option<String>, BusError>,
-    ) -> Result<Buses, BusError> {
-        let mut all = Buses {
-            environment: self.environment.clone(),
-            truth: BTreeMap::new(),
-            means: self.means.clone(),
-        };
-        for (name, url) in urls {
-            all.truth.insert(
-                name.to_owned(),
-                Address::parse(url, &format!("buses.{name}.url"))?,
-            );
-            if !all.environment.contains_key(name)
-                && let Some(url) = lookup(&variable(name))?
+    ) -> Buses {
+        let mut all = self.clone();
+        all.truth.clear();
+        // A variable that was read holds; one that cannot be used is read again.
+        all.environment.retain(|_, address| address.is_ok());
+        for (name, url) in named {
+            let address = url.map(|url| Address::parse(url, &format!("buses.{name}.url")));
+            if name != SYSTEM_BUS {
+                all.read(name, &lookup);
+                all.truth.extend(address.map(|a| (name.to_owned(), a)));
+            } else if let Some(Ok(address)) = address
+                && !all.system_is_fixed
             {
-                all.environment
-                    .insert(name.to_owned(), Address::parse(&url, &variable(name))?);
+                all.system = address;
             }
         }
-        Ok(all)
+        all
     }
 
-    /// The address of the bus called `name`.
-    pub fn resolve(&self, name: &str) -> Result<Address, BusError> {
-        match self.environment.get(name).or_else(|| self.truth.get(name)) {
-            Some(address) => Ok(address.clone().by(&self.means)),
-            None => self.address(&format!("redis://{name}:6379"), name),
+    fn read(&mut self, name: &str, lookup: impl Fn(&str) -> Result<Option<String>, BusError>) {
+        if self.environment.contains_key(name) {
+            return;
         }
+        let variable = variable(name);
+        let found = match lookup(&variable) {
+            Ok(None) => return,
+            Ok(Some(url)) => Address::parse(&url, &variable),
+            Err(error) => Err(error),
+        };
+        self.environment.insert(name.to_owned(), found);
+    }
+
+    /// The address of the system bus.
+    pub fn system(&self) -> Address {
+        self.system.clone().by(&self.means)
+    }
+
+    /// The address of the bus called `name`; an error when the environment spoils it.
+    pub fn resolve(&self, name: &str) -> Result<Address, BusError> {
+        if name == SYSTEM_BUS {
+            return Ok(self.system());
+        }
+        let named = self.environment.get(name).or_else(|| self.truth.get(name));
+        let address = named.cloned().unwrap_or_else(|| by_name(name))?;
+        Ok(address.by(&self.means))
+    }
+
+    /// Buses that cannot be known here, by name, and why.
+    pub fn spoiled(&self) -> impl Iterator<Item = (&str, &BusError)> {
+        let from_truth = self.truth.iter();
+        let unless_named = from_truth.filter(|(name, _)| !self.environment.contains_key(*name));
+        let all = self.environment.iter().chain(unless_named);
+        all.filter_map(|(name, address)| Some((name.as_str(), address.as_ref().err()?)))
     }
 
     /// Whether somebody named `name`: the environment or the truth, as opposed to the default.
     pub fn is_named(&self, name: &str) -> bool {
         self.environment.contains_key(name) || self.truth.contains_key(name)
     }
+}
+
+fn by_name(bus: &str) -> Result<Address, BusError> {
+    Address::parse(&format!("redis://{bus}:6379"), bus)
 }
 
 /// `market-redis` is configured by `MARKET_REDIS_URL`.
@@ -134,19 +167,20 @@ mod tests {
         let env = environment(&[
             ("MARKET_REDIS_URL", "redis://127.0.0.1:6380"),
             ("LAB_URL", "redis://lab:1"),
+            ("BARE_URL", "redis://bare:9"),
         ]);
-        let buses = Buses::from_environment(env.clone())
-            .and_then(|b| {
-                b.with_truth(
-                    [("system-redis", "redis://sys:1"), ("lab", "redis://x:2")],
-                    &env,
-                )
-            })
-            .expect("valid");
+        let named = [
+            ("system-redis", Some("redis://sys:1")),
+            ("lab", Some("redis://x:2")),
+            ("bare", None),
+        ];
+        let buses = Buses::from_environment(env.clone()).expect("valid");
+        let buses = buses.with_truth(named, &env);
         for (name, address) in [
             ("market-redis", "redis://127.0.0.1:6380"),
             ("system-redis", "redis://sys:1"),
             ("lab", "redis://lab:1"),
+            ("bare", "redis://bare:9"),
             ("other", "redis://other:6379"),
         ] {
             assert_eq!(buses.resolve(name).expect(name).to_string(), address);
@@ -161,5 +195,59 @@ mod tests {
             buses.resolve("system-redis").expect("resolves").to_string(),
             "redis://h:9"
         );
+    }
+
+    #[test]
+    fn a_variable_that_cannot_be_used_takes_its_bus_away_and_no_other() {
+        let lookup = |name: &str| match name {
+            "API_URL" => Ok(Some("https://api.example.org".to_owned())),
+            "LAB_URL" => Err(BusError::BadSetting {
+                name: "LAB_URL_FILE".into(),
+                reason: "cannot be read".into(),
+            }),
+            "MARKET_REDIS_URL" => Ok(Some("nonsense".to_owned())),
+            _ => Ok(None),
+        };
+        let start = Buses::from_environment(lookup).expect("the system bus is well");
+        assert_eq!(start.spoiled().count(), 1);
+        let named = [
+            ("system-redis", None),
+            ("market-redis", None),
+            ("api", Some("redis://h:1")),
+            ("lab", None),
+            ("fine", Some("redis://h:2")),
+        ];
+        let buses = start.with_truth(named, lookup);
+        let said: Vec<String> = buses
+            .spoiled()
+            .map(|(bus, e)| format!("{bus} {e}"))
+            .collect();
+        for (said, (bus, variable)) in said.iter().zip([
+            ("api", "API_URL"),
+            ("lab", "LAB_URL_FILE"),
+            ("market-redis", "MARKET_REDIS_URL"),
+        ]) {
+            assert!(said.starts_with(bus) && said.contains(variable), "{said}");
+            assert!(buses.resolve(bus).is_err(), "{bus}");
+        }
+        assert_eq!(said.len(), 3);
+        assert!(buses.resolve("fine").is_ok() && buses.resolve("system-redis").is_ok());
+        // A truth that names them no more leaves nothing of them.
+        let named = [("system-redis", None), ("market-redis", None)];
+        assert_eq!(buses.with_truth(named, lookup).spoiled().count(), 1);
+    }
+
+    #[test]
+    fn what_the_environment_says_of_the_system_bus_is_read_once() {
+        let start = Buses::from_environment(|_: &str| Ok(None)).expect("nothing is wrong");
+        let named = [("system-redis", Some("redis://h:7"))];
+        let spoilt = |name: &str| {
+            let spoils = name == "SYSTEM_REDIS_URL";
+            Ok(spoils.then(|| "https://no.bus".to_owned()))
+        };
+        let later = start.with_truth(named, spoilt);
+        assert_eq!(later.system().to_string(), "redis://h:7");
+        let bad = Buses::from_environment(spoilt);
+        assert!(bad.is_err_and(|e| e.to_string().contains("SYSTEM_REDIS_URL")));
     }
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{bad_args, place, print, printed, when};
 use crate::bus::{Commands, Limits};
 use crate::clock::{self, human, rfc3339};
-use crate::contract::{Alert, AlertKind, SYSTEM_BUS};
+use crate::contract::{Alert, AlertKind};
 use crate::notify::store::{Logged, log_after};
 use crate::notify::teller::began_ms;
 use crate::notify::wording::clean;
@@ -70,7 +70,7 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
         }
     }
     let env = place::with_buses(&env)?;
-    let address = env.buses()?.resolve(SYSTEM_BUS)?;
+    let address = env.buses()?.system();
     let mut commands = Commands::new(address, "marketswarm:alerts", Limits::default());
     let wanted = |alert: &Alert| svc.as_ref().is_none_or(|s| *s == alert.svc);
     let mut history = History::default();

@@ -18,7 +18,7 @@ use super::threads::{Every, signals_to};
 use super::{bad_args, place, printed};
 use crate::bus::{Commands, Limits};
 use crate::clock::wall_secs;
-use crate::contract::{Beat, SYSTEM_BUS, TRUTH_KEY, beat_counter_key, heartbeat_channel};
+use crate::contract::{Beat, TRUTH_KEY, beat_counter_key, heartbeat_channel};
 use crate::service::{self, BeatSettings, Beater, Document, Env, Error, Supervisor, TruthSource};
 use crate::truth::Truth;
 
@@ -102,7 +102,7 @@ fn is_name(name: &str) -> bool {
 /// Beats once. Without `inst`: each call is another process, and none is a restart.
 fn once(name: &str, env: &Env) -> Result<ExitCode, Error> {
     let settings = from_truth(name, env)?.map_or_else(|| usual(name, env), Ok)?;
-    let mut commands = Commands::new(settings.address, format!("{name}:beat"), Limits::default());
+    let mut commands = Commands::new(settings.address?, format!("{name}:beat"), Limits::default());
     let i = commands.query(redis::cmd("INCR").arg(beat_counter_key(name)))?;
     let beat = Beat {
         svc: name.into(),
@@ -210,7 +210,7 @@ fn usual(name: &str, env: &Env) -> Result<BeatSettings, Error> {
     let buses = env.buses()?;
     let interval = service::truth_defaults(env)?.interval_sec;
     Ok(BeatSettings {
-        address: buses.resolve(SYSTEM_BUS)?,
+        address: Ok(buses.system()),
         channel: heartbeat_channel(name),
         interval: Duration::from_secs_f64(interval),
     })
@@ -218,7 +218,7 @@ fn usual(name: &str, env: &Env) -> Result<BeatSettings, Error> {
 
 /// How truth wants it; `None` when there is no usable truth.
 fn from_truth(name: &str, env: &Env) -> Result<Option<BeatSettings>, Error> {
-    let address = env.buses()?.resolve(SYSTEM_BUS)?;
+    let address = env.buses()?.system();
     let limits = Limits {
         connect: TRUTH_PATIENCE,
         read: TRUTH_PATIENCE,
@@ -232,5 +232,5 @@ fn from_truth(name: &str, env: &Env) -> Result<Option<BeatSettings>, Error> {
         return Ok(None);
     };
     let buses = service::buses_of(env, &truth)?;
-    service::beat_settings(name, &buses, &truth).map(Some)
+    Ok(Some(service::beat_settings(name, &buses, &truth)))
 }

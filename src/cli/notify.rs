@@ -10,7 +10,7 @@ use lexopt::prelude::*;
 use super::{bad_args, complain, place, print, printed, status};
 use crate::bus::{Commands, Limits};
 use crate::clock::{self, Mono, human, rfc3339};
-use crate::contract::{SYSTEM_BUS, dead_key};
+use crate::contract::dead_key;
 use crate::notify::config::{Channel, Config};
 use crate::notify::courier::Courier;
 use crate::notify::message::write;
@@ -97,7 +97,7 @@ fn test(env: &Env, wish: &Wish) -> Result<ExitCode, Error> {
 }
 
 fn dead(env: &Env, wish: &Wish) -> Result<ExitCode, Error> {
-    let address = env.buses()?.resolve(SYSTEM_BUS)?;
+    let address = env.buses()?.system();
     let mut commands = Commands::new(address, "marketswarm:notify", Limits::default());
     // The list may be looked at from a shell that knows no channel; to send again, it must know them.
     let configured = channels(env, wish);

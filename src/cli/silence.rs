@@ -10,9 +10,7 @@ use lexopt::prelude::*;
 use super::{bad_args, complain, place, print, printed, status, when};
 use crate::bus::{Commands, Limits};
 use crate::clock;
-use crate::contract::{
-    Health, SILENCES, SYSTEM_BUS, Status, TEXT_MAX_BYTES, cut, health_key, silence_key,
-};
+use crate::contract::{Health, SILENCES, Status, TEXT_MAX_BYTES, cut, health_key, silence_key};
 use crate::notify::store::hushes;
 use crate::notify::teller::Hush;
 use crate::service::{Env, Error};
@@ -245,7 +243,7 @@ fn must_be_known(env: &Env, svc: &str) -> Result<(), Error> {
 
 fn connect(env: &Env) -> Result<Commands, Error> {
     let env = place::with_buses(env)?;
-    let address = env.buses()?.resolve(SYSTEM_BUS)?;
+    let address = env.buses()?.system();
     Ok(Commands::new(
         address,
         "marketswarm:silence",

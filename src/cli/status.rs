@@ -12,9 +12,7 @@ use super::view::{Board, Look, Moment, Seen, State};
 use super::{NOBODY_IS_TOLD, bad_args, place, print, printed};
 use crate::bus::{Address, BusError, Commands, Limits};
 use crate::clock::human;
-use crate::contract::{
-    ALERT_LOG, HEALER_LEASE, Health, SYSTEM_BUS, TRUTH_KEY, health_key, holder_key,
-};
+use crate::contract::{ALERT_LOG, HEALER_LEASE, Health, TRUTH_KEY, health_key, holder_key};
 use crate::notify::{self, Role};
 use crate::service::{self, Document, Env, Error, TruthSource};
 use crate::truth::Truth;
@@ -70,7 +68,7 @@ struct Findings {
 
 impl Findings {
     fn gather(env: &Env) -> Result<Findings, Error> {
-        let address = env.buses()?.resolve(SYSTEM_BUS)?;
+        let address = env.buses()?.system();
         let truth = find_truth(env)?;
         let mut commands = Commands::new(address.clone(), "marketswarm:status", Limits::default());
         let healer_lives = commands.query(redis::cmd("EXISTS").arg(HEALER_LEASE))?;
@@ -201,7 +199,7 @@ pub(super) fn find_truth(env: &Env) -> Result<Truth, Error> {
     let buses = env.buses()?;
     let address = match env.get("TRUTH_REDIS_URL")? {
         Some(url) => buses.address(&url, "TRUTH_REDIS_URL")?,
-        None => buses.resolve(SYSTEM_BUS)?,
+        None => buses.system(),
     };
     let commands = Commands::new(address, "marketswarm:truth", Limits::default());
     let mut source = TruthSource::new(commands, env.text("TRUTH_REDIS_KEY", TRUTH_KEY)?);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::detector::{Now, Transition};
 use super::ledger::{Entry, Ledger};
 use super::pacing::Refresh;
+use super::unheard::Unheard;
 use super::watch::Watch;
 use crate::bus::BusError;
 use crate::clock::Mono;
@@ -32,6 +33,8 @@ pub enum Job {
     Note(Box<Alert>, bool),
     /// Services that truth names no more.
     Forget(Vec<Box<str>>),
+    /// Services on buses that are not heard; those of before are heard again, or gone.
+    Unheard(Unheard),
 }
 
 /// How one that stands by takes a bus that was away.
@@ -62,6 +65,8 @@ pub struct Desk {
     pub owed: VecDeque<Entry>,
     pub notes: VecDeque<(Alert, bool)>,
     pub forget: Vec<Box<str>>,
+    /// Services that nobody can judge.
+    pub unheard: Unheard,
     /// Services whose records are to be taken in.
     pub met: Vec<(Arc<Watch>, Vec<Box<str>>)>,
     /// Writes are refused, and that was told.
@@ -106,6 +111,7 @@ impl Desk {
                 self.notes.push_back((*alert, told));
             }
             Job::Forget(names) => self.forget.extend(names),
+            Job::Unheard(unheard) => self.unheard = unheard,
         }
     }
 

@@ -44,10 +44,7 @@ impl Early {
         if self.outage.is_some() || Mono::now().since(away.since) < BUS_DOWN_AFTER {
             return;
         }
-        let is_system = away
-            .buses
-            .resolve(SYSTEM_BUS)
-            .is_ok_and(|system| system == *away.address);
+        let is_system = away.buses.system() == *away.address;
         let bus = if is_system {
             SYSTEM_BUS.to_owned()
         } else {
@@ -122,7 +119,7 @@ fn notifier(away: &Away<'_, Event>, memory: &Memory) -> Option<Notifier> {
         env: away.env.clone(),
         truth: Arc::new(truth),
         knows_services: false,
-        bus: away.buses.resolve(SYSTEM_BUS).ok()?,
+        bus: away.buses.system(),
         inst: away.inst.to_owned(),
         host: away.host.to_owned(),
     };

@@ -1,6 +1,7 @@
 //! The healer's loop: one queue of events, one sleep until the next deadline, one match.
 
 mod follow;
+mod settings;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,7 @@ use std::time::Duration;
 use crossbeam_channel::{Sender, bounded};
 
 use super::Event;
+use super::complaints::Complaints;
 use super::desk::Job;
 use super::detector::BusNews;
 use super::early::{Early, Outage};
@@ -78,6 +80,8 @@ struct Healer {
     /// What was told before there was a truth, until it is clear who speaks.
     early: Option<Outage>,
     memory: Memory,
+    /// What is wrong with the settings.
+    complaints: Complaints,
     /// Buses that come and go.
     swings: Swings<String>,
     /// Threads of buses that are heard no more: their end is expected.
@@ -96,7 +100,7 @@ impl Healer {
         let (nudge, nudges) = bounded(1);
         let speaking = Arc::new(AtomicBool::new(false));
         let channel = service.env.text("ALERT_CHANNEL", ALERT_CHANNEL)?;
-        let system = service.buses.resolve(SYSTEM_BUS)?;
+        let system = service.buses.system();
         let commands = Commands::new(system.clone(), "healer:tell", Limits::default());
         let memory = Memory::new(service.env.folder("STATE_DIR")?)?;
         let mut early = early.found(&memory, &service.inst, &service.host);
@@ -124,6 +128,7 @@ impl Healer {
             notifier: None,
             early,
             memory,
+            complaints: Complaints::default(),
             swings: Swings::default(),
             let_go: BTreeSet::new(),
             watches: 0,
@@ -156,11 +161,13 @@ impl Healer {
         clock::wake_on_time();
         let truth = Arc::clone(&self.service.truth);
         self.follow(&truth)?;
+        self.judge_settings();
         let progress = self.service.beat.progress("loop", TURN_BUDGET);
         loop {
             let wake = self.tick();
             self.tell_steady_buses();
             self.follow_speaking();
+            self.tell_complaints();
             let wake = self.swings.next_due().map_or(wake, |due| due.min(wake));
             let Ok(event) = self.service.events.recv_deadline(wake.instant()) else {
                 continue;
@@ -169,24 +176,9 @@ impl Healer {
             self.follow_speaking();
             match event {
                 Event::Notice(Notice::Stop) => return Ok(()),
-                Event::Notice(Notice::Truth(truth)) => {
-                    self.service.adopt(Arc::clone(&truth))?;
-                    self.follow(&truth)?;
-                    let early = self.early.as_mut().and_then(|e| e.notifier.as_mut());
-                    if let Some(notifier) = self.notifier.as_mut().or(early) {
-                        notifier.set_truth(&truth, &self.service.buses.resolve(SYSTEM_BUS)?);
-                    }
-                }
-                Event::Notice(Notice::TruthRejected { reason }) => {
-                    log::error!(
-                        "the new truth is rejected, the last good one stays in force: {reason}"
-                    );
-                    self.note(AlertKind::TruthRejected, "healer", Some(reason), false);
-                }
-                Event::Notice(Notice::TruthMissing) => {
-                    log::error!("the truth is gone from Redis, the last good one stays in force");
-                    self.note(AlertKind::TruthMissing, "healer", None, false);
-                }
+                Event::Notice(Notice::Truth(truth)) => self.adopt(truth)?,
+                Event::Notice(Notice::TruthRejected { reason }) => self.hear_rejected(&reason),
+                Event::Notice(Notice::TruthMissing) => self.hear_missing(),
                 Event::Notice(Notice::ThreadEnded { name, error: None })
                     if self.let_go.remove(&name) =>
                 {
@@ -319,6 +311,10 @@ impl Healer {
         }
     }
 
+    fn is_speaking(&self) -> bool {
+        self.speaking.load(Ordering::SeqCst)
+    }
+
     /// People are told by the healer that speaks, and by no other.
     fn follow_speaking(&mut self) {
         let speaking = self.speaking.load(Ordering::SeqCst);
@@ -340,13 +336,7 @@ impl Healer {
         if !speaking {
             return;
         }
-        self.notifier = self.service.buses.resolve(SYSTEM_BUS).map_or_else(
-            |error| {
-                log::error!("nobody can be told: {error}");
-                None
-            },
-            |bus| Some(self.start_notifier(bus)),
-        );
+        self.notifier = Some(self.start_notifier(self.service.buses.system()));
     }
 
     fn start_notifier(&self, bus: Address) -> Notifier {

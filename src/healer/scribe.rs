@@ -175,6 +175,7 @@ impl Scribe {
             return;
         }
         desk.must_seed = false;
+        desk.unheard.restart();
         desk.standing_by = false;
         desk.patience = Patience::None;
         if !self.speaking.swap(true, Ordering::SeqCst) {
@@ -212,7 +213,8 @@ impl Scribe {
         } else {
             self.fall_silent(desk);
         }
-        Ok(!desk.forget.is_empty())
+        let unwritten = self.is_speaking() && self.write_unheard(desk)?;
+        Ok(unwritten || !desk.forget.is_empty())
     }
 
     fn write_notes(&mut self, desk: &mut Desk) -> Result<(), BusError> {

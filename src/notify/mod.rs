@@ -47,6 +47,9 @@ impl Role {
     pub fn owns(self, alert: &Alert) -> bool {
         let kind = alert.of.unwrap_or(alert.kind);
         let about_healer = matches!(kind, AlertKind::HealerMiss | AlertKind::HealerOk);
-        about_healer == (self == Role::Sentinel)
+        let truth = matches!(kind, AlertKind::TruthRejected | AlertKind::TruthMissing);
+        // What it told about the settings, in place of a healer that is away or for itself.
+        let of_sentinel = truth && alert.svc == Role::Sentinel.as_str();
+        (about_healer || of_sentinel) == (self == Role::Sentinel)
     }
 }

@@ -224,7 +224,7 @@ impl Reader {
     fn heed(&mut self, notice: Notice, service: &mut Service<Event>) -> Result<(), Error> {
         match notice {
             Notice::Truth(truth) => {
-                service.adopt(truth)?;
+                service.adopt(truth);
                 match read_config(service) {
                     Ok(config) => self.reload(config, service)?,
                     Err(error) => log::error!("the new truth is not used: {error}"),

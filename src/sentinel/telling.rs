@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{HEALER, IDLE, at};
+use super::{HEALER, IDLE, SENTINEL, at};
 use crate::bus::BusError;
-use crate::clock::Mono;
+use crate::clock::{self, Mono};
 use crate::contract::{Alert, AlertKind, Status};
 use crate::healer::detector::{Detector, Transition};
 use crate::healer::ledger::{Entry, Ledger, Told};
+use crate::healer::unheard::Unheard;
 use crate::healer::voice::{Voice, record};
 use crate::notify::Notifier;
 
@@ -24,6 +25,12 @@ pub(super) struct Telling {
     ledger: Ledger,
     voice: Voice,
     owed: VecDeque<Entry>,
+    /// Alerts that are not about the healer, and whether they are published already.
+    notes: VecDeque<(Alert, bool)>,
+    /// Numbers them.
+    noted: u32,
+    /// The healer, while its bus cannot be known.
+    unheard: Unheard,
     /// When the stored snapshot is refreshed next.
     refresh_at: Mono,
 }
@@ -35,6 +42,9 @@ impl Telling {
             ledger,
             voice,
             owed: VecDeque::new(),
+            notes: VecDeque::new(),
+            noted: 0,
+            unheard: Unheard::default(),
             refresh_at,
         }
     }
@@ -55,8 +65,32 @@ impl Telling {
         }
     }
 
+    /// The healer is in it while nobody can hear it: then its snapshot says so.
+    pub fn set_unheard(&mut self, unheard: Unheard) {
+        self.unheard = unheard;
+        self.refresh_now();
+    }
+
+    /// Takes on an alert about the settings, in the sentinel's own name.
+    pub fn note(&mut self, kind: AlertKind, reason: Option<String>) {
+        self.noted += 1;
+        let number = format!("note-{}", self.noted);
+        let ts = clock::wall_secs();
+        let mut alert = self.voice.alert(kind, SENTINEL, ts, &number);
+        alert.reason = reason;
+        say(&alert);
+        if self.notes.len() == OWED_MAX {
+            self.notes.pop_front();
+        }
+        self.notes.push_back((alert, false));
+    }
+
     /// Tells what is owed, in order, and keeps the stored snapshot fresh.
     pub fn pay(&mut self, detector: &mut Detector, notifier: &Notifier) {
+        if let Err(error) = self.pay_notes(notifier) {
+            log::debug!("an alert waits: {error}");
+            return;
+        }
         while let Some(entry) = self.owed.front_mut() {
             match self
                 .ledger
@@ -93,6 +127,12 @@ impl Telling {
                 }
             }
         }
+        if !self.unheard.is_empty() {
+            if let Err(error) = self.write_unheard() {
+                log::debug!("the snapshot of the healer is not written: {error}");
+            }
+            return;
+        }
         let now = Mono::now();
         let mut snapshots = Vec::new();
         detector.unwritten(1, &mut snapshots);
@@ -108,6 +148,34 @@ impl Telling {
             log::debug!("the snapshot of the healer was not refreshed: {error}");
             self.refresh_at = now + IDLE;
         }
+    }
+
+    fn pay_notes(&mut self, notifier: &Notifier) -> Result<(), BusError> {
+        while let Some((alert, published)) = self.notes.front_mut() {
+            if let Told::Refused(error) = self.ledger.note(alert, *published)? {
+                if !*published {
+                    log::error!("{error}: the alert goes out unwritten");
+                    self.ledger.publish(std::slice::from_ref(alert))?;
+                    *published = true;
+                    notifier.tell_out_of_band(alert);
+                }
+                return Ok(());
+            }
+            self.notes.pop_front();
+        }
+        Ok(())
+    }
+
+    fn write_unheard(&mut self) -> Result<(), BusError> {
+        for nth in self.unheard.due(1) {
+            let found = self.ledger.health(&[HEALER])?.pop().flatten();
+            let snapshot = self
+                .unheard
+                .snapshot(nth, found.as_ref(), clock::wall_secs());
+            self.ledger.refresh(snapshot.as_slice())?;
+            self.unheard.done(nth + 1);
+        }
+        Ok(())
     }
 
     /// Takes in what the store knows of the healer.

@@ -16,8 +16,8 @@ use crate::contract::{self, Beat};
 /// Where and how often to beat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BeatSettings {
-    /// The bus of the beats.
-    pub address: Address,
+    /// The bus of the beats, or why it cannot be known: then none goes out.
+    pub address: Result<Address, BusError>,
     /// The channel of the beats.
     pub channel: String,
     /// From one beat to the next.
@@ -118,7 +118,7 @@ pub struct Beater {
     shared: Arc<Shared>,
     inbox: Receiver<()>,
     supervisor: Supervisor,
-    commands: Commands,
+    commands: Result<Commands, BusError>,
     /// Where `--healthcheck` looks.
     file: Option<PathBuf>,
     /// Number of the last beat that went out.
@@ -150,11 +150,8 @@ impl Beater {
         file: Option<PathBuf>,
     ) -> (BeatHandle, Beater) {
         let (wake, inbox) = bounded(1);
-        let commands = Commands::new(
-            settings.address.clone(),
-            format!("{id}:beat"),
-            Limits::default(),
-        );
+        let address = settings.address.clone();
+        let commands = address.map(|address| connection(id, address));
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 settings,
@@ -224,7 +221,7 @@ impl Beater {
             if self.inbox.recv_deadline(wake.instant()).is_ok() {
                 // New settings, or no longer mute: what is due now counts from the last beat by the new interval.
                 let settings = self.shared.state().settings.clone();
-                self.commands.set_address(settings.address);
+                self.aim(settings.address);
                 if !outage.is_on() {
                     let muted_till_now = self.count == 0;
                     grid = if muted_till_now {
@@ -240,6 +237,16 @@ impl Beater {
         }
         self.farewell();
         Ok(())
+    }
+
+    /// Beats go to `address` from now on.
+    fn aim(&mut self, address: Result<Address, BusError>) {
+        match (address, &mut self.commands) {
+            (Ok(address), Ok(commands)) => commands.set_address(address),
+            (address, commands) => {
+                *commands = address.map(|address| connection(&self.id, address));
+            }
+        }
     }
 
     fn attempt(&mut self, now: Mono) -> Attempt {
@@ -286,7 +293,10 @@ impl Beater {
     fn look_afresh(&mut self) -> bool {
         // No beat may be late for it.
         let budget = self.shared.state().settings.interval / 2;
-        match self.commands.renew(budget) {
+        let Ok(commands) = &mut self.commands else {
+            return false;
+        };
+        match commands.renew(budget) {
             Ok(is_other) => {
                 if is_other {
                     log::warn!("another server answers for the bus: the beats go there");
@@ -318,9 +328,8 @@ impl Beater {
             eta,
         };
         let channel = self.shared.state().settings.channel.clone();
-        let heard = self
-            .commands
-            .query(redis::cmd("PUBLISH").arg(channel).arg(beat.to_json()))?;
+        let commands = self.commands.as_mut().map_err(|error| error.clone())?;
+        let heard = commands.query(redis::cmd("PUBLISH").arg(channel).arg(beat.to_json()))?;
         self.count += 1;
         Ok(heard)
     }
@@ -336,7 +345,7 @@ impl Beater {
         self.supervisor.stopping();
         if self.count == 0
             || self.shared.muted.load(Ordering::SeqCst)
-            || !self.commands.is_connected()
+            || !self.commands.as_ref().is_ok_and(Commands::is_connected)
         {
             return;
         }
@@ -345,6 +354,10 @@ impl Beater {
             log::debug!("no last beat: {error}");
         }
     }
+}
+
+fn connection(id: &str, address: Address) -> Commands {
+    Commands::new(address, format!("{id}:beat"), Limits::default())
 }
 
 /// How many hear the beats: a server that the others have left still takes every beat, and is found out by that.

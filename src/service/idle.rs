@@ -10,7 +10,7 @@ pub fn idle(mut service: Service<Notice>) -> Result<(), Error> {
         match notice {
             Notice::Stop => break,
             Notice::Truth(truth) => {
-                service.adopt(truth)?;
+                service.adopt(truth);
                 log::info!("a new truth is in force");
             }
             Notice::ThreadEnded { name, error } => {

@@ -127,12 +127,13 @@ pub struct Service<E> {
 }
 
 impl<E: From<Notice> + Send + 'static> Service<E> {
-    /// Puts a new truth in force: bus addresses and the heartbeat follow it.
-    pub fn adopt(&mut self, truth: Arc<Truth>) -> Result<(), Error> {
-        self.buses = start::with_truth(&self.buses, &self.env, &truth)?;
+    /// Puts a new truth in force: bus addresses and the heartbeat follow it. Whatever the environment spoils is said
+    /// and left out, since a truth that somebody writes must not end who runs.
+    pub fn adopt(&mut self, truth: Arc<Truth>) {
+        self.buses = start::with_truth(&self.buses, &self.env, &truth);
+        start::say_spoiled(&self.buses);
         self.beat
-            .configure(start::beat_settings(self.id, &self.buses, &truth)?);
+            .configure(start::beat_settings(self.id, &self.buses, &truth));
         self.truth = truth;
-        Ok(())
     }
 }

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::bus::{Address, Backoff, BusError, Buses, Commands, Limits, Switchboard};
 use crate::clock::Mono;
-use crate::contract::{SYSTEM_BUS, TRUTH_KEY, TRUTH_LAST_GOOD, heartbeat_channel};
+use crate::contract::{TRUTH_KEY, TRUTH_LAST_GOOD, heartbeat_channel};
 use crate::truth::{Defaults, TIMEOUT_MAX_SEC, Truth};
 
 /// How long a stop may take before the process ends itself.
@@ -98,8 +98,9 @@ fn start<E: From<Notice> + Send + 'static>(
     let Some(first) = find_truth(profile, &env, &buses, &supervisor, away)? else {
         return Ok(());
     };
-    let buses = with_truth(&buses, &env, &first.truth)?;
-    let settings = beat_settings(profile.id, &buses, &first.truth)?;
+    let buses = with_truth(&buses, &env, &first.truth);
+    say_spoiled(&buses);
+    let settings = beat_settings(profile.id, &buses, &first.truth);
     if let Some(notice) = first.notice {
         let _ = sender.try_send(E::from(notice));
     }
@@ -129,10 +130,9 @@ fn start<E: From<Notice> + Send + 'static>(
     })?;
 
     let subscriber = if profile.listens {
-        let address = buses.resolve(SYSTEM_BUS)?;
         Some(ears::listen(
             profile,
-            address,
+            buses.system(),
             hint.clone(),
             sender.clone(),
         )?)
@@ -232,7 +232,7 @@ fn find_truth(
     let limit = env.secs("TRUTH_WAIT_SEC", 60.0, 0.0, 86_400.0)?;
     let address = match env.get("TRUTH_REDIS_URL")? {
         Some(url) => buses.address(&url, "TRUTH_REDIS_URL")?,
-        None => buses.resolve(SYSTEM_BUS)?,
+        None => buses.system(),
     };
     let connect = |role: &str| {
         Commands::new(
@@ -329,16 +329,20 @@ fn find_truth(
 
 /// Bus addresses by the environment and `truth`, with a switchboard of their own.
 pub fn buses_of(env: &Env, truth: &Truth) -> Result<Buses, Error> {
-    let buses = env.buses()?;
-    with_truth(&buses, env, truth)
+    Ok(with_truth(&env.buses()?, env, truth))
 }
 
 /// The same buses as `truth` has it.
-pub(super) fn with_truth(buses: &Buses, env: &Env, truth: &Truth) -> Result<Buses, Error> {
-    let urls = truth
-        .buses()
-        .filter_map(|name| Some((name, truth.bus_url(name)?)));
-    Ok(buses.with_truth(urls, |name| Ok(env.get(name)?))?)
+pub(super) fn with_truth(buses: &Buses, env: &Env, truth: &Truth) -> Buses {
+    let named = truth.buses().map(|name| (name, truth.bus_url(name)));
+    buses.with_truth(named, |name| Ok(env.get(name)?))
+}
+
+/// Says which buses are left out.
+pub(super) fn say_spoiled(buses: &Buses) {
+    for (bus, error) in buses.spoiled() {
+        log::error!("{error}: {bus} is left out, the rest of the truth is in force");
+    }
 }
 
 /// What holds where truth says nothing.
@@ -364,19 +368,19 @@ pub fn bus_names<'t>(truth: &'t Truth, buses: &Buses) -> Vec<&'t str> {
 }
 
 /// Where and how often `id` beats: by truth, else by the defaults.
-pub fn beat_settings(id: &str, buses: &Buses, truth: &Truth) -> Result<BeatSettings, Error> {
+pub fn beat_settings(id: &str, buses: &Buses, truth: &Truth) -> BeatSettings {
     let Some(service) = truth.service(id) else {
-        return Ok(BeatSettings {
-            address: buses.resolve(SYSTEM_BUS)?,
+        return BeatSettings {
+            address: Ok(buses.system()),
             channel: heartbeat_channel(id),
             interval: Duration::from_secs_f64(truth.defaults().interval_sec),
-        });
+        };
     };
-    Ok(BeatSettings {
-        address: buses.resolve(bus_names(truth, buses)[service.bus().index()])?,
+    BeatSettings {
+        address: buses.resolve(bus_names(truth, buses)[service.bus().index()]),
         channel: service.channel().into_owned(),
         interval: service.interval(),
-    })
+    }
 }
 
 /// The machine's name.

@@ -108,8 +108,16 @@ impl TruthWatch {
                 }
                 Notice::Truth(truth)
             }
-            Found::Bad(reason) => Notice::TruthRejected { reason },
-            Found::Nothing => Notice::TruthMissing,
+            Found::Bad(reason) => {
+                log::error!(
+                    "the new truth is rejected, the last good one stays in force: {reason}"
+                );
+                Notice::TruthRejected { reason }
+            }
+            Found::Nothing => {
+                log::error!("the truth is gone from Redis, the last good one stays in force");
+                Notice::TruthMissing
+            }
         }))
     }
 }

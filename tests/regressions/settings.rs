@@ -1,1 +1,3 @@
 //! How truth and environment were taken.
+
+mod one_reload;

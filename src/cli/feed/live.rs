@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json};
 use super::{Swarm, Words, print};
 use crate::bus::{Commands, Limits};
 use crate::clock::{Mono, rfc3339};
-use crate::contract::{SYSTEM_BUS, feeds};
+use crate::contract::feeds;
 use crate::rss_agg::record::{Health, Record};
 use crate::service::{Env, Error};
 
@@ -26,11 +26,7 @@ pub(super) fn poll(words: &Words, env: Env) -> Result<ExitCode, Error> {
         )));
     }
     let before = swarm.store.record(id)?;
-    let mut system = Commands::new(
-        swarm.buses.resolve(SYSTEM_BUS)?,
-        "marketswarm:feed",
-        Limits::default(),
-    );
+    let mut system = Commands::new(swarm.buses.system(), "marketswarm:feed", Limits::default());
     let heard: u64 = system.query(redis::cmd("PUBLISH").arg(feeds::POLL).arg(id))?;
     if heard == 0 {
         return Err(Error::Other(

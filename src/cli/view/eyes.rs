@@ -50,7 +50,7 @@ impl Eyes {
         sender: Sender<Event>,
     ) -> Result<Eyes, Error> {
         let buses = env.buses()?;
-        let address = buses.resolve(SYSTEM_BUS)?;
+        let address = buses.system();
         let truth_address = match env.get("TRUTH_REDIS_URL")? {
             Some(url) => buses.address(&url, "TRUTH_REDIS_URL")?,
             None => address.clone(),

@@ -38,10 +38,7 @@ pub(in crate::cli) fn sentence(alert: &Alert) -> (Tone, String) {
             Tone::Odd,
             format!("DUPLICATE {svc}: two instances beat at once"),
         ),
-        TruthRejected => (
-            Tone::Odd,
-            "TRUTH REJECTED: the last good one stays in force".into(),
-        ),
+        TruthRejected => (Tone::Odd, "TRUTH REJECTED".into()),
         TruthMissing => (
             Tone::Odd,
             "TRUTH MISSING: the last good one stays in force; run bootstrap".into(),

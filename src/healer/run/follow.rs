@@ -8,6 +8,7 @@ use crate::bus::Channels;
 use crate::contract::{SYSTEM_BUS, echo_channel};
 use crate::healer::desk::Job;
 use crate::healer::detector::{Spec, Watched};
+use crate::healer::unheard::Unheard;
 use crate::healer::voice::Voice;
 use crate::healer::watch::{Outlets, Watch};
 use crate::service::{Error, bus_names};
@@ -40,11 +41,12 @@ impl Healer {
         buses.push(SYSTEM_BUS);
         buses.sort_unstable();
         buses.dedup();
-        self.open_and_close(&buses)?;
+        self.open_and_close(&buses, truth)?;
 
         let mut changes: BTreeMap<&str, Changes> =
             buses.iter().map(|bus| (*bus, Changes::default())).collect();
         let mut chunks: BTreeMap<&str, Vec<truth::Service<'_>>> = BTreeMap::new();
+        let mut unheard = Unheard::default();
         for (bus, hearing) in &self.hearings {
             let (mut count, mut bytes) = (0, 0);
             if hearing.subscriber.is_none() {
@@ -60,6 +62,13 @@ impl Healer {
         }
         for svc in truth.watched() {
             let bus = names[svc.bus().index()].as_str();
+            if !self.hearings.contains_key(bus) {
+                unheard.add(bus, svc.name(), svc.timeout(), || {
+                    let spoiled = self.service.buses.resolve(bus).err();
+                    spoiled.map(|e| e.to_string()).unwrap_or_default()
+                });
+                continue;
+            }
             let chunk = chunks.entry(bus).or_default();
             chunk.push(svc);
             if chunk.len() == CHUNK {
@@ -71,6 +80,7 @@ impl Healer {
         }
         self.sweep(truth, &mut changes);
         self.apply(changes)?;
+        self.job(Job::Unheard(unheard));
         let watches = self.hearings.values().map(|h| Arc::clone(&h.watch));
         self.job(Job::Watch(watches.collect()));
         log::info!(
@@ -82,19 +92,30 @@ impl Healer {
     }
 
     /// Makes a watch for each bus that has none, and drops those that are not wanted or moved elsewhere.
-    fn open_and_close(&mut self, buses: &[&str]) -> Result<(), Error> {
+    fn open_and_close(&mut self, buses: &[&str], truth: &Truth) -> Result<(), Error> {
         let mut addresses = BTreeMap::new();
         for bus in buses {
-            addresses.insert(*bus, self.service.buses.resolve(bus)?);
+            // One that the environment spoils is not heard; whoever beats there is `unknown`.
+            if let Ok(address) = self.service.buses.resolve(bus) {
+                addresses.insert(*bus, address);
+            }
         }
         let let_go = &mut self.let_go;
+        let mut gone = Vec::new();
         self.hearings.retain(|bus, hearing| {
             let stays = addresses.get(bus.as_str()) == Some(&hearing.address);
             if !stays {
                 let_go.insert(hearing.thread.clone());
+                let mut from = Some(0);
+                while let Some(at) = from {
+                    let (names, next) = hearing.watch.with(|d, _| d.names(at, SWEEP));
+                    gone.extend(names.into_iter().filter(|name| !is_watched(truth, name)));
+                    from = next;
+                }
             }
             stays
         });
+        self.forget(gone);
         for (bus, address) in addresses {
             if self.hearings.contains_key(bus) {
                 continue;
@@ -185,11 +206,15 @@ impl Healer {
             for service in dropped {
                 changes.removed.push(&service.channel);
                 // One that only moved to another bus keeps its health key.
-                if !truth.service(&service.svc).is_some_and(|s| s.is_watched()) {
+                if !is_watched(truth, &service.svc) {
                     gone.push(service.svc);
                 }
             }
         }
+        self.forget(gone);
+    }
+
+    fn forget(&self, gone: Vec<Box<str>>) {
         if !gone.is_empty() {
             log::info!("{} services are watched no more", gone.len());
             self.job(Job::Forget(gone));
@@ -243,6 +268,10 @@ impl Changes {
             last.push(channel);
         }
     }
+}
+
+fn is_watched(truth: &Truth, svc: &str) -> bool {
+    truth.service(svc).is_some_and(|s| s.is_watched())
 }
 
 fn millis(d: std::time::Duration) -> u32 {

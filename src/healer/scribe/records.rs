@@ -66,6 +66,28 @@ impl Scribe {
         Ok(())
     }
 
+    /// Writes that a few more of those whom nobody hears are `unknown`; whether there are more. A green of before
+    /// would be worth nothing.
+    pub(super) fn write_unheard(&mut self, desk: &mut Desk) -> Result<bool, BusError> {
+        let due = desk.unheard.due(PACE);
+        if due.is_empty() {
+            return Ok(false);
+        }
+        let found = self.ledger.health(&desk.unheard.names(due.clone()))?;
+        let now_ts = clock::wall_secs();
+        let snapshots: Vec<_> = due
+            .clone()
+            .zip(&found)
+            .filter_map(|(nth, found)| desk.unheard.snapshot(nth, found.as_ref(), now_ts))
+            .collect();
+        if !self.ledger.refresh(&snapshots)? {
+            self.fall_silent(desk);
+            return Ok(false);
+        }
+        desk.unheard.done(due.end);
+        Ok(true)
+    }
+
     /// Whether even the newest record is too old to be relied on.
     fn is_stale(&mut self, desk: &Desk) -> Result<bool, BusError> {
         let oldest = clock::wall_secs() - STALE_AFTER_SEC;

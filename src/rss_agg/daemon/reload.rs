@@ -21,8 +21,10 @@ impl Reader {
         config: Config,
         service: &mut Service<Event>,
     ) -> Result<(), Error> {
-        let address = store_address(&service.buses)?;
-        self.store.set_address(address);
+        match store_address(&service.buses) {
+            Ok(address) => self.store.set_address(address),
+            Err(error) => log::error!("the store stays where it is: {error}"),
+        }
         self.hosts.lock().set_limits(config.limits.hosts());
         let old = self.setup.clone();
         self.setup = Arc::new(if old.fits(&config) {

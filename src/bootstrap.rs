@@ -161,7 +161,7 @@ fn reach(bus: &str, buses: &Buses, end: Mono, supervisor: &Supervisor) -> Result
     let mut said = None::<Mono>;
     loop {
         // PING also waits for a server that is still loading.
-        let error = match commands.query::<()>(&redis::cmd("PING")) {
+        let error = match commands.ping() {
             Ok(()) => return Ok(commands),
             Err(error) => error,
         };

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, TryRecvError};
 
-use crate::bus::{Backoff, BusError, Commands, Limits, Link, Polled, Sink, info_field, prove};
+use crate::bus::{Backoff, BusError, Commands, Limits, Link, Polled, Sink, Subscribed, prove};
 use crate::clock::{self, Mono};
 use crate::contract::{ALERT_CHANNEL, BEAT_MAX_BYTES, echo_channel, heartbeat_channel};
 use crate::healer::complaints::Complaints;
@@ -71,7 +71,8 @@ struct Sentinel {
     /// Whether the store's record of the healer was taken in.
     seeded: bool,
     /// The server of the last proof: another one may hold other data, or none.
-    run_id: Option<String>,
+    /// The server that was listened to last.
+    server: Subscribed,
 }
 
 impl Sentinel {
@@ -112,7 +113,7 @@ impl Sentinel {
             complaints: Complaints::default(),
             blind: None,
             seeded: false,
-            run_id: None,
+            server: Subscribed::default(),
             service,
         };
         sentinel.follow(&sentinel.service.truth.clone());
@@ -223,10 +224,12 @@ impl Sentinel {
             self.echoes.close();
             let proof = prove(link, &mut self.echoes)?;
             self.ears.proven(&proof, Mono::now());
-            if self.run_id.is_some() && self.run_id != proof.run_id {
+            // One that does not say who it is may be another whenever the link is another.
+            let is_unknown = proof.run_id.is_none() && self.said.is_some();
+            if is_unknown || self.server.is_other(&proof) {
                 self.telling.refresh_now();
             }
-            self.run_id = proof.run_id;
+            self.server = proof;
             self.backoff.reset();
             if self.said.take().is_some() {
                 log::info!("listening again");
@@ -313,15 +316,13 @@ impl Sentinel {
             "sentinel:check",
             Limits::default(),
         );
-        match fresh.query::<String>(redis::cmd("INFO").arg("server")) {
-            Ok(info) if info_field(&info, "run_id") != known.run_id => {
+        match fresh.server() {
+            Ok(server) if known.is_other(&server) => {
                 log::warn!("the bus is another server now: making a new connection");
                 self.drop_link();
                 self.next_attempt = Mono::now();
             }
-            Ok(_) | Err(BusError::Denied { .. }) => {
-                self.ears.detector.server_checked(at(Mono::now()))
-            }
+            Ok(_) => self.ears.detector.server_checked(at(Mono::now())),
             Err(error) => {
                 log::warn!("{error}");
                 self.drop_link();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis::{Cmd, ConnectionLike, FromRedisValue, Pipeline, RedisResult, Value};
 
 use super::line::Line;
-use super::{Address, BusError};
+use super::{Address, BusError, Subscribed};
 
 /// How long each step may take.
 #[derive(Clone, Copy, Debug)]
@@ -85,11 +85,8 @@ impl Commands {
         };
         let fresh = Line::open(&self.address, &self.client_name, &limits)?;
         self.connects += 1;
-        let who = |line: &Line| (line.identity().run_id.clone(), line.identity().role.clone());
-        let is_other = self
-            .line
-            .as_ref()
-            .is_some_and(|old| who(old) != who(&fresh));
+        let old = self.line.as_ref();
+        let is_other = old.is_some_and(|old| old.identity().is_other(fresh.identity()));
         self.line = Some(fresh);
         Ok(is_other)
     }
@@ -97,6 +94,20 @@ impl Commands {
     /// Connects unless connected.
     pub fn connect(&mut self) -> Result<(), BusError> {
         self.line().map(|_| ())
+    }
+
+    /// Who answers: the server as it was when the connection was made, which is made now when there is none.
+    pub fn server(&mut self) -> Result<Subscribed, BusError> {
+        self.line().map(|line| line.identity().clone())
+    }
+
+    /// Whether the server serves: one that is still loading its data refuses a PING.
+    pub fn ping(&mut self) -> Result<(), BusError> {
+        match self.query::<()>(&redis::cmd("PING")) {
+            // A user who may not even ask that has been answered all the same.
+            Err(error) if error.is_no_such_command() => Ok(()),
+            done => done,
+        }
     }
 
     /// Runs one command.

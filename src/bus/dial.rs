@@ -14,6 +14,9 @@ use socket2::{Domain, SockRef, TcpKeepalive, Type};
 use super::switchboard::Socket;
 use super::{Address, BusError};
 
+/// Reads of what nobody wants, at once: the rest may wait for the next time.
+const DRAIN_MAX: usize = 64;
+
 /// A connected byte stream.
 pub(super) struct Wire {
     socket: Arc<Socket>,
@@ -67,6 +70,25 @@ impl Wire {
 
     pub(super) fn socket(&self) -> &Arc<Socket> {
         &self.socket
+    }
+
+    /// Throws away what has come, without waiting; whether the peer has not ended the connection.
+    pub(super) fn is_open_when_drained(&self) -> bool {
+        let mut tcp = self.tcp();
+        if tcp.set_nonblocking(true).is_err() {
+            return false;
+        }
+        let mut waste = [0; 1024];
+        let mut is_open = true;
+        for _ in 0..DRAIN_MAX {
+            match tcp.read(&mut waste) {
+                Ok(0) => is_open = false,
+                Ok(_) => continue,
+                Err(e) => is_open = e.kind() == io::ErrorKind::WouldBlock,
+            }
+            break;
+        }
+        tcp.set_nonblocking(false).is_ok() && is_open
     }
 
     /// How long a read, and a write, may wait.

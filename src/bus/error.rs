@@ -73,6 +73,20 @@ impl BusError {
         )
     }
 
+    /// Whether the server answered, but lets us not do this: the command is forbidden to this user, or the server has
+    /// none of that name (an older server, or `rename-command`).
+    pub fn is_no_such_command(&self) -> bool {
+        match self {
+            BusError::Denied { .. } => true,
+            BusError::Reply { reason, .. } => {
+                let reason = reason.to_ascii_lowercase();
+                reason.starts_with("err unknown command")
+                    || reason.starts_with("err unknown subcommand")
+            }
+            _ => false,
+        }
+    }
+
     pub(super) fn from_redis(error: redis::RedisError, address: &Address, what: &str) -> BusError {
         let address_text = address.to_string();
         let reason = one_line(&error.to_string());

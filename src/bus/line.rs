@@ -9,6 +9,9 @@ use super::dial::{Wire, remaining};
 use super::link::Subscribed;
 use super::{Address, BusError, Limits};
 
+/// For an answer that is wanted when the time for all of them has passed.
+const LAST_WORD: Duration = Duration::from_millis(50);
+
 /// A connection that answers. As a [`ConnectionLike`] it gives up at the first answer that does not come, where the
 /// Redis crate's own would wait the whole limit for each of the others.
 pub struct Line {
@@ -111,23 +114,32 @@ impl Line {
         for _ in 0..owed {
             answer()?;
         }
-        // A user that may do little shall still be able to listen.
-        let mut allowed = || match answer() {
+        // A user that may do little, and a server that knows little, shall still do to work with.
+        let mut refused = Vec::new();
+        let mut allowed = |what| match answer() {
             Ok(value) => Ok(Some(value)),
-            Err(BusError::Denied { .. }) => Ok(None),
+            Err(BusError::Denied { .. } | BusError::Reply { .. }) => {
+                refused.push(what);
+                Ok(None)
+            }
             Err(e) => Err(e),
         };
-        let info = |answer: Option<Value>, field: &str| match answer {
-            Some(Value::BulkString(text)) => info_field(&String::from_utf8_lossy(&text), field),
+        allowed("CLIENT SETNAME")?;
+        let client_id = match allowed("CLIENT ID")? {
+            Some(Value::Int(id)) => Some(id),
             _ => None,
         };
-        allowed()?;
-        let client_id = match allowed()? {
-            Some(Value::Int(id)) => id,
-            _ => 0,
-        };
-        let run_id = info(allowed()?, "run_id");
-        let role = info(allowed()?, "role");
+        let run_id = info(allowed("INFO server")?, "run_id");
+        let mut role = info(allowed("INFO replication")?, "role");
+        if role.is_none() {
+            let asked = redis::cmd("ROLE").get_packed_command();
+            self.send(&asked).map_err(|e| error(e, &self.address))?;
+            self.patience = remaining(end).unwrap_or(LAST_WORD);
+            role = role_of(self.receive().map_err(|e| error(e, &self.address))?);
+        }
+        if !refused.is_empty() {
+            self.say_limits(&refused);
+        }
         self.identity = Subscribed {
             client_id,
             run_id,
@@ -135,6 +147,24 @@ impl Line {
             count: 0,
         };
         Ok(())
+    }
+
+    /// What a server that refuses `refused` cannot be asked, once.
+    fn say_limits(&self, refused: &[&str]) {
+        let (address, refused) = (&self.address, refused.join(", "));
+        if !address.means().switchboard.is_news(address, &refused) {
+            return;
+        }
+        let blind = if refused.contains("INFO server") {
+            "; that another server answers under this name is noticed only when a connection breaks"
+        } else {
+            ""
+        };
+        log::warn!(
+            "{address} refuses {refused}: it works without, and subscriptions are proven by their confirmations and by \
+             echoes{blind}. For all of it: ACL SETUSER <user> +client|setname +client|id +client|list +info, and no \
+             rename-command for CLIENT and INFO"
+        );
     }
 
     fn send(&mut self, packet: &[u8]) -> RedisResult<()> {
@@ -211,6 +241,22 @@ fn with_hint(error: BusError, address: &Address) -> BusError {
             reason: hint(reason),
         },
         other => other,
+    }
+}
+
+/// A field of what INFO answered, if it did.
+fn info(answer: Option<Value>, field: &str) -> Option<String> {
+    match answer? {
+        Value::BulkString(text) => info_field(&String::from_utf8_lossy(&text), field),
+        _ => None,
+    }
+}
+
+/// The role by the answer to ROLE, whose first part it is.
+fn role_of(answer: Value) -> Option<String> {
+    match answer {
+        Value::Array(parts) => redis::from_redis_value(parts.into_iter().next()?).ok(),
+        _ => None,
     }
 }
 

@@ -39,14 +39,24 @@ pub trait Sink: Send + 'static {
 /// What the server says about a proven link.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subscribed {
-    /// `CLIENT ID` of the connection.
-    pub client_id: i64,
+    /// `CLIENT ID` of the connection, unless that is forbidden.
+    pub client_id: Option<i64>,
     /// `run_id` of the server, unless INFO is forbidden: changes with every start of it.
     pub run_id: Option<String>,
-    /// `master` or `slave`, unless INFO is forbidden.
+    /// `master` or `slave`, unless INFO and ROLE are forbidden.
     pub role: Option<String>,
     /// Subscriptions of the connection.
     pub count: u64,
+}
+
+impl Subscribed {
+    /// Whether `now` is another server than this was, or the same in another role. What is not known is no difference.
+    pub fn is_other(&self, now: &Subscribed) -> bool {
+        let differ = |a: &Option<String>, b: &Option<String>| {
+            a.as_ref().zip(b.as_ref()).is_some_and(|(a, b)| a != b)
+        };
+        differ(&self.run_id, &now.run_id) || differ(&self.role, &now.role)
+    }
 }
 
 /// Something in a [`Batch`].

@@ -2,7 +2,8 @@
 //!
 //! An echo must go out at once, from whichever thread wants it, and no thread that judges may wait for a bus. So the
 //! line is switched to `CLIENT REPLY OFF`, and a word is one write into the socket's buffer. Whether it arrived is
-//! proven by its return, and by nothing else.
+//! proven by its return, and by nothing else. A server that refuses to be silent is not listened to: what it answered
+//! is thrown away before the next word.
 
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
@@ -84,7 +85,7 @@ impl Mouth {
         let mut line = self.lock();
         let said = line
             .as_mut()
-            .filter(|wire| !wire.socket().is_stale())
+            .filter(|wire| !wire.socket().is_stale() && wire.is_open_when_drained())
             .is_some_and(|wire| wire.write_all(&word).and_then(|()| wire.flush()).is_ok());
         if !said {
             // What was written of the word, if anything, would spoil the next one.
@@ -107,5 +108,55 @@ impl Mouth {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Wire>> {
         self.wire.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Instant;
+
+    use super::*;
+
+    /// A mouth whose words come out at the other end.
+    fn mouth() -> (Mouth, TcpStream) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let port = listener.local_addr().expect("bound").port();
+        let url = format!("redis://127.0.0.1:{port}");
+        let address = Address::parse(&url, "TEST").expect("valid");
+        let mouth = Mouth::new(address.clone(), "test", "echo");
+        let end = Instant::now() + Duration::from_secs(10);
+        *mouth.lock() = Some(Wire::dial(&address, end).expect("connected"));
+        let (server, _) = listener.accept().expect("a connection");
+        (mouth, server)
+    }
+
+    #[test]
+    fn a_server_that_answers_all_the_same_is_not_held_up() {
+        let (mouth, mut server) = mouth();
+        let late = Some(Duration::from_secs(10));
+        server.set_write_timeout(late).expect("set");
+        server.set_read_timeout(late).expect("set");
+        // Far more than the sockets hold: it would get stuck if nobody took it.
+        let answer = vec![b'x'; 32 * 1024];
+        for _ in 0..1000 {
+            assert!(mouth.say("1"));
+            let mut word = vec![0; mouth.word("1").len()];
+            server.read_exact(&mut word).expect("a word");
+            server.write_all(&answer).expect("somebody takes it");
+        }
+    }
+
+    #[test]
+    fn a_word_to_a_server_that_has_hung_up_is_not_said() {
+        let (mouth, server) = mouth();
+        assert!(mouth.say("1"));
+        drop(server);
+        let end = Instant::now() + Duration::from_secs(10);
+        while mouth.say("1") {
+            assert!(Instant::now() < end, "it never finds out");
+        }
+        assert!(mouth.lock().is_none());
     }
 }

@@ -4,7 +4,7 @@
 //! another server than before behind a name takes all others of that address with it, and a process that is told to
 //! stop waits for no bus, however many threads wait for one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -16,6 +16,9 @@ use crate::clock::Mono;
 
 /// How long an answer may take once the process was told to stop.
 const LAST_ANSWER: Duration = Duration::from_millis(300);
+
+/// What is said of servers at most, in the life of a process.
+const SAID_MAX: usize = 100;
 
 /// Clones are the same switchboard.
 #[derive(Clone)]
@@ -34,8 +37,10 @@ struct Lines {
     /// Numbers the lines in the order in which they were begun.
     count: u64,
     open: Vec<Weak<Socket>>,
-    /// Who answered last, by host and port.
+    /// Who answered last, by host and port: of those to which a line leads.
     servers: BTreeMap<(String, u16), String>,
+    /// What was said of servers, each once. When it is full, nothing more is said.
+    said: BTreeSet<String>,
 }
 
 /// One connection, or the attempt at one.
@@ -124,8 +129,15 @@ impl Switchboard {
             listens: AtomicBool::new(false),
             is_stale: AtomicBool::new(false),
         });
-        lines.open.retain(|known| known.strong_count() > 0);
-        lines.open.push(Arc::downgrade(&socket));
+        let Lines { open, servers, .. } = &mut *lines;
+        open.retain(|known| known.strong_count() > 0);
+        open.push(Arc::downgrade(&socket));
+        // Who answered where no line leads any more is of no interest: there is none to give up.
+        let leads = |peer: &(String, u16)| {
+            let mut live = open.iter().filter_map(Weak::upgrade);
+            live.any(|socket| socket.peer == *peer)
+        };
+        servers.retain(|peer, _| leads(peer));
         socket
     }
 
@@ -147,6 +159,12 @@ impl Switchboard {
                 other.close();
             }
         }
+    }
+
+    /// Whether this has not been said of the server at `address` yet.
+    pub(super) fn is_news(&self, address: &impl ToString, what: &str) -> bool {
+        let mut lines = self.lines();
+        lines.said.len() < SAID_MAX && lines.said.insert(format!("{} {what}", address.to_string()))
     }
 
     fn open(&self) -> Vec<Arc<Socket>> {

@@ -40,8 +40,7 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
     let env = place::with_buses(&env)?;
     let address = env.buses()?.system();
     // A bus that is not there now is an error; one that goes away later is news.
-    Commands::new(address.clone(), "marketswarm:watch", Limits::default())
-        .query::<()>(&redis::cmd("PING"))?;
+    Commands::new(address.clone(), "marketswarm:watch", Limits::default()).ping()?;
 
     let (sender, events) = bounded(EVENTS_MAX);
     let screen = (!plain && view::is_screen()).then(Screen::open);

@@ -8,13 +8,13 @@ mod scripts;
 
 use std::time::Duration;
 
-use redis::{Pipeline, Script, Value};
+use redis::{Pipeline, Value};
 
 use crate::bus::{BusError, Commands};
 use crate::contract::{
     ALERT_COUNT, ALERT_LOG, ALERT_LOG_MAX, Alert, HEALER_LEASE, Health, NOTE_IDS, health_key,
 };
-use scripts::Scripts;
+use scripts::{Script, Scripts};
 
 /// How long a lease lasts when it is not renewed.
 pub const LEASE: Duration = Duration::from_secs(5);
@@ -79,6 +79,8 @@ pub struct Ledger {
     scripts: Scripts,
     /// The connection that was told the scripts.
     loaded_on: u64,
+    /// It takes scripts with their text only: SCRIPT or EVALSHA are forbidden there, or have another name.
+    by_text: bool,
     /// An attempt at the lease got no answer: it may have taken it.
     lease_unsure: bool,
 }
@@ -96,6 +98,7 @@ impl Ledger {
             channel: channel.into(),
             scripts: Scripts::default(),
             loaded_on: 0,
+            by_text: false,
             lease_unsure: false,
         }
     }
@@ -259,7 +262,7 @@ impl Ledger {
     ) -> &'p mut Pipeline {
         packet
             .cmd("EVALSHA")
-            .arg(script.get_hash())
+            .arg(script.hash())
             .arg(1 + keys.len())
             .arg(HEALER_LEASE)
             .arg(keys)
@@ -274,7 +277,16 @@ impl Ledger {
         }
         let mut again = false;
         loop {
-            let answers = self.commands.answers(packet, count)?;
+            let answers = if self.by_text {
+                let spelled = self.scripts.spelled_out(packet);
+                self.commands.answers(&spelled, count)?
+            } else {
+                self.commands.answers(packet, count)?
+            };
+            if !self.by_text && answers.iter().any(is_no_evalsha) {
+                self.by_text = true;
+                continue;
+            }
             let lost = |v: &Value| matches!(v, Value::ServerError(e) if e.code() == "NOSCRIPT");
             // SCRIPT FLUSH: none of the packet ran, or (being compared first) what ran answers that it did.
             if !std::mem::replace(&mut again, true) && answers.iter().any(lost) {
@@ -286,8 +298,12 @@ impl Ledger {
     }
 
     fn load(&mut self) -> Result<(), BusError> {
+        self.by_text = false;
         for script in self.scripts.all() {
-            self.commands.run(|c| script.prepare_invoke().load(c))?;
+            match self.commands.query::<String>(&script.load()) {
+                Err(error) if error.is_no_such_command() => self.by_text = true,
+                done => drop(done?),
+            }
         }
         self.loaded_on = self.commands.connects();
         Ok(())
@@ -326,6 +342,15 @@ impl Ledger {
             },
         }
     }
+}
+
+/// Whether it says that there is no EVALSHA, so that nothing was run.
+fn is_no_evalsha(answer: &Value) -> bool {
+    let Value::ServerError(error) = answer else {
+        return false;
+    };
+    let details = error.details().unwrap_or_default().to_ascii_lowercase();
+    matches!(error.code(), "ERR" | "NOPERM") && details.contains("'evalsha'")
 }
 
 fn text_of(value: &Value) -> Option<String> {

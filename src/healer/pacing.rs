@@ -18,6 +18,8 @@ pub struct Refresh {
     left: u32,
     /// Snapshots of this second.
     due: u32,
+    /// They are part of a rewrite: what is not written of them is still to be rewritten.
+    is_rewrite: bool,
     /// Sixtieths of a snapshot that earlier seconds left over.
     fraction: u32,
 }
@@ -25,10 +27,13 @@ pub struct Refresh {
 impl Refresh {
     /// A second has passed; there are `services`, of which `unwritten` have no snapshot yet.
     pub fn plan(&mut self, services: u32, unwritten: u32) {
+        self.give_up();
         if std::mem::take(&mut self.rewrite) {
             self.left = services;
         }
-        if self.left > 0 {
+        self.left = self.left.min(services);
+        self.is_rewrite = self.left > 0;
+        if self.is_rewrite {
             self.due = self.left.min(REWRITE_PER_SEC);
             self.left -= self.due;
             return;
@@ -57,7 +62,16 @@ impl Refresh {
 
     /// The rest of this second is given up.
     pub fn give_up(&mut self) {
-        self.due = 0;
+        let due = std::mem::take(&mut self.due);
+        if self.is_rewrite {
+            self.left = self.left.saturating_add(due);
+        }
+    }
+
+    /// What was to be written last was not; nor is the rest of this second.
+    pub fn fail(&mut self) {
+        self.rewrite |= self.is_rewrite;
+        self.give_up();
     }
 }
 
@@ -90,6 +104,22 @@ mod tests {
         let mut refresh = Refresh::default();
         refresh.plan(4, 3);
         assert_eq!(refresh.slice(), 3);
+    }
+
+    #[test]
+    fn what_a_rewrite_could_not_write_is_written_later() {
+        let mut refresh = Refresh {
+            rewrite: true,
+            ..Refresh::default()
+        };
+        refresh.plan(100, 0);
+        refresh.spend(refresh.slice());
+        refresh.fail();
+        assert!(!refresh.is_due());
+        // The next second passes without anybody who could write.
+        refresh.plan(100, 0);
+        assert_eq!(written(&mut refresh, 100, 1), 100);
+        assert_eq!(written(&mut refresh, 100, 1), 1, "and no more than once");
     }
 
     #[test]

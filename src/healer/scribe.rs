@@ -147,11 +147,7 @@ impl Scribe {
 
     /// The bus was away, and the lease with it. Whoever spoke then told people of the outage, and is to tell its end.
     fn wait_for_speaker(&mut self, desk: &mut Desk) -> bool {
-        let answers = self
-            .ledger
-            .commands()
-            .query::<String>(&redis::cmd("PING"))
-            .is_ok();
+        let answers = self.ledger.commands().ping().is_ok();
         desk.patience = match desk.patience {
             _ if !answers => Patience::Away,
             Patience::Away => Patience::Until(Mono::now() + LEASE + LEASE_RENEW),
@@ -347,7 +343,7 @@ impl Scribe {
             Ok(false) => self.fall_silent(desk),
             Err(error) => {
                 log::debug!("health keys are not refreshed: {error}");
-                desk.refresh.give_up();
+                desk.refresh.fail();
             }
         }
     }

@@ -314,7 +314,7 @@ fn check_server(watch: &Watch, fresh: &Subscribed) {
 /// Whether the link's server is the one that was met afresh, in the same role. If not, the link is made anew.
 fn is_same_server(watch: &Watch, fresh: &Subscribed) -> bool {
     let known = watch.server().clone().unwrap_or_default();
-    if (&known.run_id, &known.role) == (&fresh.run_id, &fresh.role) {
+    if !known.is_other(fresh) {
         return true;
     }
     log::warn!(

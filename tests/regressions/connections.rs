@@ -1,3 +1,4 @@
 //! How connections are made, greeted and let go.
 
+mod greetings;
 mod stores;

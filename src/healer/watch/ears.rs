@@ -88,12 +88,18 @@ impl Sink for Ears {
 
     fn proven(&mut self, proof: &Subscribed, mono: Mono) {
         let before = self.watch.server().replace(proof.clone());
-        if before.is_some_and(|b| b.run_id != proof.run_id) {
-            self.watch.servers.fetch_add(1, Ordering::Relaxed);
-            log::warn!(
-                "{}: this is another server than before, or it started anew",
-                self.watch.bus
-            );
+        if let Some(before) = before {
+            let is_other = before.is_other(proof);
+            if is_other {
+                log::warn!(
+                    "{}: this is another server than before, or it started anew",
+                    self.watch.bus
+                );
+            }
+            // One that does not say who it is may be another whenever the link is another.
+            if is_other || (proof.run_id.is_none() && self.said.is_some()) {
+                self.watch.servers.fetch_add(1, Ordering::Relaxed);
+            }
         }
         if self.said.take().is_some() {
             log::info!(

@@ -172,7 +172,7 @@ fn text(field: &Ranked<Text>) -> Option<String> {
 
 fn plain_line(field: &Ranked<Text>) -> Option<String> {
     let mut plain = String::new();
-    field.value.as_ref()?.to_plain(Tags::KnownOnly, &mut plain);
+    field.value.as_ref()?.to_plain(Tags::OfALine, &mut plain);
     let line = plain.replace('\n', " ");
     (!line.is_empty()).then(|| short(&line))
 }
@@ -208,7 +208,7 @@ fn image(entry: &Entry, address: &str, content_base: &str) -> Option<String> {
 /// An attribute's value with its references read.
 fn read(raw: &str) -> String {
     let mut value = String::new();
-    plain::html_to_text(raw, Tags::KnownOnly, &mut value);
+    plain::html_to_text(raw, Tags::OfALine, &mut value);
     value
 }
 

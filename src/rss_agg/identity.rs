@@ -135,7 +135,7 @@ fn link(entry: &Entry, parsed: &Parsed) -> Option<String> {
 fn normalised_text(entry: &Entry, out: &mut String) -> usize {
     out.clear();
     if let Some(title) = &entry.title.value {
-        title.to_plain(Tags::KnownOnly, out);
+        title.to_plain(Tags::OfALine, out);
     }
     let title_len = out.len();
     for field in [&entry.summary.value, &entry.content.value]
@@ -263,7 +263,7 @@ pub fn title_text(entry: &Entry) -> Option<String> {
         .title
         .value
         .as_ref()?
-        .to_plain(Tags::KnownOnly, &mut text);
+        .to_plain(Tags::OfALine, &mut text);
     let mut line = String::with_capacity(text.len());
     plain::collapse(&text, &mut line);
     (!line.is_empty()).then_some(line)

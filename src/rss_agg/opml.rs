@@ -154,7 +154,7 @@ fn value(attributes: Attributes, name: &str) -> Option<String> {
     let mut text = String::new();
     crate::rss_agg::document::plain::html_to_text(
         attributes.get(name)?,
-        crate::rss_agg::document::plain::Tags::KnownOnly,
+        crate::rss_agg::document::plain::Tags::OfALine,
         &mut text,
     );
     let text = text.trim();

@@ -14,6 +14,7 @@ pub use attributes::Attributes;
 use memchr::{memchr, memchr2};
 use next_at::NextAt;
 
+use super::plain::{self, SECTION};
 use super::repair::{Repair, Repairs};
 
 /// One piece of markup. Comments, processing instructions and declarations are skipped.
@@ -132,6 +133,11 @@ impl<'a> Tokenizer<'a> {
                         return Token::Cut;
                     }
                 }
+                // HTML knows no sections: the start of one says nothing about the markup behind it.
+                Some(b'!') if self.is_html && self.text[self.at..].starts_with(SECTION) => {
+                    self.at += SECTION.len();
+                    return Token::Cdata("");
+                }
                 Some(b'!') => {
                     if let Some(inside) = self.cdata_start() {
                         match self.read_cdata(element, inside) {
@@ -179,7 +185,7 @@ impl<'a> Tokenizer<'a> {
     fn read_start_tag(&mut self) -> Token<'a> {
         let bytes = self.text.as_bytes();
         let name_at = self.at + 1;
-        let name_end = name_at + name_len(&bytes[name_at..]);
+        let name_end = name_at + self.name_len(&bytes[name_at..]);
         let name = &self.text[name_at..name_end];
         let mut at = name_end;
         let mut equals = false;
@@ -269,7 +275,7 @@ impl<'a> Tokenizer<'a> {
     fn read_end_tag(&mut self) -> Token<'a> {
         let bytes = self.text.as_bytes();
         let name_at = self.at + 2;
-        let name_end = name_at + name_len(&bytes[name_at..]);
+        let name_end = name_at + self.name_len(&bytes[name_at..]);
         let name = &self.text[name_at..name_end];
         match memchr2(b'>', b'<', &bytes[name_end..]) {
             None => return self.cut(),
@@ -280,6 +286,17 @@ impl<'a> Tokenizer<'a> {
             }
         }
         Token::End { name }
+    }
+
+    fn name_len(&self, from: &[u8]) -> usize {
+        let is_end = |b: &u8| {
+            if self.is_html {
+                plain::ends_name(b)
+            } else {
+                !b.is_ascii_alphanumeric() && !matches!(b, b'_' | b':' | b'.' | b'-')
+            }
+        };
+        from.iter().position(is_end).unwrap_or(from.len())
     }
 }
 
@@ -305,10 +322,4 @@ fn starts_markup(at: &[u8]) -> bool {
         Some(byte) => is_name(byte),
         None => false,
     }
-}
-
-fn name_len(from: &[u8]) -> usize {
-    from.iter()
-        .position(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'_' | b':' | b'.' | b'-'))
-        .unwrap_or(from.len())
 }

@@ -41,6 +41,8 @@ pub enum Repair {
     UnclosedQuote,
     /// A CDATA section without its `]]>` was ended with its element.
     UnclosedCdata,
+    /// A CDATA section within another ended the outer one: the rest was read as text.
+    NestedCdata,
     /// A section under another name than CDATA was read as one.
     MisspeltCdata,
     /// A comment without its `-->` was ended at the next `>`.
@@ -86,6 +88,7 @@ impl Repair {
             Repair::UnquotedAttribute => "unquoted_attribute",
             Repair::UnclosedQuote => "unclosed_quote",
             Repair::UnclosedCdata => "unclosed_cdata",
+            Repair::NestedCdata => "nested_cdata",
             Repair::MisspeltCdata => "misspelt_cdata",
             Repair::UnclosedComment => "unclosed_comment",
             Repair::MismatchedCase => "mismatched_case",
@@ -124,6 +127,9 @@ impl Repair {
             Repair::UnquotedAttribute => "an attribute without quotes was read to the next space",
             Repair::UnclosedQuote => "an attribute without closing quote was ended with its tag",
             Repair::UnclosedCdata => "a CDATA section without end was ended with its element",
+            Repair::NestedCdata => {
+                "a CDATA section within another ended both; what follows was read as text"
+            }
             Repair::MisspeltCdata => "a section with another name than CDATA was read as one",
             Repair::UnclosedComment => "a comment without end was ended at the next >",
             Repair::MismatchedCase => "an end tag in other letters than its start tag was accepted",

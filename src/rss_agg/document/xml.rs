@@ -3,6 +3,7 @@
 //! What each element means is in [`super::fields`]. Here is how it is found, how its text is read, and where it ends
 //! when its end tag does not say so. Known elements nest a handful deep, so nothing here needs a tree.
 
+pub mod section;
 mod tag;
 mod text;
 

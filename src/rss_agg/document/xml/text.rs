@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::{MAX_DEPTH, Reader, Tag};
+use super::{MAX_DEPTH, Reader, Tag, section};
 use crate::rss_agg::document::entities::{self, Reference};
 use crate::rss_agg::document::entry::Text;
 use crate::rss_agg::document::markup::{Token, Tokenizer};
 use crate::rss_agg::document::names::Ns;
-use crate::rss_agg::document::plain::{self, Tags};
+use crate::rss_agg::document::plain::{self, SECTION_END, Tags};
 use crate::rss_agg::document::repair::{Repair, Repairs};
 
 impl<'a> Reader<'a> {
@@ -22,6 +22,8 @@ impl<'a> Reader<'a> {
         let mut rewrite = false;
         let mut markup = false;
         let mut had_cdata = false;
+        // A `]]>` in the text behind a section: it was meant to end there.
+        let mut nested = false;
         let mut unclosed = false;
         self.inner.clear();
         let end = loop {
@@ -29,6 +31,10 @@ impl<'a> Reader<'a> {
             match self.tokens.next(innermost) {
                 Token::Text(text) if !markup => {
                     let at = self.tokens.start();
+                    if had_cdata && text.contains(SECTION_END) {
+                        nested = true;
+                        self.repair(Repair::NestedCdata);
+                    }
                     let text = self.decode(text, at);
                     pieces.push(text);
                 }
@@ -111,7 +117,13 @@ impl<'a> Reader<'a> {
                 true,
             )
         } else {
-            (pieces.finish(), kind != Kind::Plain)
+            let text = pieces.finish();
+            let text = if nested {
+                section::cleared(text)
+            } else {
+                section::unwrapped(text)
+            };
+            (text, kind != Kind::Plain)
         };
         (!raw.is_empty()).then_some(Text {
             raw,

@@ -6,6 +6,7 @@
 mod clock;
 mod day;
 mod names;
+mod strict;
 mod tokens;
 mod zone;
 
@@ -15,13 +16,18 @@ use zone::Zone;
 
 /// Seconds since 1970 of a written date; `None` when no day can be found in it.
 pub fn parse(text: &str) -> Option<i64> {
+    let text = text.trim();
+    strict::parse(text).or_else(|| lenient(text))
+}
+
+fn lenient(text: &str) -> Option<i64> {
     let text = tokens::in_ascii(text)?;
     if let Some(ts) = epoch(&text) {
         return Some(ts);
     }
     // `20240709083000`.
     if text.len() == 14 && text.bytes().all(|b| b.is_ascii_digit()) {
-        return parse(&format!("{} {}", &text[..8], &text[8..]));
+        return lenient(&format!("{} {}", &text[..8], &text[8..]));
     }
     let mut tokens = Tokens::cut(&text, zone::name_len)?;
     let figures = day::in_figures(&mut tokens);

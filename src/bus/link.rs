@@ -28,6 +28,10 @@ pub trait Sink: Send + 'static {
     /// Fills `into` with wanted channels, from number `from` on, until it is full; returns the number to go on with,
     /// `None` after the last.
     fn wanted(&mut self, from: usize, into: &mut Channels) -> Option<usize>;
+    /// Whether `channel`, which is to be let go of, is wanted all the same at this moment: it may have been taken over.
+    fn is_wanted(&mut self, _channel: &[u8]) -> bool {
+        false
+    }
     /// Takes everything that one read brought, all of it read at `now`.
     fn batch(&mut self, batch: &mut Batch<'_>, now: Mono);
     /// All wanted channels are subscribed, but for those that were refused, and the server's own list agrees.
@@ -103,7 +107,7 @@ impl<'a> Run<'a> {
 pub enum Polled {
     /// Something was read and handed to the sink.
     Read,
-    /// As `Read`, and with it every subscription that was asked for has been answered.
+    /// As `Read`, and with it everything that was asked for, or let go of, has been answered.
     Settled,
     /// Nothing came within the read time limit.
     Idle,
@@ -129,6 +133,8 @@ struct Ledger {
     queue: VecDeque<Channels>,
     /// The one name that was just refused, kept for the event that tells it.
     refused: Vec<u8>,
+    /// UNSUBSCRIBEs that were not answered yet, name by name: until they are, `count` is not what the server shows.
+    leaving: usize,
     /// The server's count of subscriptions.
     count: u64,
     settled: bool,
@@ -146,6 +152,10 @@ impl Ledger {
             self.pending.pop_front();
             self.answered = 0;
         }
+    }
+
+    fn is_answered(&self) -> bool {
+        self.pending.is_empty() && self.queue.is_empty() && self.leaving == 0
     }
 
     /// The server refused the oldest SUBSCRIBE as a whole. True when that was a single name.
@@ -223,7 +233,10 @@ impl Batch<'_> {
                         channel: self.frames.get(channel),
                     });
                 }
-                Ok(Some(Frame::Unsubscribed { count })) => self.ledger.count = count,
+                Ok(Some(Frame::Unsubscribed { count })) => {
+                    self.ledger.count = count;
+                    self.ledger.leaving = self.ledger.leaving.saturating_sub(1);
+                }
                 Ok(Some(Frame::Error { line })) => {
                     let text = String::from_utf8_lossy(self.frames.get(line)).into_owned();
                     let (code, detail) = text.split_once(' ').unwrap_or((&text, ""));
@@ -318,6 +331,7 @@ impl Link {
             return Ok(());
         }
         self.ledger.settled = false;
+        self.ledger.leaving += channels.len();
         self.send(&channels.command("UNSUBSCRIBE"))
     }
 
@@ -358,8 +372,7 @@ impl Link {
         if let Some(error) = batch.failed {
             return Err(error);
         }
-        let answered =
-            self.cursor.is_none() && self.ledger.pending.is_empty() && self.ledger.queue.is_empty();
+        let answered = self.cursor.is_none() && self.ledger.is_answered();
         Ok(
             if answered && !std::mem::replace(&mut self.ledger.settled, true) {
                 Polled::Settled

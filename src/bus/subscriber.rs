@@ -85,7 +85,7 @@ impl Subscriber {
         self.change(Change::Add(channels));
     }
 
-    /// Lets go of channels, likewise.
+    /// Lets go of channels, likewise; of those that the sink does not want by then.
     pub fn remove(&self, channels: Channels) {
         self.change(Change::Remove(channels));
     }
@@ -196,7 +196,12 @@ impl<S: Sink> Worker<S> {
         while let Ok(change) = self.inbox.try_recv() {
             match change {
                 Change::Add(channels) => link.subscribe(channels),
-                Change::Remove(channels) => link.unsubscribe(&channels)?,
+                Change::Remove(channels) => {
+                    let mut unwanted = Channels::default();
+                    let gone = channels.iter().filter(|c| !self.sink.is_wanted(c));
+                    gone.for_each(|channel| unwanted.push(channel));
+                    link.unsubscribe(&unwanted)?;
+                }
             }
         }
         Ok(())

@@ -1,1 +1,3 @@
 //! How silence was judged.
+
+mod passing_channels;

@@ -119,6 +119,11 @@ impl Beater {
         });
     }
 
+    /// Beats for `name` on this channel from now on, the next time at once.
+    pub fn move_to(&self, name: &str, channel: &str) {
+        self.change(name, |svc| svc.channel = channel.to_owned());
+    }
+
     /// Fields to add to the beats of `name` from now on (`json!({"status": "degraded"})`), the next of them at once.
     pub fn say(&self, name: &str, extra: Value) {
         self.change(name, |svc| svc.extra = extra);

@@ -3,7 +3,8 @@
 //! A channel is nearly always `<svc>:heartbeat`, so the index is by service name, and only the other channels are kept
 //! in full. The index holds numbers and a part of the name's hash: about twenty bytes a service.
 
-use std::collections::HashMap;
+mod own_channels;
+
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -12,6 +13,7 @@ use super::output::Spec;
 use super::slot::{Flags, Slot, State};
 use crate::bus::RUN_MAX;
 use crate::clock::Mono;
+use own_channels::OwnChannels;
 
 /// What every default channel ends with.
 const SUFFIX: &[u8] = b":heartbeat";
@@ -36,6 +38,10 @@ impl Entry {
 }
 
 /// All slots, and how to find one.
+///
+/// Invariant: each channel belongs to one service at most. A service without [`Flags::CUSTOM`] has its default channel,
+/// and nobody has that as a channel of his own; one with it has what `own_channels` says, or nothing: then another took
+/// its channel over, and the truth that is being read will move it or drop it.
 #[derive(Debug, Default)]
 pub struct Roster {
     slots: Vec<Slot>,
@@ -45,8 +51,7 @@ pub struct Roster {
     by_name: HashTable<Entry>,
     hasher: DefaultHashBuilder,
     /// Channels that are not the default of their service.
-    by_channel: HashMap<Box<[u8]>, u32>,
-    channels: HashMap<u32, Box<[u8]>>,
+    own_channels: OwnChannels,
     vacant: Vec<u32>,
 }
 
@@ -88,16 +93,18 @@ impl Roster {
         name_of(&self.slots[index as usize], &self.names)
     }
 
-    /// The channel of a service, written to `into`.
-    pub fn channel(&self, index: u32, into: &mut Vec<u8>) {
+    /// The channel of a service, written to `into`; whether it has one.
+    pub fn channel(&self, index: u32, into: &mut Vec<u8>) -> bool {
         into.clear();
-        match self.channels.get(&index) {
-            Some(own) => into.extend_from_slice(own),
-            None => {
-                into.extend_from_slice(self.name(index).as_bytes());
-                into.extend_from_slice(SUFFIX);
-            }
+        if !self.slot(index).flags.has(Flags::CUSTOM) {
+            into.extend_from_slice(self.name(index).as_bytes());
+            into.extend_from_slice(SUFFIX);
+        } else if let Some(own) = self.own_channels.of(index) {
+            into.extend_from_slice(own);
+        } else {
+            return false;
         }
+        true
     }
 
     /// The service that beats on `channel`.
@@ -108,7 +115,7 @@ impl Roster {
         {
             return Some(index);
         }
-        self.by_channel.get(channel).copied()
+        self.own_channels.owner(channel)
     }
 
     /// The service called `name`.
@@ -166,18 +173,22 @@ impl Roster {
 
     /// Whether the service at `index` beats on `channel`.
     pub fn is_channel(&self, index: u32, channel: &[u8]) -> bool {
-        match self.channels.get(&index) {
-            Some(own) => **own == *channel,
-            None => channel.strip_suffix(SUFFIX) == Some(self.name(index).as_bytes()),
+        if self.slot(index).flags.has(Flags::CUSTOM) {
+            self.own_channels.of(index) == Some(channel)
+        } else {
+            self.is_default(index, channel)
         }
     }
 
-    /// Adds a service that is not there yet.
+    fn is_default(&self, index: u32, channel: &[u8]) -> bool {
+        channel.strip_suffix(SUFFIX) == Some(self.name(index).as_bytes())
+    }
+
+    /// Adds a service that is not there yet. It has no channel before it has [claimed](Roster::claim) one.
     pub fn add(&mut self, spec: &Spec<'_>, mark: bool) -> u32 {
         let mut flags = Flags::default();
         flags.set(Flags::MARK, mark);
-        let custom = spec.channel.as_bytes().strip_suffix(SUFFIX) != Some(spec.svc.as_bytes());
-        flags.set(Flags::CUSTOM, custom);
+        flags.set(Flags::CUSTOM, true);
         let slot = Slot {
             heard_at: Mono(0),
             last_i: 0,
@@ -204,9 +215,6 @@ impl Roster {
                 self.slots.len() as u32 - 1
             }
         };
-        if custom {
-            self.keep_channel(index, spec.channel.as_bytes());
-        }
         self.with_index(|by_name, hash| {
             let hash_of_new = hash(index);
             let entry = Entry::new(hash_of_new, index);
@@ -215,21 +223,27 @@ impl Roster {
         index
     }
 
-    /// Gives a service another channel.
-    pub fn move_to(&mut self, index: u32, channel: &[u8]) {
-        if let Some(old) = self.channels.remove(&index) {
-            self.by_channel.remove(&old);
+    /// Gives a service this channel instead of its present one. Whoever had it loses it, and is returned.
+    pub fn claim(&mut self, index: u32, channel: &[u8]) -> Option<u32> {
+        let is_default = self.is_default(index, channel);
+        let owner = if is_default {
+            // Of its name there is no other: only somebody who chose this channel can have it.
+            self.own_channels.owner(channel)
+        } else {
+            self.by_channel(channel)
+        };
+        let loser = owner.filter(|&owner| owner != index);
+        if let Some(loser) = loser {
+            self.own_channels.take(loser);
+            self.slot_mut(loser).flags.set(Flags::CUSTOM, true);
         }
-        let custom = channel.strip_suffix(SUFFIX) != Some(self.name(index).as_bytes());
-        self.slot_mut(index).flags.set(Flags::CUSTOM, custom);
-        if custom {
-            self.keep_channel(index, channel);
+        self.own_channels.take(index);
+        self.slot_mut(index).flags.set(Flags::CUSTOM, !is_default);
+        if !is_default {
+            self.own_channels.give(index, channel);
         }
-    }
-
-    fn keep_channel(&mut self, index: u32, channel: &[u8]) {
-        self.channels.insert(index, channel.into());
-        self.by_channel.insert(channel.into(), index);
+        debug_assert_eq!(self.by_channel(channel), Some(index));
+        loser
     }
 
     /// Takes a service out; its index may be given to another.
@@ -238,9 +252,7 @@ impl Roster {
         if let Ok(found) = self.by_name.find_entry(hash, |entry| entry.index == index) {
             found.remove();
         }
-        if let Some(channel) = self.channels.remove(&index) {
-            self.by_channel.remove(&channel);
-        }
+        self.own_channels.take(index);
         let slot = &mut self.slots[index as usize];
         slot.state = State::Vacant;
         slot.flags = Flags::default();
@@ -274,51 +286,4 @@ fn name_of<'a>(slot: &Slot, names: &'a str) -> &'a str {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    /// Names, each with a channel of its own choice or the default one.
-    fn services() -> impl Strategy<Value = Vec<(String, Option<String>)>> {
-        prop::collection::hash_map(
-            "[a-e]{1,2}",
-            prop::option::of("[a-e]{1,2}(:heartbeat)?"),
-            0..20,
-        )
-        .prop_map(|services| services.into_iter().collect())
-    }
-
-    proptest! {
-        #[test]
-        fn a_run_finds_what_a_search_of_all_services_finds(
-            services in services(),
-            gone in prop::collection::vec(any::<prop::sample::Index>(), 0..5),
-            asked in prop::collection::vec("[a-e]{0,2}(:heartbeat)?", 0..=RUN_MAX),
-        ) {
-            let mut roster = Roster::default();
-            let mut channels: Vec<(u32, String)> = Vec::new();
-            for (svc, own) in &services {
-                let channel = own.clone().unwrap_or(format!("{svc}:heartbeat"));
-                // A truth gives each channel to one service.
-                if channels.iter().all(|(_, other)| *other != channel) {
-                    let spec = Spec { svc, channel: &channel, timeout_ms: 1, interval_ms: 1 };
-                    channels.push((roster.add(&spec, false), channel));
-                }
-            }
-            for which in gone {
-                if !channels.is_empty() {
-                    let (index, _) = channels.remove(which.index(channels.len()));
-                    roster.remove(index);
-                }
-            }
-            roster.tidy();
-
-            let found = roster.find(asked.iter().map(|channel| channel.as_bytes()));
-            for (channel, found) in asked.iter().zip(found) {
-                let owner = channels.iter().find(|(_, c)| c == channel).map(|(index, _)| *index);
-                prop_assert_eq!(found, owner, "{}", channel);
-            }
-        }
-    }
-}
+mod tests;

@@ -37,15 +37,17 @@ pub enum Watched {
     Already,
     /// It is new: its channel is to be subscribed.
     Added,
-    /// It was watched on this other channel.
-    Moved { from: Box<[u8]> },
+    /// It was watched on this other channel, unless another service has taken that over: its new one is to be
+    /// subscribed, even if it is already, so that it is proven for this service.
+    Moved { from: Option<Box<[u8]>> },
 }
 
 /// A service that truth names no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dropped {
     pub svc: Box<str>,
-    pub channel: Box<[u8]>,
+    /// `None`: another service has taken it over.
+    pub channel: Option<Box<[u8]>>,
 }
 
 impl Detector {
@@ -66,7 +68,7 @@ impl Detector {
     pub fn watch(&mut self, spec: &Spec<'_>) -> Watched {
         let Some(index) = self.roster.by_name(spec.svc.as_bytes()) else {
             let index = self.roster.add(spec, self.watching.mark);
-            self.watching.unproven.push(index);
+            self.claim(index, spec);
             let grace = self.roster.slot(index).grace_ms();
             let shortest = &mut self.watching.shortest_grace_ms;
             *shortest = match *shortest {
@@ -81,12 +83,30 @@ impl Detector {
         if self.roster.is_channel(index, spec.channel.as_bytes()) {
             return Watched::Already;
         }
-        let mut from = Vec::new();
-        self.roster.channel(index, &mut from);
-        self.roster.move_to(index, spec.channel.as_bytes());
+        let from = self.channel_of(index);
         self.unarm(index);
+        self.claim(index, spec);
+        Watched::Moved { from }
+    }
+
+    /// The service beats on this channel from now on, and owes that once it is proven. Whoever had the channel so far
+    /// owes nothing there any more.
+    fn claim(&mut self, index: u32, spec: &Spec<'_>) {
+        if let Some(loser) = self.roster.claim(index, spec.channel.as_bytes()) {
+            self.unarm(loser);
+        }
         self.watching.unproven.push(index);
-        Watched::Moved { from: from.into() }
+    }
+
+    fn channel_of(&self, index: u32) -> Option<Box<[u8]>> {
+        let mut channel = Vec::new();
+        let has_one = self.roster.channel(index, &mut channel);
+        has_one.then(|| channel.into())
+    }
+
+    /// Whether somebody beats on `channel`.
+    pub fn has_channel(&self, channel: &[u8]) -> bool {
+        self.roster.by_channel(channel).is_some()
     }
 
     /// Drops up to `limit` slots' worth of services that the truth just read does not name; whether all were looked at.
@@ -110,11 +130,9 @@ impl Detector {
                 };
                 continue;
             }
-            let mut channel = Vec::new();
-            self.roster.channel(index, &mut channel);
             dropped.push(Dropped {
                 svc: self.roster.name(index).into(),
-                channel: channel.into(),
+                channel: self.channel_of(index),
             });
             self.wheel.remove(index);
             self.notes.remove(&index);
@@ -137,8 +155,7 @@ impl Detector {
             if self.roster.slot(index).state == State::Vacant {
                 continue;
             }
-            self.roster.channel(index, &mut channel);
-            if !take(&channel) {
+            if self.roster.channel(index, &mut channel) && !take(&channel) {
                 return Some(index + 1);
             }
         }

@@ -182,7 +182,7 @@ impl Healer {
                         changes.met.push(svc.name().into());
                     }
                     Watched::Moved { from } => {
-                        changes.removed.push(&from);
+                        from.iter().for_each(|from| changes.removed.push(from));
                         changes.add(channel.as_bytes());
                     }
                 }
@@ -204,7 +204,9 @@ impl Healer {
                 self.tick();
             }
             for service in dropped {
-                changes.removed.push(&service.channel);
+                if let Some(channel) = &service.channel {
+                    changes.removed.push(channel);
+                }
                 // One that only moved to another bus keeps its health key.
                 if !is_watched(truth, &service.svc) {
                     gone.push(service.svc);
@@ -253,7 +255,9 @@ impl Healer {
 /// What a reload changes for one subscriber.
 #[derive(Default)]
 struct Changes {
+    /// Channels of services that are new on them; those that another service leaves are subscribed already.
     added: Vec<Channels>,
+    /// Channels that a service left. Those that another has by now are not let go of.
     removed: Channels,
     /// Services that are new here; the store may know them.
     met: Vec<Box<str>>,

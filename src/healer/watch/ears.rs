@@ -55,6 +55,12 @@ impl Sink for Ears {
         next.map(|n| n as usize)
     }
 
+    fn is_wanted(&mut self, channel: &[u8]) -> bool {
+        channel == self.watch.mouth.channel().as_bytes()
+            || channel == TRUTH_CHANGED.as_bytes()
+            || self.watch.lock().has_channel(channel)
+    }
+
     /// The way of every beat: one lock for all that one read brought.
     fn batch(&mut self, batch: &mut Batch<'_>, mono: Mono) {
         let watch = &self.watch;

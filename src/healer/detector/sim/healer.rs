@@ -1,8 +1,8 @@
 //! A healer's edges, played: link, echoes, lease, ledger; and the process that crashes and stands still.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
-use super::super::{AlertRef, Change, Detector, Now, Output, Record, Spec, Transition};
+use super::super::{AlertRef, Change, Detector, Now, Output, Record, Spec, Transition, Watched};
 use super::redis::{Answer, Client, Command, Deed, Said, Store};
 use super::world::Watching;
 use crate::clock::Mono;
@@ -13,7 +13,7 @@ use crate::healer::ledger::Lease;
 pub enum Input {
     Frame {
         link: u32,
-        svc: usize,
+        channel: usize,
         payload: String,
     },
     Echo {
@@ -22,7 +22,7 @@ pub enum Input {
     },
     Proven {
         link: u32,
-        svcs: Vec<usize>,
+        channels: Vec<usize>,
     },
     LinkLost {
         link: u32,
@@ -49,8 +49,10 @@ pub struct Healer {
     pub detector: Detector,
     /// The link in use; zero while there is none.
     pub link: u32,
-    /// Services subscribed on it.
-    pub heard: Vec<bool>,
+    /// Channels subscribed on it.
+    pub heard: BTreeSet<usize>,
+    /// What goes out over a link stays in order: the time at which the last of it arrives.
+    pub asked: u64,
     /// It looks fine and brings nothing.
     pub half_open: bool,
     /// Nothing may overtake on the way to the healer: the time of the last delivery.
@@ -85,7 +87,8 @@ impl Healer {
             inbox: VecDeque::new(),
             detector: Detector::new(Mono(0)),
             link: 0,
-            heard: Vec::new(),
+            heard: BTreeSet::new(),
+            asked: 0,
             half_open: false,
             delivered: 0,
             speaking: false,
@@ -110,21 +113,56 @@ impl Healer {
             detector: Detector::new(now.mono),
             ..Healer::new(self.number)
         };
-        self.read_truth(truth);
+        self.read_truth(truth, &mut Vec::new());
     }
 
-    pub fn read_truth(&mut self, truth: &[Watching]) {
+    /// Watches whom `truth` names; what is to be subscribed and let go of is added to `wishes`, as for a subscriber.
+    fn read_truth(&mut self, truth: &[Watching], wishes: &mut Vec<Wish>) {
+        let (mut added, mut removed) = (Vec::new(), Vec::new());
         self.detector.begin_reload();
         for (svc, watching) in truth.iter().enumerate().filter(|(_, w)| w.watched) {
-            let (name, channel) = (name(svc), channel(svc));
-            self.detector.watch(&Spec {
-                svc: &name,
-                channel: &channel,
+            let watched = self.detector.watch(&Spec {
+                svc: &name(svc),
+                channel: &channel(watching.channel),
                 timeout_ms: watching.timeout_ms,
                 interval_ms: watching.interval_ms,
             });
+            if let Watched::Moved { from } = &watched {
+                removed.extend(from.iter().map(|from| number_of(from)));
+            }
+            if watched != Watched::Already {
+                added.push(watching.channel);
+            }
         }
-        while !self.detector.sweep(3, &mut Vec::new()) {}
+        let mut dropped = Vec::new();
+        while !self.detector.sweep(3, &mut dropped) {}
+        // What was told and not answered is asked for again before a record is forgotten, not after.
+        let is_dropped = |deed: &Deed| dropped.iter().any(|gone| *gone.svc == *name(deed.svc));
+        self.unanswered.retain(|(_, deed)| !is_dropped(deed));
+        let left = dropped
+            .iter()
+            .filter_map(|service| service.channel.as_deref());
+        removed.extend(left.map(number_of));
+        removed.retain(|&old| !self.detector.has_channel(channel(old).as_bytes()));
+        if self.link != 0 {
+            let link = self.link;
+            let command = Command::Subscribe {
+                link,
+                added,
+                removed,
+            };
+            wishes.push(Wish::Send(self.link_client(), command));
+        }
+    }
+
+    /// Every channel that is to be subscribed.
+    pub fn channels(&self) -> BTreeSet<usize> {
+        let mut channels = BTreeSet::new();
+        self.detector.channels(0, |channel| {
+            channels.insert(number_of(channel));
+            true
+        });
+        channels
     }
 
     /// Takes one input; what follows from it is added to `wishes`.
@@ -137,18 +175,22 @@ impl Healer {
         wishes: &mut Vec<Wish>,
     ) {
         match input {
-            Input::Frame { link, svc, payload } if link == self.link => {
+            Input::Frame {
+                link,
+                channel: from,
+                payload,
+            } if link == self.link => {
                 self.detector.sign(now.mono);
                 self.detector
-                    .frame(channel(svc).as_bytes(), payload.as_bytes(), now);
+                    .frame(channel(from).as_bytes(), payload.as_bytes(), now);
             }
             Input::Echo { link, seq } if link == self.link => {
                 self.detector.sign(now.mono);
                 self.detector.echo_returned(seq, now);
             }
-            Input::Proven { link, svcs } if link == self.link => {
-                for svc in svcs {
-                    self.detector.confirmed(channel(svc).as_bytes(), now);
+            Input::Proven { link, channels } if link == self.link => {
+                for confirmed in channels {
+                    self.detector.confirmed(channel(confirmed).as_bytes(), now);
                 }
                 self.detector.proven(now);
             }
@@ -175,7 +217,7 @@ impl Healer {
                 self.answered(&id, answer, now, store);
             }
             Input::Wake => self.detector.tick(now),
-            Input::Truth => self.read_truth(truth),
+            Input::Truth => self.read_truth(truth, wishes),
             // Of a link or connection that is gone.
             Input::Frame { .. }
             | Input::Echo { .. }
@@ -302,6 +344,14 @@ impl Healer {
         }
     }
 
+    pub fn link_client(&self) -> Client {
+        Client::Link {
+            healer: self.number,
+            boot: self.boot,
+            link: self.link,
+        }
+    }
+
     pub fn tell_client(&self) -> Client {
         Client::Tell {
             healer: self.number,
@@ -319,6 +369,15 @@ pub fn name(svc: usize) -> String {
     format!("s{svc}")
 }
 
-pub fn channel(svc: usize) -> String {
-    format!("s{svc}:heartbeat")
+/// The first channels are the default ones of services, which others may take.
+pub fn channel(number: usize) -> String {
+    match number {
+        0..10 => format!("s{number}:heartbeat"),
+        _ => format!("beats/{number}"),
+    }
+}
+
+fn number_of(channel: &[u8]) -> usize {
+    let digits = channel.iter().filter(|byte| byte.is_ascii_digit());
+    digits.fold(0, |number, digit| number * 10 + usize::from(digit - b'0'))
 }

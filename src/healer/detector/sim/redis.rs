@@ -9,6 +9,12 @@ use crate::healer::ledger::Lease;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Client {
     Service(usize),
+    /// A healer's subscription.
+    Link {
+        healer: usize,
+        boot: u32,
+        link: u32,
+    },
     /// A healer's connection for echoes and checks.
     Echo {
         healer: usize,
@@ -24,8 +30,21 @@ pub enum Client {
 
 #[derive(Clone, Debug)]
 pub enum Command {
-    Beat { svc: usize, i: u64, inst: u32 },
-    Echo { link: u32, seq: u64 },
+    Beat {
+        svc: usize,
+        channel: usize,
+        i: u64,
+        inst: u32,
+    },
+    Subscribe {
+        link: u32,
+        added: Vec<usize>,
+        removed: Vec<usize>,
+    },
+    Echo {
+        link: u32,
+        seq: u64,
+    },
     Check,
     Tell(Deed),
     Hold,

@@ -24,6 +24,8 @@ const CALM: u64 = 25 * SEC;
 #[derive(Clone, Debug)]
 pub struct Watching {
     pub watched: bool,
+    /// Where it beats: no other service does.
+    pub channel: usize,
     pub timeout_ms: u32,
     pub interval_ms: u32,
 }
@@ -97,6 +99,18 @@ enum Fault {
     HalfOpen(usize),
     Timeout(usize),
     Watch(usize),
+    /// Channels pass from one service to another.
+    Channels(Move),
+    /// The first is gone for a while, and the second has its channel from then on.
+    Rename(usize, usize),
+}
+
+#[derive(Clone, Debug)]
+enum Move {
+    Swap(usize, usize),
+    Rotate,
+    /// The first takes what the second leaves.
+    TakeOver(usize, usize),
 }
 
 pub struct World {
@@ -113,6 +127,8 @@ pub struct World {
     /// Number of the teller's timer that counts.
     telling: u64,
     links: u32,
+    /// Number of the last channel that came up.
+    channels: usize,
     /// Whether anything but services failed.
     pub calm: bool,
 }
@@ -122,7 +138,7 @@ impl World {
         let mut rng = fastrand::Rng::with_seed(seed);
         let (services, healers) = (rng.usize(1..5), rng.usize(1..3));
         let truth: Vec<Watching> = (0..services)
-            .map(|_| {
+            .map(|channel| {
                 // Timeouts that leave little room are what stalls of Redis are dangerous to.
                 let tight = rng.bool();
                 let interval_ms = if tight {
@@ -137,6 +153,7 @@ impl World {
                 };
                 Watching {
                     watched: true,
+                    channel,
                     timeout_ms,
                     interval_ms,
                 }
@@ -156,6 +173,7 @@ impl World {
             services: Vec::new(),
             healers: (0..healers).map(Healer::new).collect(),
             links: 0,
+            channels: 10,
             calm: rng.u8(..) < 64,
             people: People::new(rng.bool(), if rng.bool() { 60_000 } else { 0 }),
             telling: 0,
@@ -303,6 +321,7 @@ impl World {
         self.services[svc].i += 1;
         let beat = Command::Beat {
             svc,
+            channel: self.truth[svc].channel,
             i: self.services[svc].i,
             inst: life,
         };
@@ -342,6 +361,11 @@ impl World {
                 Wish::Send(client, command) => {
                     // What one packet holds stays in order.
                     takes = self.rng.u64(takes..60);
+                    if matches!(client, Client::Link { .. }) {
+                        let asked = &mut self.healers[healer].asked;
+                        *asked = (self.now + takes).max(*asked);
+                        takes = *asked - self.now;
+                    }
                     self.send_after(takes, client, command);
                 }
                 Wish::Reconnect => {

@@ -66,7 +66,7 @@ fn a_reload_disturbs_nobody_else() {
         dropped,
         [Dropped {
             svc: "b".into(),
-            channel: b"b:heartbeat"[..].into()
+            channel: Some(b"b:heartbeat"[..].into())
         }]
     );
     lab.detector.confirmed(b"c:heartbeat", lab.moment());
@@ -117,7 +117,7 @@ fn a_service_that_moves_to_another_channel_starts_anew_there() {
     assert_eq!(
         moved,
         Watched::Moved {
-            from: b"a:heartbeat"[..].into()
+            from: Some(b"a:heartbeat"[..].into())
         }
     );
     assert!(lab.detector.sweep(100, &mut Vec::new()));
@@ -133,6 +133,52 @@ fn a_service_that_moves_to_another_channel_starts_anew_there() {
     assert!(lab.words().is_empty());
     lab.pass(0.2);
     assert_eq!(lab.words(), ["a missed"]);
+}
+
+#[test]
+fn who_takes_over_a_channel_is_judged_there_from_its_own_proof_on() {
+    let mut lab = Lab::with(&[("a", 10_000, 3000), ("b", 10_000, 3000)]);
+    lab.beat("a", "");
+    lab.beat("b", "");
+    lab.pass(5.0);
+    let reload = |lab: &mut Lab, services: &[(&str, &str)]| {
+        lab.detector.begin_reload();
+        for (svc, channel) in services {
+            let spec = Spec {
+                svc,
+                channel,
+                timeout_ms: 10_000,
+                interval_ms: 3000,
+            };
+            lab.detector.watch(&spec);
+        }
+        assert!(lab.detector.sweep(100, &mut Vec::new()));
+    };
+    // The default channel of one goes to the other, and a third has what that one leaves.
+    let passed = [("a", "b:heartbeat"), ("z", "a:heartbeat")];
+    reload(&mut lab, &passed);
+    for (_, channel) in passed {
+        lab.detector.confirmed(channel.as_bytes(), lab.moment());
+    }
+    lab.detector.proven(lab.moment());
+    let beat = |lab: &mut Lab, svc: &str, channel: &str| {
+        let payload = format!(r#"{{"svc":"{svc}"}}"#);
+        lab.detector
+            .frame(channel.as_bytes(), payload.as_bytes(), lab.moment());
+        lab.settle();
+    };
+    lab.pass(9.0);
+    beat(&mut lab, "a", "b:heartbeat");
+    lab.pass(0.9);
+    assert!(
+        lab.words().is_empty(),
+        "b is gone, z has time from its proof on"
+    );
+    lab.pass(0.2);
+    assert_eq!(lab.words(), ["z missed-never-heard"]);
+    beat(&mut lab, "z", "a:heartbeat");
+    lab.pass(9.0);
+    assert_eq!(lab.words(), ["z ok", "a missed"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::super::healer::Input;
 use super::super::redis::{Client, Mode};
-use super::{Event, Fault, MS, SEC, STORM, World};
+use super::{Event, Fault, MS, Move, SEC, STORM, World};
 
 impl World {
     pub(super) fn plan_faults(&mut self) {
@@ -19,13 +19,18 @@ impl World {
         for _ in 0..self.rng.u32(1..12) {
             let healer = self.rng.usize(0..self.healers.len());
             let svc = self.rng.usize(0..self.services.len());
-            let (fault, longest) = match self.rng.u32(0..10) {
+            let (fault, longest) = match self.rng.u32(0..13) {
                 0 | 1 => (Fault::Stall, 12 * SEC),
                 2 => (Fault::Kill, 12 * SEC),
                 3 | 4 => (Fault::StopHealer(healer), 12 * SEC),
                 5 | 6 => (Fault::CrashHealer(healer), 8 * SEC),
                 7 => (Fault::KillLink(healer), 0),
                 8 => (Fault::HalfOpen(healer), 0),
+                9 => (Fault::Channels(self.some_move(svc)), 0),
+                10 => {
+                    let other = self.rng.usize(0..self.services.len());
+                    (Fault::Rename(svc, other), 10 * SEC)
+                }
                 _ if self.rng.bool() => (Fault::Timeout(svc), 0),
                 _ => (Fault::Watch(svc), 10 * SEC),
             };
@@ -71,12 +76,23 @@ impl World {
                 self.announce();
             }
             Fault::Watch(svc) => {
-                self.truth[svc].watched = false;
-                self.services[svc].dropped_at = Some(self.now);
-                self.people.drop_service(svc, self.now);
-                self.tell_people();
+                self.drop_service(svc);
                 self.announce();
                 self.redis.store.health.remove(&svc);
+            }
+            Fault::Rename(svc, other) => {
+                self.drop_service(svc);
+                if other != svc {
+                    self.truth[other].channel = self.truth[svc].channel;
+                    self.truth[other].watched = true;
+                    self.truth[svc].channel = self.new_channel();
+                }
+                self.announce();
+                self.redis.store.health.remove(&svc);
+            }
+            Fault::Channels(passing) => {
+                self.pass_channels(&passing);
+                self.announce();
             }
             Fault::Stall | Fault::Kill => {}
         }
@@ -103,7 +119,7 @@ impl World {
                 self.after(MS, 50 * MS, Event::Renew { healer, boot });
                 self.input(healer, Input::Wake);
             }
-            Fault::Watch(svc) => {
+            Fault::Watch(svc) | Fault::Rename(svc, _) => {
                 self.truth[svc].watched = true;
                 self.announce();
             }
@@ -140,20 +156,53 @@ impl World {
         }
     }
 
-    /// A new truth: every healer reads it, subscribes what is new, and proves that.
+    /// A new truth: every healer reads it, subscribes what is new, and lets go of what is not wanted any more.
     pub(super) fn announce(&mut self) {
         for healer in 0..self.healers.len() {
             self.input(healer, Input::Truth);
-            let link = self.healers[healer].link;
-            if !self.healers[healer].alive || self.healers[healer].heard.is_empty() {
-                continue;
-            }
-            let svcs: Vec<usize> = (0..self.truth.len())
-                .filter(|svc| self.truth[*svc].watched)
-                .collect();
-            self.healers[healer].heard = self.truth.iter().map(|w| w.watched).collect();
-            self.deliver(healer, Input::Proven { link, svcs });
         }
+    }
+
+    /// Truth names the service no more.
+    fn drop_service(&mut self, svc: usize) {
+        self.truth[svc].watched = false;
+        self.services[svc].dropped_at = Some(self.now);
+        self.people.drop_service(svc, self.now);
+        self.tell_people();
+    }
+
+    fn some_move(&mut self, svc: usize) -> Move {
+        let other = self.rng.usize(0..self.services.len());
+        match self.rng.u32(0..3) {
+            0 => Move::Swap(svc, other),
+            1 => Move::Rotate,
+            _ => Move::TakeOver(svc, other),
+        }
+    }
+
+    fn pass_channels(&mut self, passing: &Move) {
+        let channel = |world: &World, svc: usize| world.truth[svc].channel;
+        match *passing {
+            Move::Swap(a, b) => {
+                let (of_a, of_b) = (channel(self, a), channel(self, b));
+                (self.truth[a].channel, self.truth[b].channel) = (of_b, of_a);
+            }
+            Move::Rotate => {
+                let mut channels: Vec<usize> = self.truth.iter().map(|w| w.channel).collect();
+                channels.rotate_left(1);
+                let places = self.truth.iter_mut().zip(channels);
+                places.for_each(|(watching, channel)| watching.channel = channel);
+            }
+            Move::TakeOver(a, b) => {
+                self.truth[a].channel = channel(self, b);
+                self.truth[b].channel = self.new_channel();
+            }
+        }
+    }
+
+    fn new_channel(&mut self) -> usize {
+        self.channels += 1;
+        self.channels
     }
 
     pub(super) fn calm_down(&mut self) {

@@ -27,18 +27,12 @@ impl World {
             return;
         }
         self.links += 1;
-        let watched: Vec<bool> = self.truth.iter().map(|w| w.watched).collect();
         let h = &mut self.healers[healer];
         (h.link, h.half_open, h.delivered) = (self.links, false, self.now);
-        h.heard = watched.clone();
-        let svcs = (0..watched.len()).filter(|svc| watched[*svc]).collect();
-        self.deliver(
-            healer,
-            Input::Proven {
-                link: self.links,
-                svcs,
-            },
-        );
+        h.heard = h.channels();
+        let channels = h.heard.iter().copied().collect();
+        let link = self.links;
+        self.deliver(healer, Input::Proven { link, channels });
     }
 
     /// The server's side of the link is gone; the healer learns of it as the caller sees fit.

@@ -6,7 +6,10 @@ use super::{Event, World};
 
 impl World {
     pub(super) fn arrive(&mut self, client: Client, command: Command) {
-        if let Command::Beat { svc, .. } = command {
+        // One that left before its service moved to another channel reaches nobody.
+        if let Command::Beat { svc, channel, .. } = command
+            && self.truth[svc].channel == channel
+        {
             self.services[svc].sent.push(self.now);
         }
         let waits = self.redis.mode == Mode::Stalled || self.redis.pending.contains_key(&client);
@@ -24,18 +27,36 @@ impl World {
     pub(super) fn serve(&mut self, client: Client, command: Command) {
         let now = self.now;
         match (client, command) {
-            (_, Command::Beat { svc, i, inst }) => {
+            (
+                _,
+                Command::Beat {
+                    svc,
+                    channel,
+                    i,
+                    inst,
+                },
+            ) => {
                 self.services[svc].served.push(now);
                 for healer in 0..self.healers.len() {
-                    if self.healers[healer].heard.get(svc) == Some(&true) {
+                    if self.healers[healer].heard.contains(&channel) {
                         let payload = format!(
                             r#"{{"svc":"{}","i":{i},"ts":1,"inst":"{inst}"}}"#,
                             name(svc)
                         );
                         let link = self.healers[healer].link;
-                        self.deliver(healer, Input::Frame { link, svc, payload });
+                        self.deliver(
+                            healer,
+                            Input::Frame {
+                                link,
+                                channel,
+                                payload,
+                            },
+                        );
                     }
                 }
+            }
+            (Client::Link { healer, boot, .. }, command) if boot == self.healers[healer].boot => {
+                self.subscribe(healer, command);
             }
             (Client::Echo { healer, boot }, command) if boot == self.healers[healer].boot => {
                 match command {
@@ -72,6 +93,21 @@ impl World {
                 self.reply(healer, boot, Input::Lease(lease));
             }
             _ => {}
+        }
+    }
+
+    fn subscribe(&mut self, healer: usize, command: Command) {
+        let h = &mut self.healers[healer];
+        if let Command::Subscribe {
+            link,
+            added: channels,
+            removed,
+        } = command
+            && link == h.link
+        {
+            h.heard.retain(|channel| !removed.contains(channel));
+            h.heard.extend(&channels);
+            self.deliver(healer, Input::Proven { link, channels });
         }
     }
 

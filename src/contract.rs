@@ -10,8 +10,13 @@ use serde::{Deserialize, Serialize};
 mod beat;
 pub mod feeds;
 mod outbox;
+mod oversight;
 pub use beat::{Beat, NotABeat};
 pub use outbox::{DEAD_MAX, SILENCES, dead_key, holder_key, outbox_key, silence_key, told_key};
+pub use oversight::{
+    BUS_HEALTH, BUS_HEALTH_EVERY, BUS_HEALTH_TTL, BusHealth, HEALER_ECHOES, REFUSED_EVERY,
+    WritesRefused,
+};
 
 /// Key of the truth document on both buses, unless `TRUTH_REDIS_KEY` says otherwise.
 pub const TRUTH_KEY: &str = "truth:doc";
@@ -243,6 +248,9 @@ pub struct Health {
     pub misses: u64,
     /// Restarts noticed so far.
     pub restarts: u64,
+    /// The bus that it beats on, when that is not the system bus.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bus: Option<String>,
     /// Why it is `degraded` or `unknown`, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -265,6 +273,25 @@ pub struct Flap {
 }
 
 impl Health {
+    /// A service of which nothing is known.
+    pub fn unknown(svc: impl Into<String>) -> Health {
+        Health {
+            svc: svc.into(),
+            status: Status::Unknown,
+            since_ts: 0,
+            last_seen_ts: None,
+            as_of_ts: 0,
+            last_i: None,
+            timeout_sec: 0.0,
+            misses: 0,
+            restarts: 0,
+            bus: None,
+            reason: None,
+            flapping: Vec::new(),
+            alert: None,
+        }
+    }
+
     /// The snapshot as its JSON text.
     pub fn to_json(&self) -> String {
         to_json(self)

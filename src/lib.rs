@@ -6,6 +6,7 @@
 //! - [`clock`]: the only place that reads time.
 //! - [`truth`]: the document that says which services there are, read and validated.
 //! - [`bus`]: the only place that talks to Redis.
+//! - [`swarm_state`]: the read model: how the swarm stands, for everybody who shows it.
 //! - [`service`]: what every daemon stands on: environment, logging, truth, signals, threads, the beat.
 //! - [`bootstrap`]: seeds the truth.
 //! - [`rss_agg`], [`massive`], [`mesh`], [`vexy_ai`]: the working services.
@@ -27,5 +28,6 @@ pub mod notify;
 pub mod rss_agg;
 pub mod sentinel;
 pub mod service;
+pub mod swarm_state;
 pub mod truth;
 pub mod vexy_ai;

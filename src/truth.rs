@@ -44,7 +44,8 @@ pub const KEY_MAX_BYTES: usize = 512;
 /// Most sections of its own that one service may have.
 pub const SECTIONS_MAX: usize = 64;
 
-const HEALER: &str = "healer";
+/// The service that watches the others.
+pub const HEALER: &str = "healer";
 const HEARTBEAT_SUFFIX: &str = ":heartbeat";
 
 /// What holds where truth says nothing: `DEFAULT_TIMEOUT_SEC` and `HB_INTERVAL_SEC` of the environment.

@@ -5,6 +5,7 @@
 //! - [`Link`]: one subscribed connection, read without allocating.
 //! - [`Subscriber`]: the thread that keeps a link alive and hands its frames to a [`Sink`].
 //! - [`Mouth`]: a line for echoes, which waits for nothing.
+//! - [`overhear`]: listens in for a moment.
 //! - [`Buses`]: which address a bus name stands for.
 //! - [`Switchboard`]: all connections of a process; it ends them, and notices when another server answers.
 //! - [`Tls`]: whom a `rediss://` bus is believed.
@@ -22,6 +23,7 @@ mod line;
 mod link;
 mod mouth;
 mod outage;
+mod overhear;
 mod proof;
 mod subscriber;
 mod switchboard;
@@ -38,6 +40,7 @@ pub use line::{Line, info_field};
 pub use link::{Batch, Closer, Event, Link, Message, Polled, RUN_MAX, Run, Sink, Subscribed};
 pub use mouth::{Mouth, echo_number};
 pub use outage::Outage;
+pub use overhear::overhear;
 pub use proof::prove;
 pub use subscriber::Subscriber;
 pub use switchboard::Switchboard;

@@ -8,13 +8,13 @@ use lexopt::prelude::*;
 use redis::streams::StreamInfoGroupsReply;
 use serde_json::{Value as Json, json};
 
-use super::view::{Board, Look, Moment, Seen, State};
 use super::{NOBODY_IS_TOLD, bad_args, place, print, printed};
-use crate::bus::{Address, BusError, Commands, Limits};
-use crate::clock::human;
-use crate::contract::{ALERT_LOG, HEALER_LEASE, Health, TRUTH_KEY, health_key, holder_key};
+use crate::bus::{Address, BusError, Commands};
+use crate::clock::{self, human, local_time};
+use crate::contract::{ALERT_LOG, Health, TRUTH_KEY, holder_key};
 use crate::notify::{self, Role};
 use crate::service::{self, Document, Env, Error, TruthSource};
+use crate::swarm_state::{Healer, Oversight, READER_LIMITS, Standing, State, StateReader, Who};
 use crate::truth::Truth;
 
 const HELP: &str = "\
@@ -22,12 +22,9 @@ marketswarm status: one table of all services of truth
 
 usage: marketswarm status [--json]
 
-exit codes: 0 all are up, 1 at least one is not (or the healer is silent, so that nobody knows),
-            2 no usable truth, 3 the bus cannot be reached
+exit codes: 0 all are up, 1 at least one is not (or nobody knows: the healer is silent, a bus cannot be
+            judged, writes are refused), 2 no usable truth, 3 the bus cannot be reached
 ";
-
-/// Health snapshots in one command.
-const MGET_MAX: usize = 1000;
 
 /// Runs the command.
 pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error> {
@@ -53,89 +50,84 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
 /// One service, as judged.
 struct Line {
     name: String,
-    state: State,
     timeout: Duration,
+    standing: Standing,
     health: Option<Health>,
 }
 
 struct Findings {
     lines: Vec<Line>,
-    healer_lives: bool,
+    oversight: Oversight,
     somebody_is_told: bool,
     address: Address,
-    now: Moment,
+    now_ts: i64,
 }
 
 impl Findings {
     fn gather(env: &Env) -> Result<Findings, Error> {
         let address = env.buses()?.system();
         let truth = find_truth(env)?;
-        let mut commands = Commands::new(address.clone(), "marketswarm:status", Limits::default());
-        let healer_lives = commands.query(redis::cmd("EXISTS").arg(HEALER_LEASE))?;
-        let health = read_health(&mut commands, &truth)?;
-        let somebody_is_told = match healer_lives {
-            true => has_voice(&mut commands)?,
-            // Nobody is, as long as it is silent; what it would do then is not known here.
-            false => notify::channels_configured(env, &truth) || has_voice(&mut commands)?,
-        };
+        let mut reader = StateReader::new(address.clone(), "marketswarm:status");
+        let oversight = reader.oversight()?;
+        let health = reader.health(truth.services().map(|service| service.name()))?;
+        let has_voice = has_voice(reader.commands())?;
+        // Nobody is told, as long as the healer is silent; what it would do then is not known here.
+        let may_be_told = !oversight.healer.speaks() && notify::channels_configured(env, &truth);
 
-        let now = Moment::now();
-        let mut board = Board::default();
-        board.adopt(&truth);
-        let look = Look {
-            healer_lives,
-            health: health.iter().flatten().cloned().collect(),
-        };
-        board.see(Seen::Look(Box::new(look)), now);
-        let lines = board.rows.iter().zip(health);
-        let lines = lines.map(|(row, health)| Line {
-            name: row.name.clone(),
-            state: board.state(row),
-            timeout: row.timeout,
+        let buses: Vec<&str> = truth.buses().collect();
+        let lines = truth.services().zip(health).map(|(service, health)| Line {
+            name: service.name().to_owned(),
+            timeout: service.timeout(),
+            standing: oversight.standing(Who::of(&service, &buses), health.as_ref()),
             health,
         });
         Ok(Findings {
             lines: lines.collect(),
-            healer_lives,
-            somebody_is_told,
+            somebody_is_told: has_voice || may_be_told,
             address,
-            now,
+            now_ts: clock::wall_secs(),
+            oversight,
         })
     }
 
     fn all_up(&self) -> bool {
-        let watched = |line: &&Line| line.state != State::Off;
+        let watched = |line: &&Line| line.standing.state != State::Off;
         let mut lines = self.lines.iter().filter(watched);
-        self.healer_lives && lines.all(|line| line.state == State::Up)
+        self.oversight.healer == Healer::Speaks
+            && lines.all(|line| line.standing.state == State::Up)
     }
 
-    fn warnings(&self) -> Vec<&'static str> {
-        let mut warnings = Vec::new();
-        if !self.healer_lives {
-            warnings.push("the healer is silent: nothing is judged, all states are unknown");
-        }
+    fn warnings(&self) -> Vec<String> {
+        let troubles = self.oversight.troubles().into_iter();
+        let mut warnings: Vec<String> = troubles.map(|(_, words)| words).collect();
         if !self.somebody_is_told {
-            warnings.push(NOBODY_IS_TOLD);
+            warnings.push(NOBODY_IS_TOLD.to_owned());
         }
         warnings
     }
 
     fn table(&self) -> String {
-        let width = self.lines.iter().map(|line| line.name.len()).max();
-        let width = width.unwrap_or(0).max("SERVICE".len());
+        let widest =
+            |texts: &mut dyn Iterator<Item = usize>, least| texts.max().unwrap_or(0).max(least);
+        let width = widest(
+            &mut self.lines.iter().map(|line| line.name.len()),
+            "SERVICE".len(),
+        );
+        let states: Vec<String> = self.lines.iter().map(|line| self.state(line)).collect();
+        let state_width = widest(&mut states.iter().map(String::len), "degraded".len());
         let mut out = format!(
-            "{:<width$}  {:<8}  {:>12}  {:>8}  {:>6}  {:>8}  WHY\n",
+            "{:<width$}  {:<state_width$}  {:>12}  {:>8}  {:>6}  {:>8}  WHY\n",
             "SERVICE", "STATE", "FOR", "TIMEOUT", "MISSES", "RESTARTS"
         );
-        for line in &self.lines {
+        for (line, state) in self.lines.iter().zip(states) {
             // What an absent healer wrote is yesterday's.
-            let health = line.health.as_ref().filter(|_| self.healer_lives);
-            let lasted = health.map(|h| self.since(h.since_ts));
+            let health = line.health.as_ref();
+            let health = health.filter(|_| self.oversight.healer.speaks());
+            let holds = health.filter(|h| line.standing.is_as_in(h));
             let row = format!(
-                "{:<width$}  {:<8}  {:>12}  {:>8}  {:>6}  {:>8}  {}",
+                "{:<width$}  {state:<state_width$}  {:>12}  {:>8}  {:>6}  {:>8}  {}",
                 line.name,
-                line.state.as_str(),
-                or_dash(lasted),
+                or_dash(holds.map(|h| self.since(h.since_ts))),
                 format!("{} s", line.timeout.as_secs_f64()),
                 or_dash(health.map(|h| h.misses)),
                 or_dash(health.map(|h| h.restarts)),
@@ -150,18 +142,22 @@ impl Findings {
         out
     }
 
+    /// `up`, or `unknown (as of 14:02:07)`.
+    fn state(&self, line: &Line) -> String {
+        let state = line.standing.state.as_str();
+        match line.standing.as_of_ts {
+            Some(ts) => format!("{state} (as of {})", local_time(ts, self.now_ts)),
+            None => state.to_owned(),
+        }
+    }
+
     fn why(&self, line: &Line) -> String {
-        let Some(health) = line.health.as_ref().filter(|_| self.healer_lives) else {
-            return match line.state {
-                State::Off => "not watched".into(),
-                State::Unknown if self.healer_lives => "not judged yet".into(),
-                _ => String::new(),
-            };
-        };
-        if let Some(reason) = &health.reason {
+        if let Some(reason) = &line.standing.reason {
             return reason.clone();
         }
-        match (line.state, health.last_seen_ts) {
+        let seen = line.health.as_ref().and_then(|health| health.last_seen_ts);
+        match (line.standing.state, seen) {
+            (State::Off, _) => "not watched".into(),
             (State::Down, Some(seen)) => format!("no beat for {}", self.since(seen)),
             (State::Down, None) => "no beat was ever heard".into(),
             _ => String::new(),
@@ -169,7 +165,7 @@ impl Findings {
     }
 
     fn since(&self, ts: i64) -> String {
-        let secs = u64::try_from(self.now.wall_secs - ts).unwrap_or(0);
+        let secs = u64::try_from(self.now_ts - ts).unwrap_or(0);
         human(Duration::from_secs(secs))
     }
 
@@ -179,15 +175,29 @@ impl Findings {
                 Some(health) => serde_json::to_value(health).unwrap_or_default(),
                 None => json!({"svc": line.name, "timeout_sec": line.timeout.as_secs_f64()}),
             };
-            // What the healer last wrote holds only while it lives.
-            service["status"] = line.state.as_str().into();
+            // What the healer last wrote holds only while somebody vouches for it.
+            service["status"] = line.standing.state.as_str().into();
+            match &line.standing.reason {
+                Some(reason) => service["reason"] = reason.as_str().into(),
+                None => drop(service.as_object_mut().map(|s| s.remove("reason"))),
+            }
             service
         });
+        let healer = &self.oversight.healer;
+        let refused = match healer {
+            Healer::Refused(refused) => Some(refused),
+            _ => None,
+        };
+        let buses = self.oversight.buses.iter();
+        let buses: Vec<_> = buses.flat_map(|buses| buses.by_name.values()).collect();
         json!({
             "all_up": self.all_up(),
-            "healer_alive": self.healer_lives,
+            "healer_alive": healer.speaks(),
+            "healer": healer.as_str(),
+            "writes_refused": refused,
+            "buses": buses,
             "bus": self.address.to_string(),
-            "as_of_ts": self.now.wall_secs,
+            "as_of_ts": self.now_ts,
             "warnings": self.warnings(),
             "services": services.collect::<Vec<_>>(),
         })
@@ -201,7 +211,7 @@ pub(super) fn find_truth(env: &Env) -> Result<Truth, Error> {
         Some(url) => buses.address(&url, "TRUTH_REDIS_URL")?,
         None => buses.system(),
     };
-    let commands = Commands::new(address, "marketswarm:truth", Limits::default());
+    let commands = Commands::new(address, "marketswarm:truth", READER_LIMITS);
     let mut source = TruthSource::new(commands, env.text("TRUTH_REDIS_KEY", TRUTH_KEY)?);
     let place = source.place();
     match source.read()? {
@@ -212,18 +222,6 @@ pub(super) fn find_truth(env: &Env) -> Result<Truth, Error> {
         ))),
         Document::TooLong(bytes) => Err(Error::Truth(format!("{place} has {bytes} bytes"))),
     }
-}
-
-/// The snapshot of each service, in the order of truth.
-fn read_health(commands: &mut Commands, truth: &Truth) -> Result<Vec<Option<Health>>, BusError> {
-    let keys: Vec<String> = truth.services().map(|svc| health_key(svc.name())).collect();
-    let mut health = Vec::with_capacity(keys.len());
-    for keys in keys.chunks(MGET_MAX) {
-        let texts: Vec<Option<String>> = commands.query(redis::cmd("MGET").arg(keys))?;
-        let read = |text: Option<String>| serde_json::from_str(&text?).ok();
-        health.extend(texts.into_iter().map(read));
-    }
-    Ok(health)
 }
 
 /// Whether a channel of a healer is at work, whatever environment that has: who tells for a channel holds its key. The

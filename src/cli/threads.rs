@@ -1,7 +1,7 @@
 //! Threads that the commands share: one that hands on signals, one that does something again and again.
 
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use signal_hook::iterator::Signals;
@@ -56,6 +56,21 @@ impl Every {
             stop: Some(stop),
             thread: Some(thread),
         })
+    }
+}
+
+impl Every {
+    /// Tells it to stop; whether it ends within `span`.
+    pub(super) fn ends_within(&mut self, span: Duration) -> bool {
+        self.stop = None;
+        let end = Instant::now() + span;
+        while !self.thread.as_ref().is_none_or(JoinHandle::is_finished) {
+            if Instant::now() >= end {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        true
     }
 }
 

@@ -386,6 +386,7 @@ mod tests {
             timeout_sec: 3.0,
             misses: 0,
             restarts: 0,
+            bus: None,
             reason: Some("why".into()),
             flapping: Vec::new(),
             alert: None,

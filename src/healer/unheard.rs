@@ -81,6 +81,7 @@ impl Unheard {
             timeout_sec: round_secs(one.timeout.as_secs_f64()),
             misses: found.map_or(0, |h| h.misses),
             restarts: found.map_or(0, |h| h.restarts),
+            bus: Some(one.bus.to_string()),
             reason,
             flapping: found.map(|h| h.flapping.clone()).unwrap_or_default(),
             alert: None,

@@ -132,6 +132,7 @@ impl Voice {
             timeout_sec: secs(s.timeout),
             misses: u64::from(s.misses),
             restarts: u64::from(s.restarts),
+            bus: self.bus.clone(),
             reason: if s.refused {
                 Some("Redis refuses its channel (ACL)".to_owned())
             } else {

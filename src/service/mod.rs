@@ -32,6 +32,7 @@ pub use logging::start as start_logging;
 pub use progress::{Board, Progress, Verdict, Working};
 pub use start::{
     Away, beat_settings, bus_names, buses_of, host_name, run, run_waiting, truth_defaults,
+    with_truth,
 };
 pub use supervisor::Supervisor;
 pub use threads::Crew;

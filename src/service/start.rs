@@ -333,7 +333,7 @@ pub fn buses_of(env: &Env, truth: &Truth) -> Result<Buses, Error> {
 }
 
 /// The same buses as `truth` has it.
-pub(super) fn with_truth(buses: &Buses, env: &Env, truth: &Truth) -> Buses {
+pub fn with_truth(buses: &Buses, env: &Env, truth: &Truth) -> Buses {
     let named = truth.buses().map(|name| (name, truth.bus_url(name)));
     buses.with_truth(named, |name| Ok(env.get(name)?))
 }

@@ -1,13 +1,15 @@
 //! What is known of each service, and what happened. Pure: it is told what was seen, and when.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::row::Row;
 use super::sentence;
 use crate::bus::BusError;
 use crate::clock::Mono;
-use crate::contract::{Alert, AlertKind, Health, Status};
+use crate::contract::{Alert, AlertKind, Health, SYSTEM_BUS, Status};
+use crate::swarm_state::{Healer, Oversight, Standing, State, Trouble, Who};
 use crate::truth::Truth;
 
 /// Services that are shown; more than that are counted.
@@ -15,8 +17,10 @@ pub(in crate::cli) const ROWS_MAX: usize = 10_000;
 /// News that are kept.
 const NEWS_MAX: usize = 200;
 
-/// Said when no healer holds the lease.
-const SILENT: &str = "the healer is silent: nothing is judged, all states are unknown";
+/// What nobody could look at for so long is not known any more.
+const UNSEEN_AFTER: Duration = Duration::from_secs(10);
+/// Troubles that are shown at once.
+const TROUBLES_MAX: usize = 3;
 
 /// A moment by both clocks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,8 +63,7 @@ pub(in crate::cli) enum Seen {
 /// One look at what the healer wrote.
 #[derive(Debug)]
 pub(in crate::cli) struct Look {
-    /// Whether a healer holds the lease: it renews it each second, and it runs out in five.
-    pub healer_lives: bool,
+    pub oversight: Oversight,
     pub health: Vec<Health>,
 }
 
@@ -93,39 +96,6 @@ impl News {
     }
 }
 
-/// Where a service stands, as it is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cli) enum State {
-    Up,
-    Down,
-    Degraded,
-    /// Nobody who could know says anything.
-    Unknown,
-    /// Not watched: switched off, or without a heartbeat.
-    Off,
-}
-
-impl State {
-    pub(in crate::cli) fn as_str(self) -> &'static str {
-        match self {
-            State::Up => "up",
-            State::Down => "down",
-            State::Degraded => "degraded",
-            State::Unknown => "unknown",
-            State::Off => "off",
-        }
-    }
-
-    fn of(status: Status) -> State {
-        match status {
-            Status::Up => State::Up,
-            Status::Down => State::Down,
-            Status::Degraded => State::Degraded,
-            Status::Unknown => State::Unknown,
-        }
-    }
-}
-
 /// What counts as news, besides alerts and trouble.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::cli) enum Tells {
@@ -145,7 +115,9 @@ pub(in crate::cli) struct Board {
     index: HashMap<String, usize>,
     pub news: VecDeque<News>,
     /// `None` until somebody looked.
-    healer_lives: Option<bool>,
+    oversight: Option<Oversight>,
+    /// When somebody last did.
+    looked: Mono,
     /// Buses whose link is broken, with the reason.
     broken: Vec<(String, String)>,
     pub tells: Tells,
@@ -189,20 +161,7 @@ impl Board {
                 }
             }
             Seen::Look(look) => {
-                let before = self.healer_lives.replace(look.healer_lives);
-                let starts = self.tells == Tells::Starts;
-                match (before, look.healer_lives) {
-                    (Some(true), false) => tell(Tone::Bad, SILENT.into()),
-                    (Some(false), true) => tell(Tone::Good, "the healer judges".into()),
-                    (None, true) if starts => tell(Tone::Good, "the healer judges".into()),
-                    (None, false) if !starts => tell(Tone::Bad, SILENT.into()),
-                    _ => {}
-                }
-                for health in &look.health {
-                    if let Some(&at) = self.index.get(&health.svc) {
-                        self.rows[at].status = Some(health.status);
-                    }
-                }
+                news.extend(self.look(*look, now));
             }
             Seen::Truth(truth) => {
                 let before: Vec<String> = self.rows.iter().map(|row| row.name.clone()).collect();
@@ -249,12 +208,15 @@ impl Board {
             .drain(..)
             .map(|row| (row.name.clone(), row))
             .collect();
+        let buses: Vec<&str> = truth.buses().collect();
         for service in truth.services().take(ROWS_MAX) {
             let name = service.name().to_owned();
             let mut row = known.remove(&name).unwrap_or_else(|| Row::new(name));
             row.interval = service.interval();
             row.timeout = service.timeout();
-            row.watched = service.is_watched() || row.name == "healer";
+            let who = Who::of(&service, &buses);
+            row.watched = who.is_watched;
+            who.bus.clone_into(&mut row.bus);
             self.rows.push(row);
         }
         self.left_out = truth.services().len().saturating_sub(ROWS_MAX);
@@ -266,45 +228,105 @@ impl Board {
         self.index.get(svc).map(|&at| &mut self.rows[at])
     }
 
-    /// Why nothing on the screen can be trusted, if so.
-    pub(in crate::cli) fn trouble(&self) -> Option<String> {
+    /// Why what is on the screen cannot be trusted, or not all of it.
+    pub(in crate::cli) fn troubles(&self) -> Vec<String> {
         if let Some((bus, why)) = self.broken.first() {
-            return Some(format!("no link to {bus}: {why}"));
+            return vec![format!("no link to {bus}: {why}")];
         }
-        (self.healer_lives == Some(false)).then(|| SILENT.into())
+        let all = self.oversight.iter().flat_map(Oversight::troubles);
+        all.map(|(_, words)| words).take(TROUBLES_MAX).collect()
     }
 
     /// Where `row` stands.
-    pub(in crate::cli) fn state(&self, row: &Row) -> State {
-        let healer_lives = self.healer_lives == Some(true);
-        if !row.watched {
-            State::Off
-        } else if row.name == "healer" {
-            // The sentinel speaks about it, and only it.
-            match (healer_lives, row.status) {
-                (_, Some(Status::Down)) => State::Down,
-                (true, _) => State::Up,
-                (false, _) => State::Unknown,
-            }
-        } else if !healer_lives {
-            State::Unknown
-        } else {
-            row.status.map_or(State::Unknown, State::of)
+    pub(in crate::cli) fn standing(&self, row: &Row, now: Mono) -> Standing {
+        let Some(oversight) = &self.oversight else {
+            let state = if row.watched {
+                State::Unknown
+            } else {
+                State::Off
+            };
+            return state.into();
+        };
+        let standing = oversight.standing(row.who(), row.health.as_ref());
+        let unseen = now.since(self.looked);
+        let is_unseen =
+            unseen > UNSEEN_AFTER && self.broken.iter().any(|(bus, _)| bus == SYSTEM_BUS);
+        if is_unseen && !matches!(standing.state, State::Off | State::Down) {
+            let reason = format!("{SYSTEM_BUS} is out of reach");
+            return Standing {
+                reason: Some(reason),
+                ..State::Unknown.into()
+            };
         }
+        standing
+    }
+
+    /// Takes in a look; what began or ended since the one before is news.
+    fn look(&mut self, look: Look, now: Moment) -> Vec<News> {
+        let mut news = Vec::new();
+        let mut tell = |tone, text| news.push(News::new(now.wall_secs, tone, text));
+        let speaks = look.oversight.healer.speaks();
+        let is_refused = matches!(look.oversight.healer, Healer::Refused(_));
+        let before = self.oversight.as_ref().map(Oversight::troubles);
+        let after = look.oversight.troubles();
+        let had: BTreeSet<&Trouble> = before
+            .iter()
+            .flatten()
+            .map(|(trouble, _)| trouble)
+            .collect();
+        let has: BTreeSet<&Trouble> = after.iter().map(|(trouble, _)| trouble).collect();
+        let starts = self.tells == Tells::Starts;
+        for (trouble, words) in &after {
+            // That the healer is yet to come is no news of a swarm that starts.
+            let is_start = before.is_none() && starts && !speaks;
+            if !had.contains(trouble) && !is_start {
+                tell(Tone::Bad, words.clone());
+            }
+        }
+        if before.is_none() && starts && speaks {
+            tell(Tone::Good, "the healer judges".into());
+        }
+        for trouble in had.difference(&has).filter(|_| speaks) {
+            let text = match trouble {
+                Trouble::Silent | Trouble::Mute => "the healer judges".to_owned(),
+                Trouble::Refused => "Redis takes writes again".to_owned(),
+                Trouble::Unjudged(bus) => format!("{bus} can be judged again"),
+            };
+            tell(Tone::Good, text);
+        }
+        for health in look.health {
+            let Some(row) = self.row_mut(&health.svc) else {
+                continue;
+            };
+            // While nothing can be written, what was heard since is newer.
+            let is_newer = |known: &Health| is_refused && known.as_of_ts > health.as_of_ts;
+            if !row.health.as_ref().is_some_and(is_newer) {
+                row.health = Some(health);
+            }
+        }
+        self.oversight = Some(look.oversight);
+        self.looked = now.mono;
+        news
     }
 
     fn apply(&mut self, alert: &Alert) {
         let Some(row) = self.row_mut(&alert.svc) else {
             return;
         };
-        match alert.kind {
-            AlertKind::HeartbeatMiss | AlertKind::HealerMiss => row.status = Some(Status::Down),
-            AlertKind::HeartbeatOk | AlertKind::HealerOk | AlertKind::ServiceRestored => {
-                row.status = Some(Status::Up)
-            }
-            AlertKind::ServiceDegraded => row.status = Some(Status::Degraded),
-            _ => {}
-        }
+        let status = match alert.kind {
+            AlertKind::HeartbeatMiss | AlertKind::HealerMiss => Status::Down,
+            AlertKind::HeartbeatOk | AlertKind::HealerOk | AlertKind::ServiceRestored => Status::Up,
+            AlertKind::ServiceDegraded => Status::Degraded,
+            _ => return,
+        };
+        let health = row
+            .health
+            .get_or_insert_with(|| Health::unknown(&alert.svc));
+        health.status = status;
+        health.since_ts = alert.ts;
+        health.as_of_ts = alert.ts;
+        health.bus.clone_from(&alert.bus);
+        health.reason.clone_from(&alert.reason);
     }
 }
 

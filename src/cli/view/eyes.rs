@@ -9,27 +9,25 @@ use redis::streams::StreamRangeReply;
 
 use super::board::ROWS_MAX;
 use super::{Look, Seen};
-use crate::bus::{self, Batch, BusError, Channels, Commands, Limits, Sink, Subscribed, Subscriber};
+use crate::bus::{self, Batch, BusError, Buses, Channels, Commands, Sink, Subscribed, Subscriber};
 use crate::cli::threads::Every;
 use crate::clock::Mono;
 use crate::contract::{
-    ALERT_CHANNEL, ALERT_LOG, Alert, BEAT_MAX_BYTES, Beat, HEALER_LEASE, Health, SYSTEM_BUS,
-    TRUTH_KEY, health_key,
+    ALERT_CHANNEL, ALERT_LOG, Alert, BEAT_MAX_BYTES, Beat, SYSTEM_BUS, TRUTH_KEY,
 };
 use crate::service::{self, Document, Env, Error, TruthSource};
+use crate::swarm_state::{READER_LIMITS, StateReader};
 use crate::truth::Truth;
 
 /// From one look to the next.
 const LOOK_PERIOD: Duration = Duration::from_secs(1);
-/// Health snapshots in one command.
-const MGET_MAX: usize = 1000;
-/// Looks from one reading of health to the next, where there are more services than one command asks for.
+/// So many snapshots are read at each look.
+const FEW: usize = 1000;
+/// Looks from one reading of health to the next, where there are more.
 const PATIENCE: u32 = 5;
-/// A hung bus must not make the screen wait.
-const LIMITS: Limits = Limits {
-    connect: Duration::from_millis(500),
-    read: Duration::from_millis(500),
-};
+
+/// A look that has nothing to wait for is over by then.
+const ENDS_WITHIN: Duration = Duration::from_millis(100);
 
 /// What happens to a command that shows the swarm.
 pub(in crate::cli) enum Event {
@@ -39,7 +37,19 @@ pub(in crate::cli) enum Event {
 
 /// The eyes; closed when dropped.
 pub(in crate::cli) struct Eyes {
-    _thread: Every,
+    buses: Buses,
+    thread: Every,
+}
+
+impl Drop for Eyes {
+    /// Whoever ends a command does not wait for a bus that hangs.
+    fn drop(&mut self) {
+        let switchboard = self.buses.switchboard();
+        switchboard.end();
+        if !self.thread.ends_within(ENDS_WITHIN) {
+            switchboard.cut();
+        }
+    }
 }
 
 impl Eyes {
@@ -55,14 +65,11 @@ impl Eyes {
             Some(url) => buses.address(&url, "TRUTH_REDIS_URL")?,
             None => address.clone(),
         };
-        let commands =
-            |address, role: &str| Commands::new(address, format!("marketswarm:{role}"), LIMITS);
+        let truth = Commands::new(truth_address, "marketswarm:truth", READER_LIMITS);
         let mut watcher = Watcher {
-            source: TruthSource::new(
-                commands(truth_address, "truth"),
-                env.text("TRUTH_REDIS_KEY", TRUTH_KEY)?,
-            ),
-            commands: commands(address, "look"),
+            source: TruthSource::new(truth, env.text("TRUTH_REDIS_KEY", TRUTH_KEY)?),
+            reader: StateReader::new(address, "marketswarm:look"),
+            buses: buses.clone(),
             defaults: service::truth_defaults(env)?,
             alerts: env.text("ALERT_CHANNEL", ALERT_CHANNEL)?,
             env: env.clone(),
@@ -74,7 +81,8 @@ impl Eyes {
             sender,
         };
         Ok(Eyes {
-            _thread: Every::start("eyes", LOOK_PERIOD, move || {
+            buses,
+            thread: Every::start("eyes", LOOK_PERIOD, move || {
                 let broken = watcher.look().err();
                 let bus = SYSTEM_BUS.to_owned();
                 watcher.tell(Seen::Link { bus, broken })
@@ -85,7 +93,9 @@ impl Eyes {
 
 struct Watcher {
     source: TruthSource,
-    commands: Commands,
+    reader: StateReader,
+    /// As the environment has them.
+    buses: Buses,
     defaults: crate::truth::Defaults,
     /// The channel of the alerts.
     alerts: String,
@@ -116,24 +126,14 @@ impl Watcher {
             self.past = 0;
             self.tell(Seen::Past(alerts));
         }
-        let healer_lives = self
-            .commands
-            .query(redis::cmd("EXISTS").arg(HEALER_LEASE))?;
+        let oversight = self.reader.oversight()?;
         let mut health = Vec::new();
-        if self.names.len() <= MGET_MAX || self.looks.is_multiple_of(PATIENCE) {
-            for names in self.names.chunks(MGET_MAX) {
-                let keys: Vec<String> = names.iter().map(|name| health_key(name)).collect();
-                let texts: Vec<Option<String>> =
-                    self.commands.query(redis::cmd("MGET").arg(keys))?;
-                let found = texts.iter().flatten();
-                health.extend(found.filter_map(|t| serde_json::from_str::<Health>(t).ok()));
-            }
+        if self.names.len() <= FEW || self.looks.is_multiple_of(PATIENCE) {
+            let names = self.names.iter().map(String::as_str);
+            health = self.reader.health(names)?.into_iter().flatten().collect();
         }
         self.looks = self.looks.wrapping_add(1);
-        self.tell(Seen::Look(Box::new(Look {
-            healer_lives,
-            health,
-        })));
+        self.tell(Seen::Look(Box::new(Look { oversight, health })));
         Ok(())
     }
 
@@ -145,7 +145,7 @@ impl Watcher {
             .arg("-")
             .arg("COUNT")
             .arg(self.past);
-        let reply: StreamRangeReply = self.commands.query(&newest)?;
+        let reply: StreamRangeReply = self.reader.commands().query(&newest)?;
         let texts = reply.ids.iter().rev();
         Ok(texts
             .filter_map(|entry| serde_json::from_str(&entry.get::<String>("alert")?).ok())
@@ -161,9 +161,7 @@ impl Watcher {
             .take(ROWS_MAX)
             .map(|service| service.name().to_owned())
             .collect();
-        let Ok(buses) = service::buses_of(&self.env, &truth) else {
-            return;
-        };
+        let buses = service::with_truth(&self.buses, &self.env, &truth);
         let bus_names = service::bus_names(&truth, &buses);
         let mut ears: BTreeMap<&str, Ears> = BTreeMap::new();
         let mut on = |bus, channel: String, svc: Option<&str>| {
@@ -188,7 +186,7 @@ impl Watcher {
                     "subscriber",
                     address,
                     "marketswarm:sub",
-                    Limits::default(),
+                    READER_LIMITS,
                     BEAT_MAX_BYTES,
                     ears,
                 )?)

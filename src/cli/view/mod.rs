@@ -11,7 +11,7 @@ mod screen;
 mod term;
 mod words;
 
-pub(super) use board::{Board, Look, Moment, News, Seen, State, Tells, Tone};
+pub(super) use board::{Board, Look, Moment, News, Seen, Tells, Tone};
 pub(super) use eyes::{Event, Eyes};
 pub(super) use row::Row;
 pub(super) use screen::{Head, frame};

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::clock::Mono;
-use crate::contract::Status;
+use crate::contract::Health;
+use crate::swarm_state::Who;
 
 /// Marks of a strip that are kept.
 const MARKS_MAX: usize = 60;
@@ -16,13 +17,15 @@ pub(in crate::cli) struct Row {
     pub interval: Duration,
     pub timeout: Duration,
     pub(super) watched: bool,
+    /// Its bus by truth.
+    pub(super) bus: String,
     /// The last beat.
     pub i: Option<u64>,
     pub heard: Option<Mono>,
     inst: Option<String>,
     strip: VecDeque<Mark>,
-    /// What the healer says.
-    pub(super) status: Option<Status>,
+    /// What the healer last wrote, or said since.
+    pub(super) health: Option<Health>,
     /// What the supervisor says about its process.
     pub note: String,
 }
@@ -46,12 +49,21 @@ impl Row {
             interval: Duration::ZERO,
             timeout: Duration::ZERO,
             watched: true,
+            bus: String::new(),
             i: None,
             heard: None,
             inst: None,
             strip: VecDeque::new(),
-            status: None,
+            health: None,
             note: String::new(),
+        }
+    }
+
+    pub(super) fn who(&self) -> Who<'_> {
+        Who {
+            name: &self.name,
+            is_watched: self.watched,
+            bus: &self.bus,
         }
     }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::board::Moment;
 use super::row::Mark;
 use super::term::Piece;
-use super::{Board, Row, State, Tone};
-use crate::clock::{human, local_time};
+use super::{Board, Row, Tone};
+use crate::clock::{Mono, human, local_time};
+use crate::swarm_state::State;
 
 /// Lines that news take at least, when there are more services than rows.
 const NEWS_MIN: usize = 6;
@@ -31,8 +32,11 @@ pub(in crate::cli) fn frame(
         columns,
     };
     let mut lines = vec![head.title.clone(), Vec::new()];
-    if let Some(trouble) = board.trouble() {
-        lines.extend(wrapped(Vec::new(), Tone::Bad, &trouble, columns));
+    let troubles = board.troubles();
+    for trouble in &troubles {
+        lines.extend(wrapped(Vec::new(), Tone::Bad, trouble, columns));
+    }
+    if !troubles.is_empty() {
         lines.push(Vec::new());
     }
     // What is left for services once the news and the rest have their lines.
@@ -41,7 +45,7 @@ pub(in crate::cli) fn frame(
         .saturating_sub(others + NEWS_MIN)
         .clamp(1, board.rows.len().max(1));
     lines.push(vec![(Tone::Dim, layout.title())]);
-    let chosen = choose(board, shown);
+    let chosen = choose(board, shown, now.mono);
     lines.extend(chosen.iter().map(|row| layout.row(board, row, now)));
     let hidden = board.rows.len() - chosen.len() + board.left_out;
     if hidden > 0 {
@@ -103,11 +107,14 @@ fn wrapped(first: Vec<Piece>, tone: Tone, text: &str, columns: usize) -> Vec<Vec
 }
 
 /// The services to show: all, or those that are not well first.
-fn choose(board: &Board, shown: usize) -> Vec<&Row> {
+fn choose(board: &Board, shown: usize, now: Mono) -> Vec<&Row> {
     if board.rows.len() <= shown {
         return board.rows.iter().collect();
     }
-    let is_well = |row: &&Row| matches!(board.state(row), State::Up | State::Off);
+    let is_well = |row: &&Row| {
+        let state = board.standing(row, now).state;
+        matches!(state, State::Up | State::Off)
+    };
     let ill = board.rows.iter().filter(|row| !is_well(row));
     let well = board.rows.iter().filter(is_well);
     ill.chain(well).take(shown).collect()
@@ -132,7 +139,8 @@ impl Layout {
     }
 
     fn row(&self, board: &Board, row: &Row, now: Moment) -> Vec<Piece> {
-        let state = board.state(row);
+        let standing = board.standing(row, now.mono);
+        let state = standing.state;
         let (sign, tone) = match state {
             State::Up => ('●', Tone::Good),
             State::Down => ('✖', Tone::Bad),
@@ -155,15 +163,21 @@ impl Layout {
             (Tone::Dim, format!(" {:>8}  ", limit(row.timeout))),
         ];
         let used: usize = pieces.iter().map(|(_, text)| text.chars().count()).sum();
-        let note = row.note.chars().count();
-        let width = self.columns.saturating_sub(used + note + 2).min(40);
+        // What the supervisor says of the process is nearer than what the healer says of the service.
+        let note = match (row.note.as_str(), standing.as_of_ts, standing.reason) {
+            ("", Some(ts), _) => format!("as of {}", local_time(ts, now.wall_secs)),
+            ("", None, Some(reason)) => reason,
+            (note, ..) => note.to_owned(),
+        };
+        let note_width = note.chars().count();
+        let width = self.columns.saturating_sub(used + note_width + 2).min(40);
         let marks = row.strip(width, now.mono);
         let strip_width = marks.len();
         pieces.extend(strip(&marks));
-        if note > 0 {
+        if note_width > 0 {
             let gap = if strip_width > 0 { 2 } else { 0 };
             pieces.push((Tone::Plain, " ".repeat(gap)));
-            pieces.push((Tone::Odd, row.note.clone()));
+            pieces.push((Tone::Odd, note));
         }
         pieces
     }

@@ -4,6 +4,7 @@
 //! comes and goes. The edges serve it: `watch` hears one bus,
 //! `run` is the loop, `scribe` writes through the [`ledger`], [`voice`] finds the words of the wire.
 
+mod bus_health;
 pub mod complaints;
 mod desk;
 pub mod detector;

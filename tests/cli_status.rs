@@ -1,5 +1,7 @@
 //! `marketswarm status` tells how the swarm is, and never shows yesterday's green.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use serde_json::{Value, json};
 
 use crate::support::truth::{seed, truth_of};
@@ -23,7 +25,8 @@ impl Swarm {
     }
 
     fn health(&self, svc: &str, status: &str) {
-        let health = json!({"svc": svc, "status": status, "since_ts": 1, "last_seen_ts": 1, "as_of_ts": 1,
+        let now = now_ts();
+        let health = json!({"svc": svc, "status": status, "since_ts": 1, "last_seen_ts": 1, "as_of_ts": now,
             "last_i": 42, "timeout_sec": 3.0, "misses": 1, "restarts": 2, "alert": null});
         let key = format!("health:{svc}");
         self.redis.query::<()>(&["SET", &key, &health.to_string()]);
@@ -35,6 +38,11 @@ impl Swarm {
         let url = self.redis.url();
         Daemon::run("marketswarm", &all, &[("SYSTEM_REDIS_URL", &url)], PATIENCE)
     }
+}
+
+fn now_ts() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap().as_secs()
 }
 
 /// The line of the table about `svc`, in words.

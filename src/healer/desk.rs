@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use super::bus_health::{BusStates, Found};
 use super::detector::{Now, Transition};
 use super::ledger::{Entry, Ledger};
 use super::pacing::Refresh;
@@ -10,7 +11,7 @@ use super::unheard::Unheard;
 use super::watch::Watch;
 use crate::bus::BusError;
 use crate::clock::Mono;
-use crate::contract::{Alert, AlertKind, Health};
+use crate::contract::{Alert, AlertKind, BusHealth, Health};
 
 /// Entries offered to Redis at once.
 pub const PACE: usize = 1000;
@@ -81,6 +82,11 @@ pub struct Desk {
     /// Servers of the system bus met so far.
     servers: u64,
     pub refresh: Refresh,
+    /// What is written of the buses.
+    pub buses: BusStates,
+    /// That was refused when it was last tried, as all writes are; a right for it is missing, and that was said.
+    pub buses_refused: bool,
+    pub buses_denied: bool,
     /// Whose snapshots are refreshed now, by watch.
     turn: usize,
     logged: u32,
@@ -200,10 +206,38 @@ impl Desk {
                 if std::mem::replace(&mut self.servers, servers) != servers {
                     // What the server has may be lost or old.
                     self.refresh.rewrite = true;
+                    self.buses.lost();
                 }
             }
         }
         self.refresh.plan(services as u32, unwritten as u32);
+    }
+
+    /// What is to be written of the buses now, if anything.
+    pub fn bus_records(&mut self, now: Now) -> Option<Vec<BusHealth>> {
+        let found: Vec<Found<'_>> = self
+            .watches
+            .iter()
+            .map(|watch| {
+                let (services, unjudged) =
+                    watch.with(|d, now| (d.services(), d.unjudged(now.mono)));
+                Found {
+                    bus: &watch.bus,
+                    services,
+                    unjudged,
+                }
+            })
+            .collect();
+        let services = found.iter().map(|found| found.services).sum();
+        self.buses.look(found, Refresh::turn(services), now)
+    }
+
+    /// Says something on the healer's own channel, past everything that waits for an answer.
+    pub fn say_on_system_bus(&self, text: &str) {
+        let system = self.watches.iter().find(|watch| watch.voice.bus.is_none());
+        if let Some(watch) = system {
+            watch.say(text);
+        }
     }
 
     /// The next few snapshots that are due: first of those that were never written, then in turn.

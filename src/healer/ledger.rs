@@ -12,7 +12,8 @@ use redis::{Pipeline, Value};
 
 use crate::bus::{BusError, Commands};
 use crate::contract::{
-    ALERT_COUNT, ALERT_LOG, ALERT_LOG_MAX, Alert, HEALER_LEASE, Health, NOTE_IDS, health_key,
+    ALERT_COUNT, ALERT_LOG, ALERT_LOG_MAX, Alert, BUS_HEALTH, BUS_HEALTH_TTL, BusHealth,
+    HEALER_LEASE, Health, NOTE_IDS, health_key,
 };
 use scripts::{Script, Scripts};
 
@@ -220,6 +221,25 @@ impl Ledger {
         }
         let answers = self.send(&packet, services.len().div_ceil(AT_ONCE))?;
         self.all_ours(answers)
+    }
+
+    /// Sets the records of all buses; whatever stands there of others goes.
+    pub fn set_buses(&mut self, records: &[BusHealth]) -> Result<Told, BusError> {
+        let mut packet = redis::pipe();
+        let call = self.call(&mut packet, &self.scripts.buses, &[BUS_HEALTH]);
+        call.arg(BUS_HEALTH_TTL.as_millis() as u64);
+        for record in records {
+            call.arg(&record.bus).arg(record.to_json());
+        }
+        let answer = self.send(&packet, 1)?.into_iter().next();
+        Ok(answer.map_or(Told::Already, |answer| self.outcome(answer)))
+    }
+
+    /// Drops the records of the buses.
+    pub fn drop_buses(&mut self) -> Result<(), BusError> {
+        let mut packet = redis::pipe();
+        self.call(&mut packet, &self.scripts.forget, &[BUS_HEALTH]);
+        self.send(&packet, 1).map(|_| ())
     }
 
     /// Takes or renews the lease, for the next [`LEASE`].

@@ -1,5 +1,7 @@
 //! How many health keys may be refreshed now: spread evenly, and never so many at once that a transition waits.
 
+use std::time::Duration;
+
 /// Snapshots written in a second, all in all.
 const PER_SEC: u32 = 1000;
 /// The same, after the server turned out to be another: what it has may be lost or old.
@@ -43,6 +45,12 @@ impl Refresh {
         self.due = (sixtieths / EVERY_SEC)
             .saturating_add(unwritten)
             .min(PER_SEC);
+    }
+
+    /// How long it takes until all of so many services have had their turn.
+    pub fn turn(services: usize) -> Duration {
+        let secs = services.div_ceil(PER_SEC as usize) as u64;
+        Duration::from_secs(secs.max(EVERY_SEC.into()))
     }
 
     /// Whether something is to be written.
@@ -97,6 +105,9 @@ mod tests {
         assert_eq!(written(&mut Refresh::default(), 4, 600), 40);
         assert_eq!(written(&mut Refresh::default(), 6000, 60), 6000);
         assert_eq!(written(&mut Refresh::default(), 1_000_000, 10), 10_000);
+        for (services, turn) in [(0, 60), (60_000, 60), (60_001, 61), (1_000_000, 1000)] {
+            assert_eq!(Refresh::turn(services), Duration::from_secs(turn));
+        }
     }
 
     #[test]

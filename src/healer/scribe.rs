@@ -3,6 +3,7 @@
 //! Nobody who judges waits for it. Transitions stay in their detector until the scribe takes them; what the system bus
 //! does not take is kept here, in order, and offered again.
 
+mod oversight;
 mod records;
 
 use std::sync::Arc;
@@ -53,9 +54,11 @@ impl Scribe {
         let mut more = true;
         // Whether the bus answered when the lease was last asked for.
         let mut answers = true;
+        // Readers are told of the buses once a second.
+        let mut buses_due = true;
         loop {
-            let refresh = desk.refresh.is_due() && self.is_speaking() && answers;
-            let wait = if more || refresh {
+            let idle_work = buses_due || desk.refresh.is_due();
+            let wait = if more || (idle_work && self.is_speaking() && answers) {
                 Duration::ZERO
             } else {
                 renew.since(Mono::now())
@@ -75,6 +78,7 @@ impl Scribe {
                 desk.say_unlogged();
                 answers = self.hold(&mut desk);
                 desk.plan_refresh();
+                buses_due = true;
                 // What failed before is offered again.
                 more = true;
             }
@@ -91,6 +95,10 @@ impl Scribe {
                     false
                 });
             } else {
+                // Behind the alerts: a death does not wait for it.
+                if std::mem::take(&mut buses_due) {
+                    self.write_buses(&mut desk);
+                }
                 self.refresh(&mut desk);
             }
             drop(work);
@@ -173,6 +181,7 @@ impl Scribe {
         desk.must_seed = false;
         desk.unheard.restart();
         desk.standing_by = false;
+        desk.buses.lost();
         desk.patience = Patience::None;
         if !self.speaking.swap(true, Ordering::SeqCst) {
             self.beat.unmute();
@@ -273,10 +282,14 @@ impl Scribe {
                 }
             }
         }
+        self.end_refusal(desk);
+        Ok(true)
+    }
+
+    fn end_refusal(&self, desk: &mut Desk) {
         if desk.refusal.take().is_some() {
             log::info!("Redis takes writes again: what was owed is written");
         }
-        Ok(true)
     }
 
     /// What cannot be written is at least heard: PUBLISH passes even when writes are refused.

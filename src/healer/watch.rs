@@ -171,6 +171,11 @@ impl Watch {
         self.mouth.say("0");
     }
 
+    /// A word on the own echo channel, among the echoes.
+    pub fn say(&self, text: &str) {
+        self.mouth.say(text);
+    }
+
     fn attend(&self, mut detector: MutexGuard<'_, Detector>, echo: Option<Echo>) {
         let mut outputs = Vec::new();
         detector.take_outputs(&mut outputs);

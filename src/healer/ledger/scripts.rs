@@ -87,6 +87,25 @@ for i = 2, #KEYS do redis.call('UNLINK', KEYS[i]) end
 return 'done'
 "#;
 
+/// Sets the records of all buses. KEYS: lease, hash. ARGV: speaker, milliseconds that it lives, name and record of each.
+///
+/// A key that somebody made something else of is begun anew.
+const BUSES: &str = r#"
+local set = redis.pcall('HSET', KEYS[2], unpack(ARGV, 3))
+if type(set) == 'table' then
+  if not string.find(set.err, 'WRONGTYPE', 1, true) then return set end
+  redis.call('DEL', KEYS[2])
+  redis.call('HSET', KEYS[2], unpack(ARGV, 3))
+end
+local named = {}
+for i = 3, #ARGV, 2 do named[ARGV[i]] = true end
+for _, name in ipairs(redis.call('HKEYS', KEYS[2])) do
+  if not named[name] then redis.call('HDEL', KEYS[2], name) end
+end
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
+return 'done'
+"#;
+
 /// Takes or renews the lease; answers `taken`, `kept` or `others`. KEYS: lease. ARGV: speaker, milliseconds.
 ///
 /// A held lease is renewed by PEXPIRE, which Redis allows even when it is out of memory. One that would last longer than
@@ -148,6 +167,8 @@ pub struct Scripts {
     pub refresh: Script,
     /// Drops health keys.
     pub forget: Script,
+    /// Sets the records of the buses.
+    pub buses: Script,
     pub hold: Script,
     pub release: Script,
 }
@@ -159,6 +180,7 @@ impl Default for Scripts {
             note: Script::new(&[FENCE, SAY, NOTE].concat()),
             refresh: Script::new(&[FENCE, KEEP].concat()),
             forget: Script::new(&[FENCE, FORGET].concat()),
+            buses: Script::new(&[FENCE, BUSES].concat()),
             hold: Script::new(HOLD),
             release: Script::new(RELEASE),
         }
@@ -187,12 +209,13 @@ impl Scripts {
     }
 
     /// Every one of them, to be loaded.
-    pub fn all(&self) -> [&Script; 6] {
+    pub fn all(&self) -> [&Script; 7] {
         [
             &self.tell,
             &self.note,
             &self.refresh,
             &self.forget,
+            &self.buses,
             &self.hold,
             &self.release,
         ]

@@ -1,0 +1,64 @@
+//! What readers need beside the snapshots: which buses are judged, and that writes are refused.
+
+use super::Scribe;
+use crate::bus::BusError;
+use crate::contract::{BUS_HEALTH, REFUSED_EVERY, TEXT_MAX_BYTES, WritesRefused, cut};
+use crate::healer::desk::Desk;
+use crate::healer::ledger::{LEASE_RENEW, Told};
+use crate::healer::watch::now;
+
+const _: () = assert!(
+    LEASE_RENEW.as_millis() == REFUSED_EVERY.as_millis(),
+    "what is said of refused writes goes out with each look at the lease"
+);
+
+impl Scribe {
+    /// Once a second, by the one that speaks.
+    pub(super) fn write_buses(&mut self, desk: &mut Desk) {
+        if let Some(refusal) = &desk.refusal {
+            let said = WritesRefused {
+                writes_refused: cut(&refusal.reason, TEXT_MAX_BYTES).into_owned(),
+                since_ts: refusal.since_ts,
+                as_of_ts: now().wall_secs,
+            };
+            desk.say_on_system_bus(&said.to_json());
+        }
+        let now = now();
+        let Some(records) = desk.bus_records(now) else {
+            return;
+        };
+        match self.ledger.set_buses(&records) {
+            Ok(Told::Refused(error)) => self.records_refused(desk, error),
+            Ok(Told::Fenced) => self.fall_silent(desk),
+            Ok(_) => {
+                desk.refresh.rewrite |= desk.buses.written(now);
+                // What is owed has its own way to find out that writes pass.
+                if std::mem::take(&mut desk.buses_refused) && desk.owed.is_empty() {
+                    self.end_refusal(desk);
+                }
+            }
+            Err(error) => {
+                desk.buses.lost();
+                log::debug!("the records of the buses are not written: {error}");
+            }
+        }
+    }
+
+    fn records_refused(&mut self, desk: &mut Desk, error: BusError) {
+        if !error.is_write_refused() {
+            // Others of our writes may pass: who reads listens to the echoes instead.
+            if !std::mem::replace(&mut desk.buses_denied, true) {
+                log::warn!("{BUS_HEALTH} cannot be written: {error}");
+            }
+            return;
+        }
+        if !std::mem::replace(&mut desk.buses_refused, true) {
+            // So that readers ask further at once. Out of memory allows that; elsewhere the records run out by themselves.
+            let _ = self.ledger.drop_buses();
+        }
+        desk.buses.lost();
+        if let Err(error) = self.say_refused(desk, error) {
+            log::debug!("that writes are refused cannot be published: {error}");
+        }
+    }
+}

@@ -10,10 +10,11 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
 use super::threads::signals_to;
 use super::view::{self, Board, Event, Eyes, Head, Moment, Screen, Tells, Tone};
 use super::{bad_args, place, print, printed};
-use crate::bus::{Commands, Limits};
+use crate::bus::Commands;
 use crate::clock::Mono;
 use crate::contract::SYSTEM_BUS;
 use crate::service::{EVENTS_MAX, Env, Error};
+use crate::swarm_state::READER_LIMITS;
 
 const HELP: &str = "\
 marketswarm watch: beats, alerts and states as they come, until Ctrl-C
@@ -40,7 +41,7 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
     let env = place::with_buses(&env)?;
     let address = env.buses()?.system();
     // A bus that is not there now is an error; one that goes away later is news.
-    Commands::new(address.clone(), "marketswarm:watch", Limits::default()).ping()?;
+    Commands::new(address.clone(), "marketswarm:watch", READER_LIMITS).ping()?;
 
     let (sender, events) = bounded(EVENTS_MAX);
     let screen = (!plain && view::is_screen()).then(Screen::open);

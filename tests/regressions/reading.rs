@@ -1,7 +1,9 @@
 //! What readers of the swarm's state were shown.
 
+mod clocks;
 mod refused;
 mod unjudged;
+mod up;
 
 use serde_json::Value;
 

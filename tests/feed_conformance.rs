@@ -247,11 +247,15 @@ fn all_433_parser_pairs_have_their_items_and_431_their_guids() {
                 .find_map(Value::as_str);
             guid.map(str::to_string)
         };
-        if expected
-            .iter()
-            .zip(&items)
-            .any(|(expected, item)| guid(expected) != item.guid)
-        {
+        // RSS 1.0 has no guid; there `rdf:about` is shown as one, which the suite leaves out.
+        let is_rdf = file
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with("rdf_"));
+        let differs = |(expected, item): (&&Value, &Item)| {
+            let expected = guid(expected);
+            expected != item.guid && (expected.is_some() || !is_rdf)
+        };
+        if expected.iter().zip(&items).any(differs) {
             other_guids.push(
                 file.file_name()
                     .expect("a name")

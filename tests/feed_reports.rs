@@ -28,13 +28,6 @@ const YET_TO_BE_MENDED: &[&str] = &[
     "identity-constant-link",
     "identity-session-id",
     // What stands within the document: texts, links, structure.
-    "link-several-alternates",
-    "link-rel-as-iri",
-    "link-rel-in-capitals",
-    "link-not-http-first",
-    "link-as-text",
-    "link-prefixed-attributes",
-    "link-relative-base",
     "json-other-types",
     "json-repeated-key",
     "json-half-surrogate",

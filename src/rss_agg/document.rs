@@ -134,7 +134,8 @@ impl<'b> Document<'b> {
     }
 
     fn parse_xml(&self, context: Context<'_>) -> Result<Parsed<'_>, Refused> {
-        let mut reader = xml::Reader::new(&self.text, self.repairs.clone(), context.max_items);
+        let repairs = self.repairs.clone();
+        let mut reader = xml::Reader::new(&self.text, repairs, context.max_items, context.url);
         root::read(&mut reader, context.url)?;
         reader.finish_hints();
         if reader.cut {

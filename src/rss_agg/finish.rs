@@ -1,10 +1,11 @@
 //! From a raw entry to a finished item: sanitised HTML, plain text, absolute URLs, honest dates.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::clock::Mono;
 use crate::rss_agg::document::plain::{self, Tags};
-use crate::rss_agg::document::{Entry, Parsed, Person, Ranked, RawEnclosure, Text, url};
+use crate::rss_agg::document::{Entry, Format, Parsed, Person, Ranked, RawEnclosure, Text, url};
 use crate::rss_agg::identity::{Identity, title_text};
 use crate::rss_agg::item::{Author, Cut, Enclosure, Feed, Item, Supplied};
 use crate::rss_agg::sanitise::{self, Sanitiser};
@@ -24,6 +25,8 @@ pub struct Finisher<'p> {
     author: Option<Author>,
     /// What relative URLs in content refer to, unless `xml:base` says otherwise.
     base: String,
+    /// What those of items themselves do.
+    link_base: Arc<str>,
 }
 
 impl<'p> Finisher<'p> {
@@ -35,7 +38,17 @@ impl<'p> Finisher<'p> {
             .link
             .value
             .as_deref()
-            .and_then(|link| url::resolve(link, Some(address)));
+            .and_then(|link| resolve(link, address));
+        let base = channel.base.clone().map_or_else(
+            || site.as_deref().unwrap_or(address).to_string(),
+            |base| base.to_string(),
+        );
+        // Atom names the base of its links: the document's address. RSS names none; those who write `/page` mean their
+        // site, wherever the feed is kept, and pictures and links alike.
+        let link_base = match channel.format {
+            Format::Atom(_) => Arc::from(&*parsed.url),
+            _ => Arc::from(&*base),
+        };
         Finisher {
             parsed,
             feed_id,
@@ -43,10 +56,8 @@ impl<'p> Finisher<'p> {
             feed_title: plain_line(&channel.title),
             language: channel.language.value.as_deref().map(short),
             author: author(&channel.author),
-            base: channel.base.as_deref().map_or_else(
-                || site.as_deref().unwrap_or(address).to_string(),
-                str::to_string,
-            ),
+            base,
+            link_base,
         }
     }
 
@@ -94,7 +105,8 @@ impl<'p> Finisher<'p> {
     /// One entry as an item, fetched at `fetched_ts`.
     pub fn item(&mut self, entry: &Entry, identity: &Identity, fetched_ts: i64) -> Item {
         let mut cut = Vec::new();
-        let address = entry.base.as_deref().unwrap_or(&self.parsed.url);
+        let link_base = entry.base.as_ref().unwrap_or(&self.link_base).clone();
+        let address = &*link_base;
         let (published_ts, published_supplied) = published(entry, fetched_ts);
         Item {
             uid: identity.uid.to_string(),
@@ -132,7 +144,7 @@ impl<'p> Finisher<'p> {
                 .as_deref()
                 .map(short)
                 .or_else(|| self.language.clone()),
-            guid: entry.guid.as_deref().map(short),
+            guid: entry.guid.as_deref().or(entry.about.as_deref()).map(short),
             dup_of: None,
             cut,
         }
@@ -213,7 +225,7 @@ fn read(raw: &str) -> String {
 }
 
 fn resolve(link: &str, base: &str) -> Option<String> {
-    url::resolve(link, Some(base)).map(Cow::into_owned)
+    url::resolve(&url::unescaped(link), Some(base)).map(Cow::into_owned)
 }
 
 fn enclosure(file: &RawEnclosure, address: &str) -> Option<Enclosure> {

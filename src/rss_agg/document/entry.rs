@@ -9,6 +9,8 @@ use super::plain::{self, Tags};
 #[derive(Clone, Debug, Default)]
 pub struct Entry<'a> {
     pub guid: Option<Cow<'a, str>>,
+    /// What RSS 1.0 names the item by, where that is its link: shown in place of a guid, but the link says who it is.
+    pub about: Option<Cow<'a, str>>,
     pub title: Ranked<Text<'a>>,
     /// The link as written, maybe relative to `base`.
     pub link: Ranked<Cow<'a, str>>,

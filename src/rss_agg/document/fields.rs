@@ -5,6 +5,7 @@
 
 mod channel;
 mod item;
+mod links;
 mod parts;
 
 pub use channel::channel_field;

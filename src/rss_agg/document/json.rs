@@ -14,6 +14,7 @@ use lenient::{Lenient, List};
 use super::date;
 use super::entry::{Channel, Entry, Format, Person, RawEnclosure, Text};
 use super::repair::{Repair, Repairs};
+use super::url;
 use super::{Parsed, Refused};
 use crate::rss_agg::item::Hints;
 
@@ -241,6 +242,7 @@ struct JsonItem<'a> {
 
 impl<'a> JsonItem<'a> {
     fn into_entry(self, offset: usize) -> Entry<'a> {
+        let page = self.id.0.clone().filter(|id| url::is_http(id));
         let mut entry = Entry {
             guid: self.id.0,
             language: self.language.0,
@@ -250,6 +252,8 @@ impl<'a> JsonItem<'a> {
         entry.title.offer(0, self.title.0.map(Text::plain));
         entry.link.offer(0, self.url.0);
         entry.link.offer(1, self.external_url.0);
+        // The format recommends a URL as the id; that of the item.
+        entry.link.offer(2, page);
         entry.summary.offer(0, self.summary.0.map(Text::plain));
         entry.content.offer(
             0,

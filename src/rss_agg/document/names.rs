@@ -13,6 +13,8 @@ pub enum Ns {
     Itunes,
     Syndication,
     Xhtml,
+    /// Services that put themselves between a feed and its readers.
+    Proxy,
     Other,
 }
 
@@ -87,6 +89,7 @@ pub fn by_prefix(prefix: &str) -> Ns {
         "itunes" => Ns::Itunes,
         "sy" => Ns::Syndication,
         "xhtml" => Ns::Xhtml,
+        "feedburner" | "pheedo" => Ns::Proxy,
         _ => Ns::Other,
     }
 }
@@ -114,6 +117,7 @@ fn by_uri(uri: &str) -> Ns {
         "itunes.com/dtds/podcast-1.0.dtd" | "example.com/dtds/podcast-1.0.dtd" => Ns::Itunes,
         "purl.org/rss/1.0/modules/syndication" => Ns::Syndication,
         "w3.org/1999/xhtml" => Ns::Xhtml,
+        "rssnamespace.org/feedburner/ext/1.0" | "pheedo.com/namespace/pheedo" => Ns::Proxy,
         _ if bare.contains("userland.com")
             || bare.contains("cyber.law.harvard.edu/rss")
             || bare.is_empty() =>

@@ -27,6 +27,31 @@ pub fn is_http(url: &str) -> bool {
             .is_some_and(|b| !matches!(b, b'/' | b'?' | b'#' | b':'))
 }
 
+/// Is it relative, or over HTTP? What another scheme names is no web page.
+pub fn may_be_http(url: &str) -> bool {
+    let is_name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+    match url.trim_start().split_once(':') {
+        Some((scheme, _)) if scheme.bytes().all(is_name) => {
+            scheme.eq_ignore_ascii_case("http")
+                || scheme.eq_ignore_ascii_case("https")
+                || !scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        }
+        _ => true,
+    }
+}
+
+/// The URL without ampersands that were escaped once too often: no server has a parameter named `amp;page`.
+pub fn unescaped(url: &str) -> Cow<'_, str> {
+    const ESCAPED: [&str; 5] = ["&amp;", "&AMP;", "&#38;", "&#038;", "&#x26;"];
+    let mut url = Cow::Borrowed(url);
+    while url.len() <= LONGEST
+        && let Some(escaped) = ESCAPED.iter().find(|escaped| url.contains(**escaped))
+    {
+        url = Cow::Owned(url.replace(escaped, "&"));
+    }
+    url
+}
+
 /// An absolute http(s) URL; `None` for any other scheme, and for what is no URL at all.
 pub fn resolve<'u>(url: &'u str, base: Option<&str>) -> Option<Cow<'u, str>> {
     if is_http(url) {

@@ -10,12 +10,14 @@ mod text;
 pub use tag::Tag;
 pub use text::Kind;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::entry::{Channel, Entry};
 use super::markup::{Token, Tokenizer};
 use super::names::{Namespaces, Ns};
 use super::repair::{Repair, Repairs};
+use super::url;
 use crate::rss_agg::item::Hints;
 
 /// Deepest nesting that is looked at.
@@ -29,7 +31,11 @@ pub struct Reader<'a> {
     names: Namespaces<'a>,
     /// The vocabulary of unprefixed elements.
     pub native: Ns,
+    /// Where the document came from: what its outermost `xml:base` is relative to.
+    address: Box<str>,
     bases: Vec<Arc<str>>,
+    /// So many of them hold for all of the item or channel that is being read.
+    own_bases: usize,
     /// Names of the open containers: an end tag of one of them ends all that is inside.
     path: Vec<&'a str>,
     /// Names of the open elements within a field.
@@ -69,12 +75,14 @@ pub enum End {
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(text: &'a str, repairs: Repairs, max_items: usize) -> Reader<'a> {
+    pub fn new(text: &'a str, repairs: Repairs, max_items: usize, address: &str) -> Reader<'a> {
         Reader {
             tokens: Tokenizer::new(text, repairs),
             names: Namespaces::default(),
             native: Ns::Rss,
+            address: address.into(),
             bases: Vec::new(),
+            own_bases: 0,
             path: Vec::new(),
             inner: Vec::new(),
             reread: 0,
@@ -98,6 +106,27 @@ impl<'a> Reader<'a> {
     /// The `xml:base` in force.
     pub fn base(&self) -> Option<Arc<str>> {
         self.bases.last().cloned()
+    }
+
+    /// The bases in force hold for all of the item or channel that begins here. Returns how many did before; give that
+    /// to [`Self::own_bases_were`] at its end.
+    pub fn own_bases(&mut self) -> usize {
+        std::mem::replace(&mut self.own_bases, self.bases.len())
+    }
+
+    pub fn own_bases_were(&mut self, bases: usize) {
+        self.own_bases = bases;
+    }
+
+    /// A URL as it may stay beside the base of its item or channel: one with a base of its own is resolved at once.
+    pub fn based(&self, url: Cow<'a, str>) -> Cow<'a, str> {
+        if self.bases.len() <= self.own_bases {
+            return url;
+        }
+        match url::resolve(&url, self.bases.last().map(|base| &**base)) {
+            Some(Cow::Owned(absolute)) => Cow::Owned(absolute),
+            _ => url,
+        }
     }
 
     /// Reads the children of `parent` up to its end; `each` reads one child and says whether it was one of its own.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::item::item;
+use super::links::{self, Relation};
 use super::parts::*;
 use crate::rss_agg::document::entry::{Channel, Person, Ranked, Text};
 use crate::rss_agg::document::hints;
@@ -17,6 +18,8 @@ pub fn channel_field<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>) -> bool {
     }
     match (tag.ns, tag.local()) {
         (Ns::Rss, "channel") => {
+            reader.channel.base = reader.base().or(reader.channel.base.take());
+            reader.own_bases();
             reader.children(tag, Level::Feed, channel_field);
         }
         (Ns::Rss, "title") => html(reader, tag, 0, |channel| &mut channel.title),
@@ -28,13 +31,15 @@ pub fn channel_field<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>) -> bool {
         (Ns::Atom, "subtitle" | "tagline") => {
             construct(reader, tag, 1, |channel| &mut channel.description)
         }
+        (Ns::Atom, "info") => construct(reader, tag, 4, |channel| &mut channel.description),
         (Ns::Dc | Ns::DcTerms, "description") | (Ns::Itunes, "summary") => {
             html(reader, tag, 2, |channel| &mut channel.description)
         }
         (Ns::Itunes, "subtitle") => html(reader, tag, 3, |channel| &mut channel.description),
         (Ns::Rss, "link") => {
-            let link = link_text(reader, tag);
-            reader.channel.link.offer_last(0, link);
+            let link = links::rss_link(reader, tag);
+            let rank = links::rss_rank(link.as_deref());
+            reader.channel.link.offer_last(rank, link);
         }
         (Ns::Atom, "link") => channel_link(reader, tag),
         (Ns::Rss, "language") => word(reader, tag, 0, |channel| &mut channel.language),
@@ -71,7 +76,7 @@ pub fn channel_field<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>) -> bool {
             reader.channel.image.offer(0, found.value);
         }
         (Ns::Itunes, "image") => {
-            let url = reader.attribute(tag, "href");
+            let url = reader.url(tag, "href");
             reader.channel.image.offer(1, url);
             reader.skip(tag);
         }
@@ -84,7 +89,7 @@ pub fn channel_field<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>) -> bool {
             reader.skip(tag);
         }
         (Ns::Media, "thumbnail") => {
-            let url = reader.attribute(tag, "url");
+            let url = reader.url(tag, "url");
             reader.channel.image.offer(3, url);
             reader.skip(tag);
         }
@@ -151,15 +156,12 @@ fn with_categories<'a>(
 }
 
 fn channel_link<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>) {
-    let href = reader
-        .attribute(tag, "href")
-        .or_else(|| empty_href(reader, tag));
-    match tag.attributes.get("rel").unwrap_or("alternate").trim() {
-        "self" => reader.channel.feed_link.offer(0, href),
-        "alternate" | "" => reader.channel.link.offer(1, href),
-        _ => {}
+    let (relation, href, rank) = links::atom_link(reader, tag);
+    match relation {
+        Relation::Itself => reader.channel.feed_link.offer(0, href),
+        Relation::Alternate => reader.channel.link.offer(rank, href),
+        Relation::Enclosure | Relation::Other => {}
     }
-    reader.skip(tag);
 }
 
 fn generator<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>) {

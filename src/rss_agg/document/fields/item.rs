@@ -1,5 +1,6 @@
 //! Items and entries.
 
+use super::links;
 use super::parts::*;
 use crate::rss_agg::document::entry::{Entry, Person};
 use crate::rss_agg::document::names::Ns;
@@ -21,15 +22,26 @@ pub fn item<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>) {
     };
     // RSS 1.0 names its items by URL.
     let about = reader.attribute(tag, "rdf:about");
-    entry
-        .link
-        .offer(9, about.filter(|about| url::is_http(about)));
+    entry.link.offer(
+        links::ABOUT,
+        about.clone().filter(|about| url::is_http(about)),
+    );
     entry.language = reader.attribute(tag, "xml:lang");
     let outer = std::mem::take(&mut reader.bad_date);
+    let outer_bases = reader.own_bases();
     let end = reader.children(tag, Level::Item, |reader, tag| {
         item_field(reader, &mut entry, tag)
     });
+    reader.own_bases_were(outer_bases);
     entry.bad_date = std::mem::replace(&mut reader.bad_date, outer);
+    if entry.guid.is_none() {
+        let own_name = about.is_some() && about != entry.link.value;
+        *(if own_name {
+            &mut entry.guid
+        } else {
+            &mut entry.about
+        }) = about;
+    }
     if end == End::Closed {
         reader.entries.push(entry);
     }
@@ -44,10 +56,18 @@ fn item_field<'a>(reader: &mut Reader<'a>, entry: &mut Entry<'a>, tag: &Tag<'a>)
             entry.title.offer_text(3, reader.text(tag, Kind::Html))
         }
         (Ns::Rss, "link") => {
-            let link = link_text(reader, tag);
-            entry.link.offer_last(0, link);
+            let link = links::rss_link(reader, tag);
+            entry
+                .link
+                .offer_last(links::rss_rank(link.as_deref()), link);
         }
-        (Ns::Atom, "link") => atom_link(reader, tag, &mut entry.link, &mut entry.enclosures),
+        (Ns::Atom, "link") => {
+            links::entry_link(reader, tag, &mut entry.link, &mut entry.enclosures)
+        }
+        (Ns::Proxy, "origlink") => {
+            let link = reader.word(tag).filter(|link| url::is_http(link));
+            entry.link.offer(links::ORIGINAL, link);
+        }
         (Ns::Rss, "guid") => {
             let permalink = tag
                 .attributes
@@ -55,9 +75,8 @@ fn item_field<'a>(reader: &mut Reader<'a>, entry: &mut Entry<'a>, tag: &Tag<'a>)
                 .is_none_or(|v| v.eq_ignore_ascii_case("true"));
             let guid = reader.word(tag);
             if permalink {
-                entry
-                    .link
-                    .offer(8, guid.clone().filter(|guid| url::is_http(guid)));
+                let link = guid.clone().filter(|guid| url::is_http(guid));
+                entry.link.offer(links::GUID, link);
             }
             entry.guid = guid.or(entry.guid.take());
         }
@@ -65,6 +84,8 @@ fn item_field<'a>(reader: &mut Reader<'a>, entry: &mut Entry<'a>, tag: &Tag<'a>)
             let id = reader.word(tag);
             // The id of Atom in RSS is only asked where RSS's own is missing.
             if reader.native == Ns::Atom || entry.guid.is_none() {
+                let link = id.clone().filter(|id| url::is_http(id));
+                entry.link.offer(links::GUID, link);
                 entry.guid = id.or(entry.guid.take());
             }
         }
@@ -119,11 +140,11 @@ fn item_field<'a>(reader: &mut Reader<'a>, entry: &mut Entry<'a>, tag: &Tag<'a>)
             media_children(reader, tag, entry);
         }
         (Ns::Media, "thumbnail") => {
-            entry.image.offer(2, reader.attribute(tag, "url"));
+            entry.image.offer(2, reader.url(tag, "url"));
             reader.skip(tag);
         }
         (Ns::Itunes, "image") => {
-            entry.image.offer(0, reader.attribute(tag, "href"));
+            entry.image.offer(0, reader.url(tag, "href"));
             reader.skip(tag);
         }
         (Ns::Rss, "image") => image(reader, tag, &mut entry.image),

@@ -1,12 +1,12 @@
-//! What feeds and items have in common: links, texts, persons, categories, dates, pictures and files.
+//! What feeds and items have in common: texts, persons, categories, dates, pictures and files.
 
 use std::borrow::Cow;
 
+use crate::rss_agg::document::date;
 use crate::rss_agg::document::entry::{Person, Ranked, RawEnclosure, Text};
 use crate::rss_agg::document::markup::Token;
 use crate::rss_agg::document::repair::Repair;
 use crate::rss_agg::document::xml::{Kind, Level, Reader, Tag};
-use crate::rss_agg::document::{date, url};
 
 /// Most categories, and most enclosures, that one item keeps.
 const MOST_LISTED: usize = 100;
@@ -15,55 +15,11 @@ const MOST_LISTED: usize = 100;
 const STRAYS_TOLERATED: usize = 3;
 const LETTERS_MIN: usize = 16;
 
-/// `href=""` is a reference to the base itself.
-pub fn empty_href<'a>(reader: &Reader<'a>, tag: &Tag<'a>) -> Option<Cow<'a, str>> {
-    let is_empty = tag
-        .attributes
-        .get("href")
-        .is_some_and(|href| href.trim().is_empty());
-    reader
-        .base()
-        .filter(|_| is_empty)
-        .map(|base| Cow::Owned(base.to_string()))
-}
-
-/// RSS's link: its text, or `href` where Atom's habit crept in.
-pub fn link_text<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>) -> Option<Cow<'a, str>> {
-    let href = reader.attribute(tag, "href");
-    reader.word(tag).or(href)
-}
-
-pub fn atom_link<'a>(
-    reader: &mut Reader<'a>,
-    tag: &Tag<'a>,
-    link: &mut Ranked<Cow<'a, str>>,
-    enclosures: &mut Vec<RawEnclosure<'a>>,
-) {
-    match tag.attributes.get("rel").unwrap_or("alternate").trim() {
-        "alternate" | "" => {
-            let href = reader
-                .attribute(tag, "href")
-                .or_else(|| empty_href(reader, tag));
-            link.offer(1 + u8::from(tag.attributes.is_broken()), href);
-        }
-        "enclosure" => {
-            let enclosure = enclosure(reader, tag, "href", "length");
-            keep_enclosure(enclosures, enclosure);
-        }
-        _ => {}
-    }
-    reader.skip(tag);
-}
-
 /// An Atom text construct, in the manner of 1.0 (`type`) or 0.3 (`type` and `mode`).
 pub fn atom_text<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>) -> Option<Text<'a>> {
-    let written = tag
-        .attributes
-        .get("type")
-        .unwrap_or("text")
-        .trim()
-        .to_ascii_lowercase();
-    let mode = tag.attributes.get("mode").unwrap_or_default().trim();
+    let written = reader.value(tag, "type").unwrap_or("text");
+    let written = written.trim().to_ascii_lowercase();
+    let mode = reader.value(tag, "mode").unwrap_or_default().trim();
     let xhtml = written == "xhtml" || written.ends_with("+xml");
     let base64 = mode.eq_ignore_ascii_case("base64")
         || (written.contains('/')
@@ -204,9 +160,8 @@ pub fn enclosure<'a>(
     url: &str,
     length: &str,
 ) -> Option<RawEnclosure<'a>> {
-    let url = reader.attribute(tag, url)?;
     Some(RawEnclosure {
-        url,
+        url: reader.url(tag, url)?,
         media_type: reader.attribute(tag, "type"),
         length: reader.attribute(tag, length),
     })
@@ -262,9 +217,8 @@ pub fn image<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>, found: &mut Ranked<Cow<
     reader.children(tag, Level::Part, |reader, tag| {
         match tag.local() {
             "url" => {
-                let base = reader.base();
                 let url = reader.word(tag);
-                found.offer(0, url.and_then(|url| absolute(url, base.as_deref())));
+                found.offer(0, url.map(|url| reader.based(url)));
             }
             // A picture has a title and a link of its own.
             "title" | "link" | "description" | "width" | "height" => reader.skip(tag),
@@ -272,12 +226,4 @@ pub fn image<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>, found: &mut Ranked<Cow<
         }
         true
     });
-}
-
-pub fn absolute<'a>(url: Cow<'a, str>, base: Option<&str>) -> Option<Cow<'a, str>> {
-    match url::resolve(&url, base) {
-        Some(Cow::Owned(absolute)) => Some(Cow::Owned(absolute)),
-        // What cannot be resolved here may be later, with the feed's own address.
-        _ => Some(url),
-    }
 }

@@ -55,8 +55,8 @@ impl<'a> Reader<'a> {
             } else if name == "xml:base" && self.bases.len() < MAX_DEPTH {
                 let at = self.tokens.start();
                 let value = self.decode(value, at);
-                let base = url::resolve(value.trim(), self.bases.last().map(|b| &**b));
-                if let Some(base) = base {
+                let outer = self.bases.last().map_or(&*self.address, |base| &**base);
+                if let Some(base) = url::resolve(value.trim(), Some(outer)) {
                     self.bases.push(Arc::from(&*base));
                 }
             }
@@ -72,6 +72,20 @@ impl<'a> Reader<'a> {
     pub fn leave(&mut self, (names, bases): (usize, usize)) {
         self.names.back_to(names);
         self.bases.truncate(bases);
+    }
+
+    /// The raw value of an attribute; also of one with a prefix that stands for Atom (`atom:href`), for which there is
+    /// one way to mean it.
+    pub fn value(&self, tag: &Tag<'a>, name: &str) -> Option<&'a str> {
+        let prefixed = |(written, _): &(&str, &str)| {
+            let Some((prefix, local)) = written.split_once(':') else {
+                return false;
+            };
+            local.eq_ignore_ascii_case(name)
+                && self.names.declared(prefix).unwrap_or(by_prefix(prefix)) == Ns::Atom
+        };
+        let value = tag.attributes.get(name);
+        value.or_else(|| tag.attributes.iter().find(prefixed).map(|(_, value)| value))
     }
 
     pub fn tag(&mut self, name: &'a str, attributes: Attributes<'a>, empty: bool) -> Tag<'a> {

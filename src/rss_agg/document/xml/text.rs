@@ -21,6 +21,7 @@ impl<'a> Reader<'a> {
         // What HTML would read differently than XML: then the markup is written anew.
         let mut rewrite = false;
         let mut markup = false;
+        let mut div_base = None;
         let mut had_cdata = false;
         // A `]]>` in the text behind a section: it was meant to end there.
         let mut nested = false;
@@ -51,6 +52,10 @@ impl<'a> Reader<'a> {
                 } => {
                     let scope = self.enter(attributes);
                     let inside = self.tag(name, attributes, empty);
+                    if kind == Kind::Xhtml && !markup {
+                        // That of the `<div>` around it.
+                        div_base = self.base();
+                    }
                     self.leave(scope);
                     if ends_field(&inside, self.inner.len(), kind) {
                         unclosed = true;
@@ -100,7 +105,7 @@ impl<'a> Reader<'a> {
                 }
             }
         };
-        let base = self.base();
+        let base = div_base.or_else(|| self.base());
         let (raw, is_html) = if markup {
             let inside = &self.tokens.text()[from..end];
             let inside = if kind == Kind::Xhtml {
@@ -146,12 +151,18 @@ impl<'a> Reader<'a> {
 
     /// An attribute's value, references read and white space trimmed.
     pub fn attribute(&mut self, tag: &Tag<'a>, name: &str) -> Option<Cow<'a, str>> {
-        let raw = tag.attributes.get(name)?;
+        let raw = self.value(tag, name)?;
         let value = match self.decode(raw, tag.at) {
             Cow::Borrowed(value) => Cow::Borrowed(value.trim()),
             Cow::Owned(value) => Cow::Owned(value.trim().to_string()),
         };
         (!value.is_empty()).then_some(value)
+    }
+
+    /// The URL in an attribute.
+    pub fn url(&mut self, tag: &Tag<'a>, name: &str) -> Option<Cow<'a, str>> {
+        let url = self.attribute(tag, name)?;
+        Some(self.based(url))
     }
 
     pub(super) fn decode(&mut self, raw: &'a str, offset: usize) -> Cow<'a, str> {

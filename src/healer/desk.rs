@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::bus_health::{BusStates, Found};
 use super::detector::{Now, Transition};
 use super::ledger::{Entry, Ledger};
-use super::pacing::Refresh;
+use super::pacing::{Refresh, Turns};
 use super::unheard::Unheard;
 use super::watch::Watch;
 use crate::bus::BusError;
@@ -89,6 +89,7 @@ pub struct Desk {
     pub buses_denied: bool,
     /// Whose snapshots are refreshed now, by watch.
     turn: usize,
+    pub turns: Turns,
     logged: u32,
     unlogged: u32,
 }
@@ -229,7 +230,8 @@ impl Desk {
             })
             .collect();
         let services = found.iter().map(|found| found.services).sum();
-        self.buses.look(found, Refresh::turn(services), now)
+        let turn = self.turns.lasts(now.mono).max(Refresh::turn(services));
+        self.buses.look(found, turn, now)
     }
 
     /// Says something on the healer's own channel, past everything that waits for an answer.
@@ -262,6 +264,10 @@ impl Desk {
                 all.extend(few.iter().map(|s| watch.voice.health(s, now)));
                 self.turn += usize::from(done);
             });
+            if self.turn >= self.watches.len() {
+                self.turn = 0;
+                self.turns.next(Mono::now());
+            }
         }
         if all.is_empty() {
             // Whoever is due was not judged yet.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::clock::Mono;
+
 /// Snapshots written in a second, all in all.
 const PER_SEC: u32 = 1000;
 /// The same, after the server turned out to be another: what it has may be lost or old.
@@ -83,9 +85,45 @@ impl Refresh {
     }
 }
 
+/// How long it really takes until all have had their turn: over a far bus, or a slow one, longer than planned.
+#[derive(Debug, Default)]
+pub struct Turns {
+    began: Option<Mono>,
+    took: Duration,
+}
+
+impl Turns {
+    /// All have had their turn.
+    pub fn next(&mut self, now: Mono) {
+        self.took = self
+            .began
+            .replace(now)
+            .map_or(Duration::ZERO, |began| now.since(began));
+    }
+
+    /// How long one lasts: as long as the last one, or already longer.
+    pub fn lasts(&self, now: Mono) -> Duration {
+        let so_far = self.began.map_or(Duration::ZERO, |began| now.since(began));
+        so_far.max(self.took)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_turn_lasts_as_long_as_the_last_one_or_already_longer() {
+        let mut turns = Turns::default();
+        let at = Mono::from_secs;
+        let lasts = |turns: &Turns, secs| turns.lasts(at(secs)).as_secs();
+        assert_eq!(lasts(&turns, 500.0), 0, "none has begun");
+        turns.next(at(1000.0));
+        assert_eq!(lasts(&turns, 1030.0), 30);
+        turns.next(at(1090.0));
+        assert_eq!(lasts(&turns, 1100.0), 90);
+        assert_eq!(lasts(&turns, 1290.0), 200);
+    }
 
     fn written(refresh: &mut Refresh, services: u32, secs: u32) -> u32 {
         let mut all = 0;

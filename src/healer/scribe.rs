@@ -88,18 +88,22 @@ impl Scribe {
             } else if !answers {
                 // Every wish would wait out its limit, and a stop would wait for all of them.
                 more = false;
-            } else if more {
-                // One piece at a time, however much waits: the lease and a stop do not wait for all of it.
-                more = self.speak(&mut desk).unwrap_or_else(|error| {
-                    log::debug!("{} alerts wait: {error}", desk.owed.len());
-                    false
-                });
             } else {
-                // Behind the alerts: a death does not wait for it.
-                if std::mem::take(&mut buses_due) {
-                    self.write_buses(&mut desk);
+                if more {
+                    // One piece at a time, however much waits: the lease and a stop do not wait for all of it.
+                    more = self.speak(&mut desk).unwrap_or_else(|error| {
+                        log::debug!("{} alerts wait: {error}", desk.owed.len());
+                        false
+                    });
                 }
-                self.refresh(&mut desk);
+                // Behind the alerts, since no death waits for it; but in the same turn: where the lease takes a second to
+                // renew, no turn would have nothing else to do.
+                if !more {
+                    if std::mem::take(&mut buses_due) {
+                        self.write_buses(&mut desk);
+                    }
+                    self.refresh(&mut desk);
+                }
             }
             drop(work);
         }

@@ -5,6 +5,7 @@ use crate::bus::BusError;
 use crate::contract::{BUS_HEALTH, REFUSED_EVERY, TEXT_MAX_BYTES, WritesRefused, cut};
 use crate::healer::desk::Desk;
 use crate::healer::ledger::{LEASE_RENEW, Told};
+use crate::healer::pacing::Turns;
 use crate::healer::watch::now;
 
 const _: () = assert!(
@@ -31,7 +32,10 @@ impl Scribe {
             Ok(Told::Refused(error)) => self.records_refused(desk, error),
             Ok(Told::Fenced) => self.fall_silent(desk),
             Ok(_) => {
-                desk.refresh.rewrite |= desk.buses.written(now);
+                if desk.buses.written(now) {
+                    desk.refresh.rewrite = true;
+                    desk.turns = Turns::default();
+                }
                 // What is owed has its own way to find out that writes pass.
                 if std::mem::take(&mut desk.buses_refused) && desk.owed.is_empty() {
                     self.end_refusal(desk);

@@ -7,8 +7,9 @@ use std::time::Duration;
 use crate::bus::{Backoff, BusError, Buses, Commands, Limits};
 use crate::clock::Mono;
 use crate::contract::{MARKET_BUS, SYSTEM_BUS, TRUTH_CHANGED, TRUTH_KEY, TRUTH_MAX_BYTES};
+use crate::sections::CHECKS;
 use crate::service::{self, Document, Env, Error, Supervisor, TruthSource};
-use crate::truth::{Truth, digest};
+use crate::truth::{Rules, Truth, digest};
 
 const HELP: &str = "\
 bootstrap: validates the truth document and writes it to both buses
@@ -86,7 +87,7 @@ fn seed(env: &Env, args: &Args) -> Result<(), Error> {
         None => PathBuf::from(env.text("TRUTH_FILE", "truth.json")?),
     };
     let text = read(&file)?;
-    let truth = Truth::parse(&text, service::truth_defaults(env)?)
+    let truth = Truth::parse(&text, Rules::strict(service::truth_defaults(env)?, CHECKS))
         .map_err(|rejected| Error::Truth(format!("{} is refused:\n{rejected}", file.display())))?;
     for warning in truth.warnings().list() {
         log::warn!("{}: {warning}", file.display());

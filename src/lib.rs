@@ -13,6 +13,7 @@
 //! - [`healer`]: judges silence.
 //! - [`notify`]: tells people.
 //! - [`sentinel`]: watches the healer.
+//! - [`sections`]: who checks which section of truth.
 //! - [`cli`]: the operator's command: run the swarm on one host, look at it, ask why.
 #![forbid(unsafe_code)]
 
@@ -26,6 +27,7 @@ pub mod massive;
 pub mod mesh;
 pub mod notify;
 pub mod rss_agg;
+pub mod sections;
 pub mod sentinel;
 pub mod service;
 pub mod swarm_state;

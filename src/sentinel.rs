@@ -22,6 +22,7 @@ use crate::healer::ledger::Ledger;
 use crate::healer::voice::Voice;
 use crate::notify::{self, Notifier, Role};
 use crate::service::{self, Error, Notice, Profile, Service};
+use crate::truth::Check;
 use ears::Ears;
 use telling::Telling;
 
@@ -42,9 +43,9 @@ const PROFILE: Profile = Profile {
     ..Profile::new("sentinel", "watches the healer")
 };
 
-/// Runs the service.
-pub fn run() -> ExitCode {
-    service::run(&PROFILE, |service| Sentinel::new(service)?.run())
+/// Runs the service; a truth is judged by `checks`.
+pub fn run(checks: &'static [Check]) -> ExitCode {
+    service::run(&PROFILE, checks, |service| Sentinel::new(service)?.run())
 }
 
 struct Sentinel {

@@ -7,7 +7,7 @@
 //! - `json`: the reader of values; `walk`: what holds anywhere in a document; `read`: what stands where;
 //!   `check`: what can only be judged when all of it is known;
 //! - `store`: how it is kept; `service`: how it is looked at;
-//! - `section`: a service's own part of truth; `own`: the list of them, and who validates which;
+//! - `section`: a service's own part of truth; `own`: the list of them; `rules`: by what a document is judged;
 //! - `problem`: what is wrong, and where.
 
 use std::time::Duration;
@@ -20,6 +20,7 @@ mod json;
 mod own;
 mod problem;
 mod read;
+mod rules;
 mod section;
 mod service;
 mod store;
@@ -27,11 +28,13 @@ mod url;
 mod walk;
 mod words;
 
-pub use own::{OWN, Own, OwnSection, Validator};
+pub use own::{OWN, Own, OwnSection};
 pub use problem::{PROBLEMS_MAX, Position, Problem, Problems, Rejected};
+pub use rules::{Check, Rules, Validator};
 pub use section::{Section, Sections};
 pub use service::{Lane, Service};
 use store::{Bus, Entry, Known, Rhythm, Span, StoredLane, StoredSection};
+pub use words::{did_you_mean, is_name};
 
 /// Longest timeout: 32 days.
 pub const TIMEOUT_MAX_SEC: f64 = 32.0 * 86_400.0;
@@ -100,8 +103,8 @@ pub struct Truth {
 
 impl Truth {
     /// Reads and validates a document. Everything that is wrong is told, not only the first.
-    pub fn parse(document: &[u8], defaults: Defaults) -> Result<Truth, Rejected> {
-        read::document(document, defaults)
+    pub fn parse(document: &[u8], rules: impl Into<Rules>) -> Result<Truth, Rejected> {
+        read::document(document, rules.into())
     }
 
     /// What is odd but harmless, such as fields that nobody reads.

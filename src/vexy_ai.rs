@@ -3,11 +3,13 @@
 use std::process::ExitCode;
 
 use crate::service::{self, Profile};
+use crate::truth::Check;
 
-/// Runs the service.
-pub fn run() -> ExitCode {
+/// Runs the service; a truth is judged by `checks`.
+pub fn run(checks: &'static [Check]) -> ExitCode {
     service::run(
         &Profile::new("vexy_ai", "analyses what arrives"),
+        checks,
         service::idle,
     )
 }

@@ -19,8 +19,9 @@ use super::{bad_args, place, printed};
 use crate::bus::{Commands, Limits};
 use crate::clock::wall_secs;
 use crate::contract::{Beat, TRUTH_KEY, beat_counter_key, heartbeat_channel};
+use crate::sections::CHECKS;
 use crate::service::{self, BeatSettings, Beater, Document, Env, Error, Supervisor, TruthSource};
-use crate::truth::Truth;
+use crate::truth::{Rules, Truth};
 
 const HELP: &str = "\
 marketswarm beat: gives any program a heartbeat
@@ -228,7 +229,8 @@ fn from_truth(name: &str, env: &Env) -> Result<Option<BeatSettings>, Error> {
     let Document::Text(text) = source.read()? else {
         return Ok(None);
     };
-    let Ok(truth) = Truth::parse(&text, service::truth_defaults(env)?) else {
+    let Ok(truth) = Truth::parse(&text, Rules::lenient(service::truth_defaults(env)?, CHECKS))
+    else {
         return Ok(None);
     };
     let buses = service::buses_of(env, &truth)?;

@@ -156,7 +156,13 @@ fn dead(env: &Env, wish: &Wish) -> Result<ExitCode, Error> {
 /// The channels that are meant; an error when there is none.
 fn channels(env: &Env, wish: &Wish) -> Result<Vec<Channel>, Error> {
     let truth = status::find_truth(env)?;
-    let mut channels = Config::read(env, &truth)?.channels;
+    let config = Config::read(env, &truth)?;
+    let wanted = |name: Option<&str>| wish.channel.as_deref().is_none_or(|w| name == Some(w));
+    let mut unusable = config.unusable.into_iter();
+    if let Some(unusable) = unusable.find(|unusable| wanted(unusable.name.as_deref())) {
+        return Err(unusable.why.into());
+    }
+    let mut channels = config.channels;
     if let Some(name) = &wish.channel {
         channels.retain(|c| c.name == *name);
     }

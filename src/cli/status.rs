@@ -13,9 +13,10 @@ use crate::bus::{Address, BusError, Commands};
 use crate::clock::{self, human, local_time};
 use crate::contract::{ALERT_LOG, Health, TRUTH_KEY, holder_key};
 use crate::notify::{self, Role};
+use crate::sections::CHECKS;
 use crate::service::{self, Document, Env, Error, TruthSource};
 use crate::swarm_state::{Healer, Oversight, READER_LIMITS, Standing, State, StateReader, Who};
-use crate::truth::Truth;
+use crate::truth::{Rules, Truth};
 
 const HELP: &str = "\
 marketswarm status: one table of all services of truth
@@ -215,8 +216,10 @@ pub(super) fn find_truth(env: &Env) -> Result<Truth, Error> {
     let mut source = TruthSource::new(commands, env.text("TRUTH_REDIS_KEY", TRUTH_KEY)?);
     let place = source.place();
     match source.read()? {
-        Document::Text(text) => Truth::parse(&text, service::truth_defaults(env)?)
-            .map_err(|e| Error::Truth(format!("the truth in {place} is refused:\n{e}"))),
+        Document::Text(text) => {
+            Truth::parse(&text, Rules::lenient(service::truth_defaults(env)?, CHECKS))
+                .map_err(|e| Error::Truth(format!("the truth in {place} is refused:\n{e}")))
+        }
         Document::Missing => Err(Error::Truth(format!(
             "there is no truth in {place}: run bootstrap, which writes truth.json there"
         ))),

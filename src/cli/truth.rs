@@ -9,8 +9,9 @@ use lexopt::prelude::*;
 
 use super::{bad_args, printed};
 use crate::contract::TRUTH_MAX_BYTES;
+use crate::sections::CHECKS;
 use crate::service::{self, Env, Error};
-use crate::truth::{Defaults, Problem, Problems, Rejected, Truth, digest};
+use crate::truth::{Defaults, Problem, Problems, Rejected, Rules, Truth, digest};
 
 const HELP: &str = "\
 marketswarm truth check FILE: everything that is wrong with a truth document, and what to write instead
@@ -52,7 +53,7 @@ pub fn check(path: &Path, defaults: Defaults, out: &mut impl Write) -> io::Resul
             return Ok(2);
         }
     };
-    match Truth::parse(&document, defaults) {
+    match Truth::parse(&document, Rules::strict(defaults, CHECKS)) {
         Ok(truth) => {
             list(out, path, "warning: ", truth.warnings())?;
             let (all, watched) = (truth.services().len(), truth.watched().count());

@@ -18,6 +18,8 @@ pub enum Matter {
     Document,
     /// Buses that the environment takes away.
     Buses,
+    /// Channels of `notify` that are no channels.
+    Channels,
 }
 
 /// One complaint, in the words of the wire.
@@ -69,6 +71,12 @@ impl Complaints {
 pub fn rejected(reason: &str) -> String {
     let cut = cut(reason, REASON_MAX_BYTES);
     format!("{cut}; the last good one stays in force")
+}
+
+/// Why a truth is in force without some of its channels.
+pub fn misshapen(wrong: &str) -> String {
+    let wrong = cut(wrong, REASON_MAX_BYTES);
+    format!("{wrong}; the other channels and the rest of the truth are in force")
 }
 
 /// Why a truth is in force without some of its buses, and what that means for those buses; `None` when it is in force

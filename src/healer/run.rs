@@ -28,6 +28,7 @@ use crate::clock::{self, Mono};
 use crate::contract::{ALERT_CHANNEL, Alert, AlertKind, SYSTEM_BUS};
 use crate::notify::{self, Notifier, Role};
 use crate::service::{self, Error, Notice, Profile, Service};
+use crate::truth::Check;
 
 /// Jobs that may wait for the scribe; a loop that has more to say waits.
 const JOBS_MAX: usize = 64;
@@ -49,11 +50,12 @@ const PROFILE: Profile = Profile {
     )
 };
 
-/// Runs the service.
-pub fn run() -> ExitCode {
+/// Runs the service; a truth is judged by `checks`.
+pub fn run(checks: &'static [Check]) -> ExitCode {
     let early = RefCell::new(Early::default());
     service::run_waiting(
         &PROFILE,
+        checks,
         |away| early.borrow_mut().hear(away),
         |service| Healer::new(service, early.take())?.run(),
     )
@@ -95,7 +97,7 @@ struct Healer {
 impl Healer {
     fn new(mut service: Service<Event>, early: Early) -> Result<Healer, Error> {
         // Whoever cannot be told must be known at the start, not at the first death.
-        notify::Config::read(&service.env, &service.truth)?;
+        notify::try_environment(&service.env, &service.truth, &service.host)?;
         let (jobs, job_inbox) = bounded(JOBS_MAX);
         let (nudge, nudges) = bounded(1);
         let speaking = Arc::new(AtomicBool::new(false));

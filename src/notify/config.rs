@@ -1,6 +1,5 @@
 //! Which channels there are and how to speak to them: from the environment and from truth.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -10,24 +9,30 @@ use super::format::Format;
 use super::sign::SigningKey;
 use super::teller::Rules;
 use super::telling::Ms;
-use crate::contract::NAME_MAX_BYTES;
 use crate::service::{Env, EnvError, Secret};
-use crate::truth::{Problem, Truth};
+use crate::truth::{Problem, Problems, Sections, Truth};
 
 mod entry;
+mod list;
 #[cfg(test)]
 mod tests;
 
-use entry::{Entry, Kind, email, refused, webhook};
+use entry::{Entry, Kind, refused};
+use list::{Listed, listed};
 
-/// Channels that one process tells through.
-const CHANNELS_MAX: usize = 16;
+/// The channels of the environment: kind, name, and the variable that asks for one.
+const USUAL: [(Kind, &str, &str); 2] = [
+    (Kind::Webhook, "webhook", "WEBHOOK_URL"),
+    (Kind::Email, "email", "SMTP_HOST"),
+];
 
 /// All that the notifier needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub rules: Rules,
     pub channels: Vec<Channel>,
+    /// Channels of truth that cannot be used.
+    pub unusable: Vec<Unusable>,
     /// `DEADMAN_URL`: pinged by the sentinel while all is well.
     pub deadman: Option<Url>,
 }
@@ -90,55 +95,49 @@ pub struct Url(Uri);
 #[derive(Clone, Debug, PartialEq)]
 pub enum ConfigError {
     Env(EnvError),
-    Truth(Problem),
+    /// A variable that is not there.
+    Missing(EnvError),
+    /// What truth says of a channel, all of it.
+    Truth(Vec<Problem>),
+    /// What only shows when the channel is made ready, such as a certificate.
+    Courier {
+        channel: String,
+        reason: String,
+    },
+}
+
+/// A channel that truth names and nobody can tell through.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unusable {
+    /// Its name, where that can be read and is its own.
+    pub name: Option<String>,
+    pub why: ConfigError,
 }
 
 impl Config {
-    /// Reads the environment and `services.healer.notify`.
+    /// Reads the environment and `services.healer.notify`. A channel of truth that cannot be used leaves the others as
+    /// they are.
+    ///
+    /// # Errors
+    /// What is wrong in the environment itself.
     pub fn read(env: &Env, truth: &Truth) -> Result<Config, ConfigError> {
-        let mut channels = Vec::new();
+        let (mut channels, mut unusable) = (Vec::new(), Vec::new());
         match truth.section("healer", "notify") {
             Some(section) => {
-                let elements = section.elements().map_err(ConfigError::Truth)?;
-                if elements.len() > CHANNELS_MAX {
-                    let what = format!("more than {CHANNELS_MAX} channels");
-                    return Err(ConfigError::Truth(section.problem(what, "write fewer")));
-                }
-                let mut names = BTreeSet::new();
-                for element in elements {
-                    let entry: Entry = element.read().map_err(ConfigError::Truth)?;
-                    let wrong =
-                        |what, instead| Err(ConfigError::Truth(element.problem(what, instead)));
-                    if !is_name(&entry.name) {
-                        return wrong("a bad channel name", "write 1 to 64 of A-Z a-z 0-9 _ . -");
-                    }
-                    if !names.insert(entry.name.clone()) {
-                        return wrong("a name that another channel has", "give each its own");
-                    }
-                    let target = match entry.kind {
-                        Kind::Webhook => Target::Webhook(webhook(env, &entry)?),
-                        Kind::Email => Target::Email(email(env, &entry)?),
+                check_environment(env)?;
+                for Listed { name, entry } in listed(&section) {
+                    let target = match entry {
+                        Ok(entry) => entry.target(env),
+                        Err(wrong) => Err(ConfigError::Truth(wrong)),
                     };
-                    let name = entry.name;
-                    channels.push(Channel { name, target });
+                    match (name, target) {
+                        (Some(name), Ok(target)) => channels.push(Channel { name, target }),
+                        (name, Err(why)) => unusable.push(Unusable { name, why }),
+                        (None, Ok(_)) => {}
+                    }
                 }
             }
-            None => {
-                if env.get("WEBHOOK_URL")?.is_some() {
-                    let target = Target::Webhook(webhook(env, &Entry::plain(Kind::Webhook))?);
-                    channels.push(Channel {
-                        name: "webhook".into(),
-                        target,
-                    });
-                }
-                if env.get("SMTP_HOST")?.is_some() {
-                    let target = Target::Email(email(env, &Entry::plain(Kind::Email))?);
-                    channels.push(Channel {
-                        name: "email".into(),
-                        target,
-                    });
-                }
-            }
+            None => channels = of_environment(env)?,
         }
         let deadman = env
             .get("DEADMAN_URL")?
@@ -147,9 +146,55 @@ impl Config {
         Ok(Config {
             rules: rules(env)?,
             channels,
+            unusable,
             deadman,
         })
     }
+}
+
+/// The channels of the usual variables.
+pub fn of_environment(env: &Env) -> Result<Vec<Channel>, ConfigError> {
+    let mut channels = Vec::new();
+    for (kind, name, variable) in USUAL {
+        if env.get(variable)?.is_some() {
+            let name = name.to_owned();
+            let target = Entry::plain(kind).target(env)?;
+            channels.push(Channel { name, target });
+        }
+    }
+    Ok(channels)
+}
+
+/// Where truth names the channels, the usual variables may be there in part. What they hold must be right all the
+/// same, or a truth that names no channel any more would let the next start fail.
+fn check_environment(env: &Env) -> Result<(), ConfigError> {
+    for (kind, _, variable) in USUAL {
+        if env.get(variable)?.is_some() {
+            match Entry::plain(kind).target(env) {
+                Ok(_) | Err(ConfigError::Missing(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with the shape of `services.healer.notify`, whatever the environment holds.
+pub fn check(sections: &Sections<'_>, problems: &mut Problems) {
+    let wrong = sections.get("notify").map(listed).unwrap_or_default();
+    for problem in wrong.into_iter().filter_map(|listed| listed.entry.err()) {
+        problem
+            .into_iter()
+            .for_each(|problem| problems.push(problem));
+    }
+}
+
+/// What is wrong with the shape of the channels in a truth that is in force all the same.
+pub fn misshapen(truth: &Truth) -> Option<String> {
+    let section = truth.section("healer", "notify")?;
+    let listed = listed(&section).into_iter();
+    let wrong: Vec<Problem> = listed.filter_map(|l| l.entry.err()).flatten().collect();
+    (!wrong.is_empty()).then(|| ConfigError::Truth(wrong).to_string())
 }
 
 /// Whether anybody would be told of a death: for the warning that nobody would.
@@ -171,11 +216,6 @@ fn rules(env: &Env) -> Result<Rules, ConfigError> {
         rate_limit_ms: ms(env.secs("RATE_LIMIT_SEC", 60.0, 0.0, DAY)?),
         remind_ms: ms(env.secs("REMIND_SEC", 0.0, 0.0, 30.0 * DAY)?),
     })
-}
-
-fn is_name(name: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
-    (1..=NAME_MAX_BYTES).contains(&name.len()) && name.chars().all(allowed)
 }
 
 impl Url {
@@ -237,8 +277,12 @@ impl fmt::Display for Channel {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ConfigError::Env(error) => error.fmt(f),
-            ConfigError::Truth(problem) => problem.fmt(f),
+            ConfigError::Env(error) | ConfigError::Missing(error) => error.fmt(f),
+            ConfigError::Truth(wrong) => {
+                let wrong: Vec<String> = wrong.iter().map(Problem::to_string).collect();
+                f.write_str(&wrong.join("; "))
+            }
+            ConfigError::Courier { channel, reason } => write!(f, "channel {channel}: {reason}"),
         }
     }
 }
@@ -248,8 +292,9 @@ impl std::error::Error for ConfigError {}
 impl From<ConfigError> for crate::service::Error {
     fn from(error: ConfigError) -> crate::service::Error {
         match error {
-            ConfigError::Env(error) => error.into(),
-            ConfigError::Truth(problem) => crate::service::Error::Truth(problem.to_string()),
+            ConfigError::Env(error) | ConfigError::Missing(error) => error.into(),
+            ConfigError::Truth(_) => crate::service::Error::Truth(error.to_string()),
+            ConfigError::Courier { .. } => crate::service::Error::Config(error.to_string()),
         }
     }
 }

@@ -23,7 +23,7 @@ pub mod telling;
 pub mod wording;
 
 pub use config::{Config, ConfigError, channels_configured};
-pub use notifier::{Context, Notifier, idle, start};
+pub use notifier::{Context, Notifier, idle, start, try_environment};
 
 /// In whose name people are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,16 +8,19 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::channel::{Channel, Inbox, Peers, Setup};
+use super::config::Unusable;
 use super::courier::Courier;
 use super::teller::Rules;
 use super::{Config, ConfigError, Role, config, deadman};
 use crate::bus::Address;
-use crate::contract::Alert;
+use crate::contract::{Alert, cut};
 use crate::service::{Env, Notice};
 use crate::truth::Truth;
 
 /// Things that may wait for one channel; further alerts are dropped and said to be.
 const INBOX_MAX: usize = 1000;
+/// Longest text about the channels: there may be sixteen of them, with fifteen mistakes each.
+const NOTE_MAX_BYTES: usize = 1000;
 /// How long a stop waits for threads that are in the middle of a send; the message is stored.
 const STOP_MAX: Duration = Duration::from_millis(1000);
 
@@ -42,6 +45,8 @@ pub struct Notifier {
     rules: Rules,
     state_dir: Option<PathBuf>,
     channels: Vec<Running>,
+    /// What was last said to be wrong with the channels.
+    said: String,
     peers: Peers,
     /// Channels started so far: each holds its place under a name of its own.
     started: u32,
@@ -72,14 +77,16 @@ pub fn start<E: From<Notice> + Send + 'static>(
     context: Context,
     events: Sender<E>,
 ) -> Result<Notifier, ConfigError> {
-    let config = Config::read(&context.env, &context.truth)?;
+    let config = ready(&context.env, &context.truth, &context.host)?;
     let state_dir = context.env.folder("STATE_DIR")?;
     let mut notifier = idle(role, context, events);
     notifier.state_dir = state_dir;
     notifier.rules = config.rules;
-    for channel in config.channels {
+    let complaint = complaint(&config.unusable, |_| false);
+    for channel in notifier.or_usual(config.channels, &config.unusable) {
         notifier.open(channel);
     }
+    notifier.say(complaint);
     if role == Role::Sentinel
         && let Some(url) = config.deadman
     {
@@ -88,6 +95,11 @@ pub fn start<E: From<Notice> + Send + 'static>(
         notifier.spawn("deadman".to_owned(), move || deadman::run(&url, &well));
     }
     Ok(notifier)
+}
+
+/// Whether all that the environment says of the channels can be used; a start is the time to find out.
+pub fn try_environment(env: &Env, truth: &Truth, host: &str) -> Result<(), ConfigError> {
+    ready(env, truth, host).map(drop)
 }
 
 /// One without a channel, until a truth comes whose channels can be used.
@@ -103,6 +115,7 @@ pub fn idle<E: From<Notice> + Send + 'static>(
         state_dir: context.env.folder("STATE_DIR").unwrap_or_default(),
         context,
         channels: Vec::new(),
+        said: String::new(),
         peers: Peers::default(),
         started: 0,
         well: None,
@@ -124,34 +137,44 @@ impl Notifier {
     }
 
     /// Follows a new truth, and where the system bus is by it: channels that it names no more or otherwise stop, those
-    /// that are new start, the others go on. When its channels cannot be used, those of before stay.
+    /// that are new start, the others go on. One that cannot be used keeps its former settings, if it had any; when
+    /// none can be used, all of before stay.
     pub fn set_truth(&mut self, truth: &Arc<Truth>, bus: &Address) {
         (self.context.truth, self.context.bus) = (Arc::clone(truth), bus.clone());
         self.context.knows_services = true;
-        let usable = Config::read(&self.context.env, truth).map_err(|e| e.to_string());
-        let usable = usable.and_then(|config| {
-            for channel in &config.channels {
-                Courier::new(channel, &self.context.host)
-                    .map_err(|e| format!("channel {}: {e}", channel.name))?;
+        match ready(&self.context.env, truth, &self.context.host) {
+            Ok(config) => {
+                let nobody = config.channels.is_empty() && !config.unusable.is_empty();
+                let is_running = |name: &str| self.channels.iter().any(|r| r.channel.name == name);
+                let complaint = complaint(&config.unusable, is_running);
+                if !nobody {
+                    self.follow(config);
+                    self.say(complaint);
+                } else if self.channels.is_empty() {
+                    for channel in self.or_usual(Vec::new(), &config.unusable) {
+                        self.open(channel);
+                    }
+                    self.say(complaint);
+                } else {
+                    self.say(format!(
+                        "CHANNELS stay as they were: {}",
+                        why(&config.unusable)
+                    ));
+                }
             }
-            Ok(config)
-        });
-        match usable {
-            Ok(config) => self.follow(config),
-            Err(error) => {
-                log::error!(
-                    "the channels of the new truth cannot be used, those of before stay: {error}"
-                );
-                self.send_all(|| Inbox::Note(format!("CHANNELS stay as they were: {error}")));
-            }
+            Err(error) => self.say(format!("CHANNELS stay as they were: {error}")),
         }
         self.send_all(|| Inbox::Truth(Arc::clone(truth), Box::new(bus.clone())));
     }
 
     fn follow(&mut self, config: Config) {
         self.rules = config.rules;
+        let keeps = |name: &String| {
+            let mut names = config.unusable.iter().filter_map(|u| u.name.as_ref());
+            names.any(|unusable| unusable == name)
+        };
         self.channels.retain(|running| {
-            let stays = config.channels.contains(&running.channel);
+            let stays = config.channels.contains(&running.channel) || keeps(&running.channel.name);
             if !stays {
                 // There is room for the one word that is ever said.
                 let _ = running.stop.try_send(());
@@ -164,6 +187,33 @@ impl Notifier {
                 self.open(channel);
             }
         }
+    }
+
+    /// `channels`, or those of the usual variables where truth names some and none can be used: better told by another
+    /// way than not.
+    fn or_usual(
+        &self,
+        channels: Vec<config::Channel>,
+        unusable: &[Unusable],
+    ) -> Vec<config::Channel> {
+        if !channels.is_empty() || unusable.is_empty() {
+            return channels;
+        }
+        let usual = config::of_environment(&self.context.env).unwrap_or_default();
+        let is_ready = |channel: &config::Channel| try_out(channel, &self.context.host).is_ok();
+        usual.into_iter().filter(is_ready).collect()
+    }
+
+    /// Says what is wrong with the channels, once, to the log and to people by those that work.
+    fn say(&mut self, complaint: String) {
+        if complaint == self.said {
+            return;
+        }
+        if !complaint.is_empty() {
+            log::error!("{complaint}");
+            self.send_all(|| Inbox::Note(complaint.clone()));
+        }
+        self.said = complaint;
     }
 
     fn open(&mut self, channel: config::Channel) {
@@ -259,6 +309,57 @@ impl Drop for Notifier {
             ),
         }
     }
+}
+
+/// What environment and truth make of the channels, each tried out: a thread that cannot begin would end its daemon.
+fn ready(env: &Env, truth: &Truth, host: &str) -> Result<Config, ConfigError> {
+    let mut config = Config::read(env, truth)?;
+    let are_of_truth = truth.section("healer", "notify").is_some();
+    for channel in std::mem::take(&mut config.channels) {
+        match try_out(&channel, host) {
+            Ok(()) => config.channels.push(channel),
+            Err(why) if are_of_truth => config.unusable.push(Unusable {
+                name: Some(channel.name),
+                why,
+            }),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(config)
+}
+
+fn try_out(channel: &config::Channel, host: &str) -> Result<(), ConfigError> {
+    let tried = Courier::new(channel, host).map(drop);
+    tried.map_err(|reason| ConfigError::Courier {
+        channel: channel.name.clone(),
+        reason,
+    })
+}
+
+/// What people are told of channels that cannot be used; empty when all can.
+fn complaint(unusable: &[Unusable], is_running: impl Fn(&str) -> bool) -> String {
+    if unusable.is_empty() {
+        return String::new();
+    }
+    let kept: Vec<&str> = unusable
+        .iter()
+        .filter_map(|u| u.name.as_deref())
+        .filter(|name| is_running(name))
+        .collect();
+    let kept = match kept.is_empty() {
+        true => String::new(),
+        false => format!("; {} as before", kept.join(", ")),
+    };
+    format!("CHANNELS not as truth says: {}{kept}", why(unusable))
+}
+
+fn why(unusable: &[Unusable]) -> String {
+    let each = unusable.iter().map(|unusable| match &unusable.name {
+        Some(name) => format!("{name}: {}", unusable.why),
+        None => unusable.why.to_string(),
+    });
+    let all: Vec<String> = each.collect();
+    cut(&all.join("; "), NOTE_MAX_BYTES).into_owned()
 }
 
 /// Tells the end of a thread that nobody stopped.

@@ -6,9 +6,10 @@ use std::time::Duration;
 use super::{HEALER, Sentinel};
 use crate::clock::{self, Mono};
 use crate::contract::{AlertKind, SYSTEM_BUS, heartbeat_channel};
-use crate::healer::complaints::{Matter, in_part, rejected};
+use crate::healer::complaints::{Matter, in_part, misshapen, rejected};
 use crate::healer::detector::Spec;
 use crate::healer::unheard::Unheard;
+use crate::notify::config::misshapen as misshapen_channels;
 use crate::service::{Env, EnvError, bus_names};
 use crate::truth::{TIMEOUT_MAX_SEC, Truth};
 
@@ -98,6 +99,15 @@ impl Sentinel {
                     .raise(Matter::Buses, kind, Some(reason), Mono::now());
             }
             None => self.complaints.settle(Matter::Buses),
+        }
+        match misshapen_channels(&self.service.truth) {
+            Some(wrong) => self.complaints.raise(
+                Matter::Channels,
+                AlertKind::TruthRejected,
+                Some(misshapen(&wrong)),
+                Mono::now(),
+            ),
+            None => self.complaints.settle(Matter::Channels),
         }
     }
 

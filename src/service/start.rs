@@ -20,22 +20,24 @@ use super::{
 use crate::bus::{Address, Backoff, BusError, Buses, Commands, Limits, Switchboard};
 use crate::clock::Mono;
 use crate::contract::{TRUTH_KEY, TRUTH_LAST_GOOD, heartbeat_channel};
-use crate::truth::{Defaults, TIMEOUT_MAX_SEC, Truth};
+use crate::truth::{Check, Defaults, Rules, TIMEOUT_MAX_SEC, Truth};
 
 /// How long a stop may take before the process ends itself.
 const STOP_MAX: Duration = Duration::from_secs(2);
 
-/// Runs the daemon that `profile` describes: everything a `main` has to do.
+/// Runs the daemon that `profile` describes: everything a `main` has to do. A truth is judged by `checks`.
 pub fn run<E: From<Notice> + Send + 'static>(
     profile: &Profile,
+    checks: &'static [Check],
     body: impl FnOnce(Service<E>) -> Result<(), Error>,
 ) -> ExitCode {
-    run_waiting(profile, |_| {}, body)
+    run_waiting(profile, checks, |_| {}, body)
 }
 
 /// As [`run`]; tells `waits` each time that the bus was asked for the first truth in vain.
 pub fn run_waiting<E: From<Notice> + Send + 'static>(
     profile: &Profile,
+    checks: &'static [Check],
     waits: impl FnMut(&Away<'_, E>),
     body: impl FnOnce(Service<E>) -> Result<(), Error>,
 ) -> ExitCode {
@@ -53,7 +55,7 @@ pub fn run_waiting<E: From<Notice> + Send + 'static>(
         eprintln!("{}: {error}", profile.id);
         return ExitCode::from(2);
     }
-    match start(profile, env, waits, body) {
+    match start(profile, env, checks, waits, body) {
         Ok(()) => {
             log::info!("stopped");
             ExitCode::SUCCESS
@@ -68,6 +70,7 @@ pub fn run_waiting<E: From<Notice> + Send + 'static>(
 fn start<E: From<Notice> + Send + 'static>(
     profile: &Profile,
     env: Env,
+    checks: &'static [Check],
     mut waits: impl FnMut(&Away<'_, E>),
     body: impl FnOnce(Service<E>) -> Result<(), Error>,
 ) -> Result<(), Error> {
@@ -95,7 +98,8 @@ fn start<E: From<Notice> + Send + 'static>(
             since,
         });
     };
-    let Some(first) = find_truth(profile, &env, &buses, &supervisor, away)? else {
+    let rules = Rules::lenient(truth_defaults(&env)?, checks);
+    let Some(first) = find_truth(profile, &env, rules, &buses, &supervisor, away)? else {
         return Ok(());
     };
     let buses = with_truth(&buses, &env, &first.truth);
@@ -116,10 +120,9 @@ fn start<E: From<Notice> + Send + 'static>(
     );
     spine.spawn("beat", move || beater.run())?;
 
-    let defaults = truth_defaults(&env)?;
     let (watch, hint) = TruthWatch::new(
         first.source,
-        defaults,
+        rules,
         profile.truth_period,
         first.digest,
         profile.keeps_last_good,
@@ -223,12 +226,12 @@ struct First {
 fn find_truth(
     profile: &Profile,
     env: &Env,
+    rules: Rules,
     buses: &Buses,
     supervisor: &Supervisor,
     mut away: impl FnMut(Mono, &Address, &BusError),
 ) -> Result<Option<First>, Error> {
     let key = env.text("TRUTH_REDIS_KEY", TRUTH_KEY)?;
-    let defaults = truth_defaults(env)?;
     let limit = env.secs("TRUTH_WAIT_SEC", 60.0, 0.0, 86_400.0)?;
     let address = match env.get("TRUTH_REDIS_URL")? {
         Some(url) => buses.address(&url, "TRUTH_REDIS_URL")?,
@@ -250,7 +253,7 @@ fn find_truth(
     loop {
         let problem = match source.read() {
             Ok(document) => {
-                let (digest, found) = judge(document, defaults);
+                let (digest, found) = judge(document, rules);
                 let (notice, problem) = match found {
                     Found::Good(truth) => {
                         if profile.keeps_last_good {
@@ -282,7 +285,7 @@ fn find_truth(
                     }
                 };
                 if let Ok(document) = last_good.read()
-                    && let (_, Found::Good(truth)) = judge(document, defaults)
+                    && let (_, Found::Good(truth)) = judge(document, rules)
                 {
                     log::warn!("{problem}; the last good one is in force");
                     return Ok(Some(First {

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use super::truth_source::{Document, TruthSource};
 use super::{Error, Notice};
 use crate::contract::TRUTH_LAST_GOOD;
-use crate::truth::{Defaults, Truth, digest};
+use crate::truth::{Rules, Truth, digest};
 
 /// Asks for a look at the truth, now.
 #[derive(Clone)]
@@ -24,7 +24,7 @@ impl TruthHint {
 /// Looks at every hint and every `period`; tells what it finds, each finding once.
 pub(super) struct TruthWatch {
     source: TruthSource,
-    defaults: Defaults,
+    rules: Rules,
     period: Duration,
     hints: Receiver<()>,
     keeps_last_good: bool,
@@ -47,7 +47,7 @@ impl TruthWatch {
     /// Watches `source`, whose document is `known` so far. Dropping every [`TruthHint`] ends the watch.
     pub(super) fn new(
         source: TruthSource,
-        defaults: Defaults,
+        rules: Rules,
         period: Duration,
         known: Option<String>,
         keeps_last_good: bool,
@@ -56,7 +56,7 @@ impl TruthWatch {
         (
             TruthWatch {
                 source,
-                defaults,
+                rules,
                 period,
                 hints,
                 keeps_last_good,
@@ -96,7 +96,7 @@ impl TruthWatch {
         if !self.source.was_written()? {
             return Ok(None);
         }
-        let (digest, found) = judge(self.source.read()?, self.defaults);
+        let (digest, found) = judge(self.source.read()?, self.rules);
         if digest == self.known {
             return Ok(None);
         }
@@ -130,7 +130,7 @@ pub(super) fn keep(source: &mut TruthSource) {
 }
 
 /// Validates a document. The digest is that of its bytes, so that a bad one too is told but once.
-pub(super) fn judge(document: Document, defaults: Defaults) -> (Option<String>, Found) {
+pub(super) fn judge(document: Document, rules: Rules) -> (Option<String>, Found) {
     match document {
         Document::Missing => (None, Found::Nothing),
         Document::TooLong(bytes) => {
@@ -140,12 +140,12 @@ pub(super) fn judge(document: Document, defaults: Defaults) -> (Option<String>, 
             );
             (Some(reason.clone()), Found::Bad(reason))
         }
-        Document::Text(text) => (Some(digest(&text)), validate(&text, defaults)),
+        Document::Text(text) => (Some(digest(&text)), validate(&text, rules)),
     }
 }
 
-fn validate(text: &[u8], defaults: Defaults) -> Found {
-    match Truth::parse(text, defaults) {
+fn validate(text: &[u8], rules: Rules) -> Found {
+    match Truth::parse(text, rules) {
         Ok(truth) => {
             for warning in truth.warnings().list() {
                 log::warn!("truth: {warning}");

@@ -8,7 +8,7 @@ use super::problem::{push_index, push_key};
 use super::store::{BEATS, Known, OWN_CHANNEL, Rhythm, StoredLane};
 use super::walk::Walk;
 use super::words::did_you_mean;
-use super::{HEALER, HEARTBEAT_SUFFIX, OWN, Position, Problem, Sections, Truth};
+use super::{HEALER, HEARTBEAT_SUFFIX, Position, Problem, Sections, Truth};
 use crate::contract::{NAME_MAX_BYTES, cut};
 
 mod depends;
@@ -132,10 +132,13 @@ impl Walk<'_> {
     /// it to the timeout.
     fn intervals_are_below_timeouts(&mut self) {
         let cadence = self.truth.cadence_sec;
+        // The default is this process's own: others may take the same document.
+        let only_here = self.rules.is_lenient && cadence.is_none();
         let general = cadence.unwrap_or(self.truth.defaults.timeout_sec);
         let is_wrong = |rhythm: &Rhythm| {
-            let timeout = rhythm.timeout_sec.unwrap_or(general);
-            rhythm.interval_sec.is_some_and(|own| own >= timeout)
+            let timeout = rhythm.timeout_sec.or((!only_here).then_some(general));
+            let own = rhythm.interval_sec.zip(timeout);
+            own.is_some_and(|(interval, timeout)| interval >= timeout)
         };
         let wrong: Vec<bool> = self.truth.rhythms.iter().map(is_wrong).collect();
         if !wrong.contains(&true) {
@@ -168,14 +171,19 @@ impl Walk<'_> {
     /// Asks the owner of each service's sections.
     fn sections_are_valid(&mut self) {
         let key = self.services_key.unwrap_or("services");
-        for own in OWN {
-            let Some(id) = self.truth.find(own.svc) else {
+        for check in self.rules.checks {
+            let Some(id) = self.truth.find(check.svc) else {
                 continue;
             };
             let of = |section: &&super::StoredSection| section.entry == id;
             let sections = self.truth.sections.iter().filter(of);
-            let sections = sections.map(|section| (&*section.field, section.view(key, own.svc)));
-            (own.validator)(&Sections::new(sections.collect()), &mut self.errors);
+            let sections = sections.map(|section| (&*section.field, section.view(key, check.svc)));
+            let is_spared = self.rules.is_lenient && check.is_spared;
+            let problems = match is_spared {
+                true => &mut self.warnings,
+                false => &mut self.errors,
+            };
+            (check.validator)(&Sections::new(sections.collect()), problems);
         }
     }
 

@@ -1,14 +1,10 @@
-//! What each service of ours keeps in truth for itself, and who checks it.
-
-use super::{Problems, Sections};
+//! What each service of ours keeps in truth for itself.
 
 /// What a service of ours keeps in truth besides what every service may have.
 pub struct Own {
     pub svc: &'static str,
     /// Its sections; any other name gets a warning. `None`: any name is a section of this service.
     pub sections: Option<&'static [OwnSection]>,
-    /// Looks at the sections and says what is wrong with them.
-    pub validator: Validator,
 }
 
 /// One section: its name, and the fields of the object that it is, or of each object of the list that it is. Other
@@ -18,11 +14,7 @@ pub struct OwnSection {
     pub fields: &'static [&'static str],
 }
 
-/// Looks at a service's own sections and adds what is wrong with them.
-pub type Validator = fn(&Sections<'_>, &mut Problems);
-
-/// The sections of each service. A module that reads a section of truth puts its validator here: bootstrap, the
-/// healer and `marketswarm truth check` then refuse what the running service could not use.
+/// The sections of each service. Whoever reads one checks it too: see [`Check`](super::Check).
 pub const OWN: &[Own] = &[
     Own {
         svc: "rss_agg",
@@ -53,7 +45,6 @@ pub const OWN: &[Own] = &[
                 fields: &["feed", "field", "match", "action"],
             },
         ]),
-        validator: crate::rss_agg::config::check,
     },
     Own {
         svc: "healer",
@@ -61,27 +52,20 @@ pub const OWN: &[Own] = &[
             name: "notify",
             fields: &[],
         }]),
-        validator: nothing_to_check,
     },
     Own {
         svc: "massive",
         sections: None,
-        validator: nothing_to_check,
     },
     Own {
         svc: "mesh",
         sections: None,
-        validator: nothing_to_check,
     },
     Own {
         svc: "vexy_ai",
         sections: None,
-        validator: nothing_to_check,
     },
 ];
-
-/// For services whose sections are theirs alone to judge.
-fn nothing_to_check(_: &Sections<'_>, _: &mut Problems) {}
 
 impl Own {
     /// What is known of the service `svc`.

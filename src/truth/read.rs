@@ -4,13 +4,13 @@ use super::json::{Kind, Syntax};
 use super::store::{Bus, Known};
 use super::walk::Walk;
 use super::words::is_name;
-use super::{BUSES_MAX, BusId, Defaults, Position, Problem, Problems, Rejected, Truth, url};
+use super::{BUSES_MAX, BusId, Position, Problem, Problems, Rejected, Rules, Truth, url};
 use crate::contract::{NAME_MAX_BYTES, TRUTH_MAX_BYTES, cut};
 
 mod service;
 
 /// Reads a document into a [`Truth`].
-pub(super) fn document(document: &[u8], defaults: Defaults) -> Result<Truth, Rejected> {
+pub(super) fn document(document: &[u8], rules: Rules) -> Result<Truth, Rejected> {
     let whole = |at: usize, what: String, instead: &str| {
         let mut errors = Problems::default();
         let text = str::from_utf8(&document[..at]).unwrap_or_default();
@@ -45,7 +45,7 @@ pub(super) fn document(document: &[u8], defaults: Defaults) -> Result<Truth, Rej
         let what = "a byte order mark, which is no JSON".to_owned();
         return Err(whole(0, what, "save the file as UTF-8 without it"));
     }
-    let mut walk = Walk::new(text, defaults);
+    let mut walk = Walk::new(text, rules);
     match walk.root() {
         Ok(()) => walk.check_whole(),
         Err(Syntax { at, what }) => walk.error(at, format!("not JSON: {what}"), ""),

@@ -64,6 +64,30 @@ impl<'a> Section<'a> {
         Ok(elements)
     }
 
+    /// The members of an object, in their order; a problem when it is none.
+    pub fn members(&self) -> Result<Vec<(String, Section<'a>)>, Problem> {
+        let mut reader = Reader::new(self.json);
+        if reader.kind().ok() != Some(Kind::Object) {
+            return Err(self.problem("not an object", "write an object: { … }"));
+        }
+        let mut members = Vec::new();
+        let mut walk = || -> Result<(), Syntax> {
+            reader.object()?;
+            while let Some(key) = reader.next_key()? {
+                let mut path = self.path.clone();
+                push_key(&mut path, &key);
+                let from = reader.value_at();
+                reader.skip()?;
+                let start = self.start.then(Position::of(self.json, from));
+                let json = &self.json[from..reader.at()];
+                members.push((key.into_owned(), Section::new(path, start, json)));
+            }
+            Ok(())
+        };
+        walk().map_err(|syntax| self.problem(syntax.what, ""))?;
+        Ok(members)
+    }
+
     /// The member `name` of an object, when it is one and has it.
     pub fn field(&self, name: &str) -> Option<Section<'a>> {
         let mut reader = Reader::new(self.json);

@@ -87,13 +87,15 @@ impl<'a> Service<'a> {
 
     /// How long it may be silent: its own timeout, else the cadence of truth, else the default.
     ///
-    /// The cadence is about those whom the healer watches. When it is not above the healer's own interval, three of
-    /// these intervals hold for the healer, or it would be declared dead between two beats.
+    /// The cadence is about those whom the healer watches, and the default about those of whom truth says nothing. When
+    /// neither is meant for this one and is not above its interval, three of these intervals hold, or it would be
+    /// declared dead between two beats.
     pub fn timeout(&self) -> Duration {
         let general = self.truth.default_timeout();
+        let is_meant = self.name() != HEALER && self.truth.cadence_sec.is_some();
         match self.own_timeout() {
             Some(own) => own,
-            None if self.name() == HEALER && general <= self.interval() => self.interval() * 3,
+            None if !is_meant && general <= self.interval() => self.interval() * 3,
             None => general,
         }
     }

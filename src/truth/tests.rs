@@ -4,7 +4,8 @@ mod refusals;
 use super::*;
 
 fn parse(text: &str) -> Result<Truth, Rejected> {
-    Truth::parse(text.as_bytes(), Defaults::default())
+    let rules = Rules::strict(Defaults::default(), crate::sections::CHECKS);
+    Truth::parse(text.as_bytes(), rules)
 }
 
 fn good(text: &str) -> Truth {
@@ -165,4 +166,24 @@ fn lanes_dependencies_and_sections_are_looked_up() {
         wrong.to_string(),
         "line 8 column 24: services.rss_agg.feeds[0].id: invalid type: string \"a\", expected u32"
     );
+}
+
+#[test]
+fn what_only_the_default_of_one_process_makes_wrong_is_refused_by_nobody_who_runs() {
+    let text = r#"{"services": {"slow": {"heartbeat": {"interval_sec": 40}}}}"#;
+    let rules = Rules::lenient(Defaults::default(), crate::sections::CHECKS);
+    assert!(parse(text).is_err(), "whoever writes it is told");
+    let truth = Truth::parse(text.as_bytes(), rules).expect("in force");
+    let slow = truth.service("slow").expect("there");
+    assert_eq!(
+        slow.timeout(),
+        Duration::from_secs(120),
+        "never dead between two beats"
+    );
+    // What the document itself says is wrong for everybody.
+    let text = r#"{"services": {"slow": {"heartbeat": {"interval_sec": 40, "timeout_sec": 30}}}}"#;
+    assert!(Truth::parse(text.as_bytes(), rules).is_err());
+    let text = r#"{"services": {"slow": {"heartbeat": {"interval_sec": 40}},
+        "healer": {"threshold": {"heartbeat_cadence": 30}}}}"#;
+    assert!(Truth::parse(text.as_bytes(), rules).is_err());
 }

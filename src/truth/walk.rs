@@ -6,8 +6,7 @@ use std::collections::{HashMap, HashSet};
 use super::json::{Kind, Reader, Syntax};
 use super::words::{did_you_mean, is_env_field, is_env_name, is_reference, is_secret};
 use super::{
-    BusId, Defaults, KEY_MAX_BYTES, Position, Problem, Problems, Rejected, TIMEOUT_MAX_SEC, Truth,
-    url,
+    BusId, KEY_MAX_BYTES, Position, Problem, Problems, Rejected, Rules, TIMEOUT_MAX_SEC, Truth, url,
 };
 use crate::contract::{NAME_MAX_BYTES, cut};
 
@@ -17,6 +16,7 @@ const FEW_KEYS: usize = 32;
 /// The state of the walk.
 pub(super) struct Walk<'a> {
     pub(super) text: &'a str,
+    pub(super) rules: Rules,
     pub(super) reader: Reader<'a>,
     pub(super) truth: Truth,
     pub(super) errors: Problems,
@@ -44,11 +44,12 @@ pub(super) struct Keys<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(text: &'a str, defaults: Defaults) -> Walk<'a> {
+    pub(super) fn new(text: &'a str, rules: Rules) -> Walk<'a> {
         Walk {
             text,
             reader: Reader::new(text),
-            truth: Truth::empty(defaults),
+            truth: Truth::empty(rules.defaults),
+            rules,
             errors: Problems::default(),
             warnings: Problems::default(),
             said: Vec::new(),

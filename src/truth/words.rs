@@ -3,7 +3,7 @@
 use crate::contract::NAME_MAX_BYTES;
 
 /// Whether `name` may name a service or a bus: `[A-Za-z0-9_.-]{1,64}`.
-pub(super) fn is_name(name: &str) -> bool {
+pub fn is_name(name: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
     (1..=NAME_MAX_BYTES).contains(&name.len()) && name.bytes().all(allowed)
 }
@@ -83,10 +83,7 @@ fn words(field: &str) -> Vec<String> {
 }
 
 /// The one of `known` that `name` is probably a slip of: at most two changes away, and not most of it.
-pub(super) fn did_you_mean<'k>(
-    name: &str,
-    known: impl IntoIterator<Item = &'k str>,
-) -> Option<&'k str> {
+pub fn did_you_mean<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     if name.len() > NAME_MAX_BYTES {
         return None;
     }

@@ -1,3 +1,4 @@
 //! How truth and environment were taken.
 
+mod channels;
 mod one_reload;

@@ -8,8 +8,9 @@ use serde_json::json;
 use super::{Swarm, Words, print};
 use crate::rss_agg::config::Config;
 use crate::rss_agg::opml::{self, Outline};
+use crate::sections::CHECKS;
 use crate::service::{Env, Error};
-use crate::truth::{Defaults, Truth};
+use crate::truth::{Defaults, Rules, Truth};
 
 /// Runs `feed import-opml FILE`.
 pub(super) fn import(words: &Words) -> Result<ExitCode, Error> {
@@ -40,7 +41,7 @@ pub(super) fn export(words: &Words, env: Env) -> Result<ExitCode, Error> {
             (swarm.config, titles.collect())
         }
         [path] => {
-            let truth = Truth::parse(&read(path)?, Defaults::default())
+            let truth = Truth::parse(&read(path)?, Rules::strict(Defaults::default(), CHECKS))
                 .map_err(|rejected| Error::Truth(format!("{path} is refused:\n{rejected}")))?;
             let config = Config::from_truth(&truth).map_err(|p| Error::Truth(p.to_string()))?;
             (config, HashMap::new())

@@ -19,8 +19,9 @@ use std::process::ExitCode;
 use lexopt::prelude::*;
 
 use super::{bad_args, place, printed};
+use crate::sections::CHECKS;
 use crate::service::{self, Env, Error};
-use crate::truth::Truth;
+use crate::truth::{Rules, Truth};
 use ports::Wish;
 
 /// The services, in the order in which they are shown.
@@ -189,7 +190,11 @@ fn port(args: &mut lexopt::Parser, flag: &str) -> Result<u16, Error> {
 
 fn read_truth(file: &Path, env: &Env) -> Result<Truth, Error> {
     let refused = |rejected| Error::Truth(format!("{} is refused:\n{rejected}", file.display()));
-    Truth::parse(&read(file)?, service::truth_defaults(env)?).map_err(refused)
+    Truth::parse(
+        &read(file)?,
+        Rules::strict(service::truth_defaults(env)?, CHECKS),
+    )
+    .map_err(refused)
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Error> {

@@ -15,9 +15,10 @@ use crate::clock::Mono;
 use crate::contract::{
     ALERT_CHANNEL, ALERT_LOG, Alert, BEAT_MAX_BYTES, Beat, SYSTEM_BUS, TRUTH_KEY,
 };
+use crate::sections::CHECKS;
 use crate::service::{self, Document, Env, Error, TruthSource};
 use crate::swarm_state::{READER_LIMITS, StateReader};
-use crate::truth::Truth;
+use crate::truth::{Rules, Truth};
 
 /// From one look to the next.
 const LOOK_PERIOD: Duration = Duration::from_secs(1);
@@ -115,7 +116,7 @@ impl Watcher {
         if !self.known || self.source.was_written()? {
             self.known = false;
             if let Document::Text(text) = self.source.read()?
-                && let Ok(truth) = Truth::parse(&text, self.defaults)
+                && let Ok(truth) = Truth::parse(&text, Rules::lenient(self.defaults, CHECKS))
             {
                 self.listen(Arc::new(truth));
             }

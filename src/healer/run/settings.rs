@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::Healer;
 use crate::clock::Mono;
 use crate::contract::AlertKind;
-use crate::healer::complaints::{Matter, in_part, rejected};
+use crate::healer::complaints::{Matter, in_part, misshapen, rejected};
+use crate::notify::config::misshapen as misshapen_channels;
 use crate::service::Error;
 use crate::truth::Truth;
 
@@ -41,6 +42,13 @@ impl Healer {
         match in_part(self.service.buses.spoiled(), means) {
             Some(reason) => self.complain(Matter::Buses, AlertKind::TruthRejected, Some(reason)),
             None => self.complaints.settle(Matter::Buses),
+        }
+        match misshapen_channels(&self.service.truth) {
+            Some(wrong) => {
+                let reason = Some(misshapen(&wrong));
+                self.complain(Matter::Channels, AlertKind::TruthRejected, reason);
+            }
+            None => self.complaints.settle(Matter::Channels),
         }
     }
 

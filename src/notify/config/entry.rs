@@ -3,20 +3,42 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
-use super::{ConfigError, Email, Tls, Url, Webhook};
+use super::{ConfigError, Email, Target, Tls, Url, Webhook};
 use crate::notify::format::Format;
 use crate::notify::sign::SigningKey;
 use crate::service::{Env, EnvError, Secret};
 
 /// Recipients of one e-mail channel.
-const RECIPIENTS_MAX: usize = 50;
+pub(super) const RECIPIENTS_MAX: usize = 50;
+
+/// What an entry may have. Those that end in `_env` name variables.
+pub(super) const FIELDS: [&str; 15] = [
+    "name",
+    "kind",
+    "format",
+    "timeout_sec",
+    "url_env",
+    "secret_env",
+    "ca_env",
+    "host_env",
+    "port_env",
+    "tls_env",
+    "user_env",
+    "pass_env",
+    "from_env",
+    "to_env",
+    "to",
+];
 
 /// An entry of `services.healer.notify`. Fields that end in `_env` name variables.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Entry {
-    pub name: String,
+    /// Read where the list is.
+    #[serde(rename = "name")]
+    _name: IgnoredAny,
     pub kind: Kind,
     format: Option<String>,
     timeout_sec: Option<f64>,
@@ -44,7 +66,7 @@ impl Entry {
     /// What the environment alone describes.
     pub fn plain(kind: Kind) -> Entry {
         Entry {
-            name: String::new(),
+            _name: IgnoredAny,
             kind,
             format: None,
             timeout_sec: None,
@@ -61,9 +83,17 @@ impl Entry {
             to: None,
         }
     }
+
+    /// Where the channel leads, with what `env` holds.
+    pub fn target(&self, env: &Env) -> Result<Target, ConfigError> {
+        match self.kind {
+            Kind::Webhook => webhook(env, self).map(Target::Webhook),
+            Kind::Email => email(env, self).map(Target::Email),
+        }
+    }
 }
 
-pub(super) fn webhook(env: &Env, entry: &Entry) -> Result<Webhook, ConfigError> {
+fn webhook(env: &Env, entry: &Entry) -> Result<Webhook, ConfigError> {
     let url_name = entry.url_env.as_deref().unwrap_or("WEBHOOK_URL");
     let url = Url::parse(url_name, &needed(env, url_name, "the URL to post to")?)?;
     let format = match &entry.format {
@@ -93,7 +123,7 @@ pub(super) fn webhook(env: &Env, entry: &Entry) -> Result<Webhook, ConfigError> 
     })
 }
 
-pub(super) fn email(env: &Env, entry: &Entry) -> Result<Email, ConfigError> {
+fn email(env: &Env, entry: &Entry) -> Result<Email, ConfigError> {
     let name = |own: &Option<String>, usual: &str| own.clone().unwrap_or_else(|| usual.to_owned());
     let host_name = name(&entry.host_env, "SMTP_HOST");
     let host = needed(env, &host_name, "the mail server's name")?;
@@ -211,10 +241,10 @@ fn needed(env: &Env, name: &str, what: &str) -> Result<String, ConfigError> {
 }
 
 fn missing(name: &str, what: &str) -> ConfigError {
-    refused(
-        name,
-        format!("missing: it holds {what}; set it, or {name}_FILE to a file with it"),
-    )
+    ConfigError::Missing(EnvError {
+        name: name.to_owned(),
+        reason: format!("missing: it holds {what}; set it, or {name}_FILE to a file with it"),
+    })
 }
 
 fn unknown_format(name: &str) -> ConfigError {

@@ -1,7 +1,7 @@
 //! Channels: what is read, and what is refused with which name.
 
 use super::*;
-use crate::truth::Defaults;
+use crate::truth::{Defaults, Rules};
 
 fn truth(notify: &str) -> Truth {
     let doc =
@@ -122,8 +122,141 @@ fn truth_names_several_channels_and_the_variables_that_hold_their_secrets() {
     let config = Config::read(&Env::from_pairs(pairs), &truth(notify)).expect("valid");
     let names: Vec<&str> = config.channels.iter().map(|c| c.name.as_str()).collect();
     assert_eq!(names, ["ops", "me"]);
+    // One whose variable is missing leaves the other as it is.
     let lacking = Config::read(&Env::from_pairs(pairs[1..].iter().copied()), &truth(notify));
-    assert!(lacking.expect_err("no URL").to_string().contains("OPS_URL"));
+    let lacking = lacking.expect("the environment is right");
+    assert_eq!(lacking.channels, config.channels[1..]);
+    assert_eq!(lacking.unusable[0].name.as_deref(), Some("ops"));
+    assert!(lacking.unusable[0].why.to_string().contains("OPS_URL"));
+}
+
+#[test]
+fn every_mistake_in_the_shape_of_a_channel_is_told_with_its_path_and_what_to_write() {
+    let seventeen: Vec<String> = (0..17)
+        .map(|i| format!(r#"{{"name":"c{i}","kind":"webhook"}}"#))
+        .collect();
+    let seventeen = seventeen.join(",");
+    for (list, path, instead) in [
+        (r#"{"name":"a","kind":"pager"}"#, "[0].kind", "webhook"),
+        (r#"{"name":"a","kind":5}"#, "[0].kind", "webhook"),
+        (r#"{"name":"a"}"#, "[0]", "kind"),
+        (r#"{"kind":"email"}"#, "[0]", "name"),
+        (r#"{"name":"../a","kind":"email"}"#, "[0].name", "A-Z"),
+        (r#"{"name":"","kind":"email"}"#, "[0].name", "A-Z"),
+        (r#"{"name":7,"kind":"email"}"#, "[0].name", "A-Z"),
+        (
+            r#"{"name":"a","kind":"email"},{"name":"a","kind":"email"}"#,
+            "[1].name",
+            "its own",
+        ),
+        (
+            r#"{"name":"a","kind":"webhook","format":"xml"}"#,
+            "[0].format",
+            "slack",
+        ),
+        (
+            r#"{"name":"a","kind":"webhook","format":[]}"#,
+            "[0].format",
+            "slack",
+        ),
+        (
+            r#"{"name":"a","kind":"webhook","formt":"slack"}"#,
+            "[0].formt",
+            "`format`",
+        ),
+        (
+            r#"{"name":"a","kind":"webhook","colour":"red"}"#,
+            "[0].colour",
+            "url_env",
+        ),
+        (
+            r#"{"name":"a","kind":"webhook","url_env":5}"#,
+            "[0].url_env",
+            "OPS_URL",
+        ),
+        (
+            r#"{"name":"a","kind":"webhook","timeout_sec":0}"#,
+            "[0].timeout_sec",
+            "120",
+        ),
+        (
+            r#"{"name":"a","kind":"webhook","timeout_sec":"5"}"#,
+            "[0].timeout_sec",
+            "120",
+        ),
+        (r#"{"name":"a","kind":"email","to":[]}"#, "[0].to", "ops@"),
+        (
+            r#"{"name":"a","kind":"email","to":["nobody"]}"#,
+            "[0].to",
+            "ops@",
+        ),
+        (
+            r#"{"name":"a","kind":"email","to":"a@example.org"}"#,
+            "[0].to",
+            "ops@",
+        ),
+        (r#""ops""#, "[0]", "an object"),
+        (seventeen.as_str(), "[16]", "fewer"),
+    ] {
+        let doc = format!("{{\"services\":{{\"healer\":{{\n\"notify\":[{list}]}}}}}}");
+        let path = format!("services.healer.notify{path}");
+        let rules = |is_lenient| Rules {
+            is_lenient,
+            ..Rules::strict(Defaults::default(), crate::sections::CHECKS)
+        };
+        let refused = Truth::parse(doc.as_bytes(), rules(false)).expect_err(list);
+        let Some(problem) = refused.errors.list().iter().find(|p| p.path == path) else {
+            panic!("{list}: {refused}")
+        };
+        assert_eq!(problem.position.line, 2, "{problem}");
+        assert!(problem.instead.contains(instead), "{problem}");
+        // Who runs by it goes on with the channels that are right.
+        let truth = Truth::parse(doc.as_bytes(), rules(true)).expect("spared");
+        let config = Config::read(&Env::from_pairs([("X", "y")]), &truth).expect("readable");
+        assert!(!config.unusable.is_empty(), "{list}");
+        assert!(misshapen(&truth).is_some_and(|wrong| wrong.contains(&path)));
+    }
+    let whole = r#"{"services":{"healer":{"notify":{"name":"a"}}}}"#;
+    let rules = Rules::strict(Defaults::default(), crate::sections::CHECKS);
+    let refused = Truth::parse(whole.as_bytes(), rules).expect_err("no list");
+    assert!(refused.to_string().contains("write a list"), "{refused}");
+}
+
+#[test]
+fn every_field_that_a_channel_may_have_is_taken() {
+    let fields = entry::FIELDS.map(|field| match field {
+        "name" => r#""name":"a""#.to_owned(),
+        "kind" => r#""kind":"email""#.to_owned(),
+        "format" => r#""format":"slack""#.to_owned(),
+        "timeout_sec" => r#""timeout_sec":5"#.to_owned(),
+        "to" => r#""to":["a@example.org"]"#.to_owned(),
+        env => format!("{env:?}:\"SOME_NAME\""),
+    });
+    let doc = format!(
+        r#"{{"services":{{"healer":{{"notify":[{{{}}}]}}}}}}"#,
+        fields.join(",")
+    );
+    let rules = Rules::strict(Defaults::default(), crate::sections::CHECKS);
+    let truth = Truth::parse(doc.as_bytes(), rules).unwrap_or_else(|e| panic!("{e}"));
+    assert!(truth.warnings().is_empty(), "{}", truth.warnings());
+}
+
+#[test]
+fn what_the_environment_holds_must_be_right_even_where_truth_names_the_channels() {
+    let notify = r#","notify":[{"name":"me","kind":"email","to":["me@example.org"]}]"#;
+    let read = |pairs: &[(&str, &str)]| {
+        Config::read(&Env::from_pairs(pairs.iter().copied()), &truth(notify))
+    };
+    let mail = [("SMTP_HOST", "localhost"), ("SMTP_FROM", "s@example.org")];
+    // Without SMTP_TO this is no channel by itself; truth says who is written to.
+    assert_eq!(read(&mail).expect("right").channels.len(), 1);
+    let wrong = read(&[mail[0], mail[1], ("WEBHOOK_URL", "hunter2")]);
+    assert!(
+        wrong
+            .expect_err("no URL")
+            .to_string()
+            .contains("WEBHOOK_URL")
+    );
 }
 
 #[test]

@@ -69,6 +69,9 @@ impl Teller {
         self.meta.out_of_band.extend(other.meta.out_of_band);
         let surplus = self.meta.out_of_band.len().saturating_sub(OUT_OF_BAND_MAX);
         self.meta.out_of_band.drain(..surplus);
+        for text in other.meta.notes {
+            self.note(now_ms, text);
+        }
     }
 
     /// What changed since the last call: to be stored before anything is sent.

@@ -1,9 +1,14 @@
 use super::*;
-use crate::truth::Defaults;
+use crate::sections::CHECKS;
+use crate::truth::{Defaults, Rules};
 
 fn truth(rss_agg: &str) -> Result<Truth, String> {
     let document = format!(r#"{{"services": {{"rss_agg": {{"heartbeat": {{}}, {rss_agg}}}}}}}"#);
-    Truth::parse(document.as_bytes(), Defaults::default()).map_err(|error| error.to_string())
+    Truth::parse(
+        document.as_bytes(),
+        Rules::strict(Defaults::default(), CHECKS),
+    )
+    .map_err(|error| error.to_string())
 }
 
 #[test]

@@ -266,7 +266,7 @@ impl Sentinel {
             let mut transitions = Vec::new();
             self.ears.detector.take_transitions(&mut transitions);
             for transition in &transitions {
-                self.telling.owe(transition);
+                self.telling.owe(transition, self.echoes.address());
             }
             let mut outputs = Vec::new();
             self.ears.detector.take_outputs(&mut outputs);

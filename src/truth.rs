@@ -47,6 +47,10 @@ pub const KEY_MAX_BYTES: usize = 512;
 /// Most sections of its own that one service may have.
 pub const SECTIONS_MAX: usize = 64;
 
+/// Why a database does not keep two swarms apart, and what does.
+pub const DATABASE_REMEDY: &str = "channels know no databases, so two swarms on one server hear each other's beats; \
+    give each service a heartbeat.channel of this swarm's own, or the swarm a Redis server of its own, in database 0";
+
 /// The service that watches the others.
 pub const HEALER: &str = "healer";
 const HEARTBEAT_SUFFIX: &str = ":heartbeat";

@@ -83,6 +83,11 @@ impl Address {
         self.tls
     }
 
+    /// The database that a log-in selects.
+    pub fn database(&self) -> i64 {
+        self.info.redis_settings().db()
+    }
+
     /// The same address, reached by `means`.
     pub fn by(mut self, means: &Means) -> Address {
         self.means = means.clone();

@@ -15,8 +15,8 @@ use crate::contract::{MARKET_BUS, SYSTEM_BUS};
 pub struct Buses {
     /// Where truth is and alerts go.
     system: Address,
-    /// Whether the environment names the system bus.
-    system_is_fixed: bool,
+    /// The variable that names the system bus, if one does.
+    system_variable: Option<String>,
     /// Of the others, from the environment, by bus name.
     environment: BTreeMap<String, Result<Address, BusError>>,
     /// From the truth, by bus name.
@@ -38,13 +38,14 @@ impl Buses {
         let mut system = None;
         for variable in [&variable(SYSTEM_BUS), "REDIS_URL", "TRUTH_REDIS_URL"] {
             if let Some(url) = lookup(variable)? {
-                system = Some(Address::parse(&url, variable)?);
+                system = Some((Address::parse(&url, variable)?, variable.to_owned()));
                 break;
             }
         }
+        let (system, system_variable) = system.unzip();
         let mut buses = Buses {
-            system_is_fixed: system.is_some(),
             system: system.map_or_else(|| by_name(SYSTEM_BUS), Ok)?,
+            system_variable,
             environment: BTreeMap::new(),
             truth: BTreeMap::new(),
             means,
@@ -79,7 +80,7 @@ impl Buses {
                 all.read(name, &lookup);
                 all.truth.extend(address.map(|a| (name.to_owned(), a)));
             } else if let Some(Ok(address)) = address
-                && !all.system_is_fixed
+                && all.system_variable.is_none()
             {
                 all.system = address;
             }
@@ -121,6 +122,14 @@ impl Buses {
         let unless_named = from_truth.filter(|(name, _)| !self.environment.contains_key(*name));
         let all = self.environment.iter().chain(unless_named);
         all.filter_map(|(name, address)| Some((name.as_str(), address.as_ref().err()?)))
+    }
+
+    /// The variable that says where `name` is, if one does.
+    pub fn variable_of(&self, name: &str) -> Option<String> {
+        match name {
+            SYSTEM_BUS => self.system_variable.clone(),
+            other => self.environment.contains_key(other).then(|| variable(other)),
+        }
     }
 
     /// Whether somebody named `name`: the environment or the truth, as opposed to the default.

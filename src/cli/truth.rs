@@ -33,7 +33,11 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
     match words.as_slice() {
         [verb, file] if verb == "check" => {
             let defaults = service::truth_defaults(&env)?;
-            let code = check(&PathBuf::from(file), defaults, &mut io::stdout().lock())?;
+            let (file, mut out) = (PathBuf::from(file), io::stdout().lock());
+            let code = check(&file, defaults, &mut out)?;
+            if code == 0 {
+                check_environment(&file, defaults, &env, &mut out)?;
+            }
             Ok(ExitCode::from(code))
         }
         _ => Err(Error::Config("write: marketswarm truth check FILE".into())),
@@ -77,6 +81,33 @@ pub fn check(path: &Path, defaults: Defaults, out: &mut impl Write) -> io::Resul
             Ok(2)
         }
     }
+}
+
+/// What this shell's environment makes of a good document: the daemons' own may be another.
+fn check_environment(
+    path: &Path,
+    defaults: Defaults,
+    env: &Env,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let rules = Rules::strict(defaults, CHECKS);
+    let Ok(truth) = Truth::parse(&read(path)?, rules) else {
+        return Ok(());
+    };
+    let buses = match service::buses_of(env, &truth) {
+        Ok(buses) => buses,
+        Err(error) => return writeln!(out, "environment: warning: {error}"),
+    };
+    for (_, error) in buses.spoiled() {
+        writeln!(out, "environment: warning: {error}")?;
+    }
+    for (bus, words) in service::databases(&buses, &truth) {
+        // What truth itself says was warned of with its place.
+        if buses.variable_of(&bus).is_some() {
+            writeln!(out, "environment: warning: {words}")?;
+        }
+    }
+    Ok(())
 }
 
 /// Reads at most one byte more than a document may have: enough to refuse it.

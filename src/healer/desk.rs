@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::bus_health::{BusStates, Found};
 use super::detector::{Now, Transition};
+use super::held::Held;
 use super::ledger::{Entry, Ledger};
 use super::pacing::{Refresh, Turns};
 use super::unheard::Unheard;
@@ -65,6 +66,8 @@ pub struct Desk {
     pub watches: Vec<Arc<Watch>>,
     pub owed: VecDeque<Entry>,
     pub notes: VecDeque<(Alert, bool)>,
+    /// What is not owed yet, because its reason is being looked for.
+    held: Held,
     pub forget: Vec<Box<str>>,
     /// Services that nobody can judge.
     pub unheard: Unheard,
@@ -128,6 +131,7 @@ impl Desk {
             watch.with(|d, _| d.take_transitions(&mut Vec::new()));
         }
         self.notes.clear();
+        self.held.clear();
         self.forget.clear();
         self.met.clear();
     }
@@ -138,13 +142,32 @@ impl Desk {
         if self.owed.len() >= PACE && self.refusal.is_none() {
             return Ok(());
         }
+        let now = Mono::now();
+        for watch in &self.watches {
+            for (svc, cause) in watch.take_causes() {
+                self.owed.extend(self.held.settle(&svc, cause));
+            }
+        }
+        self.owed.extend(self.held.overdue(now));
         let mut silent: Vec<Health> = Vec::new();
         for watch in &self.watches {
             let mut transitions: Vec<Transition> = Vec::new();
             watch.with(|d, _| d.take_transitions(&mut transitions));
             for transition in &transitions {
                 match watch.voice.entry(transition) {
-                    Some(entry) => self.owed.push_back(entry),
+                    Some(entry) => {
+                        let Some(entry) = self.held.follow(entry) else {
+                            continue;
+                        };
+                        // Its reason takes a look at the server's clients; nobody else's alert waits for that.
+                        let waits = entry.alert.kind == AlertKind::DuplicateInstance
+                            && self.held.has_room()
+                            && watch.find_sender(&entry.health.svc);
+                        match waits {
+                            true => self.held.hold(entry, now),
+                            false => self.owed.push_back(entry),
+                        }
+                    }
                     None => {
                         let at = Now {
                             mono: transition.at,

@@ -7,9 +7,11 @@ mod ears;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
+use super::senders;
 use super::detector::{BusNews, Detector, Echo, Now, Output};
 use super::voice::Voice;
 use crate::bus::{Address, Limits, Mouth, Subscribed, Subscriber};
@@ -55,10 +57,13 @@ pub struct Outlets {
 pub struct Watch {
     pub bus: String,
     pub voice: Voice,
+    address: Address,
     detector: Mutex<Detector>,
     mouth: Mouth,
     outlets: Outlets,
     errands: Sender<Errand>,
+    /// Why services have two instances, as far as that was found out.
+    causes: Mutex<Vec<(String, Option<String>)>>,
     /// The server that the proven link goes to.
     server: Mutex<Option<Subscribed>>,
     /// Until when the main loop means to sleep, in microseconds.
@@ -73,6 +78,8 @@ enum Errand {
     Echo(u64),
     /// Connect the mouth afresh and compare the server with the link's.
     CheckServer,
+    /// Find out where else somebody beats as this service.
+    FindSender(String),
 }
 
 impl Watch {
@@ -88,10 +95,12 @@ impl Watch {
         let watch = Arc::new(Watch {
             bus: bus.to_owned(),
             voice,
+            address: address.clone(),
             detector: Mutex::new(Detector::new(Mono::now())),
             mouth: Mouth::new(address.clone(), "healer:echo", echo_channel),
             outlets,
             errands,
+            causes: Mutex::default(),
             server: Mutex::new(None),
             asleep_until: AtomicU64::new(0),
             servers: AtomicU64::new(0),
@@ -159,6 +168,25 @@ impl Watch {
         drop(detector);
         self.hand_out(echo, outputs, told);
         wake
+    }
+
+    /// Has somebody find out why `svc` has two instances; false when nobody has time for it.
+    pub fn find_sender(&self, svc: &str) -> bool {
+        self.errands.try_send(Errand::FindSender(svc.to_owned())).is_ok()
+    }
+
+    /// What was found out since the last call, by service.
+    pub fn take_causes(&self) -> Vec<(String, Option<String>)> {
+        std::mem::take(&mut *self.causes())
+    }
+
+    fn found(&self, svc: String, cause: Option<String>) {
+        self.causes().push((svc, cause));
+        let _ = self.outlets.scribe.try_send(());
+    }
+
+    fn causes(&self) -> MutexGuard<'_, Vec<(String, Option<String>)>> {
+        self.causes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How often another server was met.
@@ -264,6 +292,7 @@ impl Attendant {
     /// Runs errands until the watch is gone.
     pub fn run(self) -> Result<(), Error> {
         let mut said = None::<String>;
+        let mut finder = Finder::default();
         loop {
             let errand = match self.inbox.recv_timeout(LOOK_EVERY) {
                 Ok(errand) => Some(errand),
@@ -276,6 +305,13 @@ impl Attendant {
             let Some(errand) = errand else {
                 look_around(&watch);
                 continue;
+            };
+            let errand = match errand {
+                Errand::FindSender(svc) => {
+                    finder.find(&watch, svc);
+                    continue;
+                }
+                other => other,
             };
             let identity = match watch.mouth.connect(&Limits::default()) {
                 Ok(identity) => identity,
@@ -294,9 +330,41 @@ impl Attendant {
                     watch.mouth.say(&seq.to_string());
                 }
                 Errand::CheckServer => check_server(&watch, &identity),
+                Errand::FindSender(_) => {}
             }
         }
+        finder.end();
         Ok(())
+    }
+}
+
+/// Asks the server who its clients are, on a thread of its own: no echo may wait for that.
+#[derive(Default)]
+struct Finder {
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Finder {
+    /// Finds out where else somebody beats as `svc`, unless that is being asked for another service.
+    fn find(&mut self, watch: &Arc<Watch>, svc: String) {
+        if self.thread.as_ref().is_some_and(|t| !t.is_finished()) {
+            return watch.found(svc, None);
+        }
+        self.end();
+        let (watch, name) = (Arc::clone(watch), format!("find-{}", watch.bus));
+        let asks = thread::Builder::new().name(name).spawn(move || {
+            let cause = senders::elsewhere(&watch.address, &svc);
+            watch.found(svc, cause);
+        });
+        // Without a thread the alert goes out without a reason.
+        self.thread = asks.ok();
+    }
+
+    fn end(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            // A panic there was reported; nothing depends on it.
+            let _ = thread.join();
+        }
     }
 }
 

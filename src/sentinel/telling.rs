@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{HEALER, IDLE, SENTINEL, at};
-use crate::bus::BusError;
+use crate::bus::{Address, BusError};
 use crate::clock::{self, Mono};
 use crate::contract::{Alert, AlertKind, Status};
 use crate::healer::detector::{Detector, Transition};
+use crate::healer::senders;
 use crate::healer::ledger::{Entry, Ledger, Told};
 use crate::healer::unheard::Unheard;
 use crate::healer::voice::{Voice, record};
@@ -54,9 +55,12 @@ impl Telling {
         self.refresh_at = Mono::now();
     }
 
-    /// Takes on a transition.
-    pub fn owe(&mut self, transition: &Transition) {
-        if let Some(entry) = self.voice.entry(transition) {
+    /// Takes on a transition of the healer, whose bus is at `address`.
+    pub fn owe(&mut self, transition: &Transition, address: &Address) {
+        if let Some(mut entry) = self.voice.entry(transition) {
+            if entry.alert.kind == AlertKind::DuplicateInstance {
+                entry.alert.reason = senders::elsewhere(address, HEALER);
+            }
             say(&entry.alert);
             if self.owed.len() == OWED_MAX {
                 self.owed.pop_front();

@@ -12,6 +12,7 @@ mod healthcheck;
 mod idle;
 mod logging;
 mod progress;
+mod remarks;
 mod start;
 mod supervisor;
 mod threads;
@@ -29,6 +30,7 @@ pub use env::{Env, EnvError, Secret};
 pub use error::Error;
 pub use idle::idle;
 pub use logging::start as start_logging;
+pub use remarks::{Remarks, databases};
 pub use progress::{Board, Progress, Verdict, Working};
 pub use start::{
     Away, beat_settings, bus_names, buses_of, host_name, run, run_waiting, truth_defaults,
@@ -113,6 +115,8 @@ pub struct Service<E> {
     pub buses: Buses,
     /// The truth in force.
     pub truth: Arc<Truth>,
+    /// What was said about it.
+    pub remarks: Remarks,
     /// Its heartbeat.
     pub beat: BeatHandle,
     /// Asks for a look at the truth, for a daemon that hears `truth:changed` itself.
@@ -132,7 +136,7 @@ impl<E: From<Notice> + Send + 'static> Service<E> {
     /// and left out, since a truth that somebody writes must not end who runs.
     pub fn adopt(&mut self, truth: Arc<Truth>) {
         self.buses = start::with_truth(&self.buses, &self.env, &truth);
-        start::say_spoiled(&self.buses);
+        self.remarks.say(&self.buses, &truth);
         self.beat
             .configure(start::beat_settings(self.id, &self.buses, &truth));
         self.truth = truth;

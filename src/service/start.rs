@@ -14,7 +14,7 @@ use super::ears;
 use super::truth_source::TruthSource;
 use super::truth_watch::{Found, TruthWatch, judge, keep};
 use super::{
-    Crew, EVENTS_MAX, Env, Error, Notice, Profile, Service, Standard, Supervisor, healthcheck,
+    Crew, EVENTS_MAX, Env, Error, Notice, Profile, Remarks, Service, Standard, Supervisor, healthcheck,
     logging, standard_args,
 };
 use crate::bus::{Address, Backoff, BusError, Buses, Commands, Limits, Switchboard};
@@ -103,7 +103,8 @@ fn start<E: From<Notice> + Send + 'static>(
         return Ok(());
     };
     let buses = with_truth(&buses, &env, &first.truth);
-    say_spoiled(&buses);
+    let mut remarks = Remarks::default();
+    remarks.say(&buses, &first.truth);
     let settings = beat_settings(profile.id, &buses, &first.truth);
     if let Some(notice) = first.notice {
         let _ = sender.try_send(E::from(notice));
@@ -150,6 +151,7 @@ fn start<E: From<Notice> + Send + 'static>(
         env,
         buses,
         truth: first.truth,
+        remarks,
         beat: beat.clone(),
         truth_hint: hint.clone(),
         supervisor,
@@ -339,13 +341,6 @@ pub fn buses_of(env: &Env, truth: &Truth) -> Result<Buses, Error> {
 pub fn with_truth(buses: &Buses, env: &Env, truth: &Truth) -> Buses {
     let named = truth.buses().map(|name| (name, truth.bus_url(name)));
     buses.with_truth(named, |name| Ok(env.get(name)?))
-}
-
-/// Says which buses are left out.
-pub(super) fn say_spoiled(buses: &Buses) {
-    for (bus, error) in buses.spoiled() {
-        log::error!("{error}: {bus} is left out, the rest of the truth is in force");
-    }
 }
 
 /// What holds where truth says nothing.

@@ -8,7 +8,7 @@ use super::problem::{push_index, push_key};
 use super::store::{BEATS, Known, OWN_CHANNEL, Rhythm, StoredLane};
 use super::walk::Walk;
 use super::words::did_you_mean;
-use super::{HEALER, HEARTBEAT_SUFFIX, Position, Problem, Sections, Truth};
+use super::{BusId, DATABASE_REMEDY, HEALER, HEARTBEAT_SUFFIX, Position, Problem, Sections, Truth};
 use crate::contract::{NAME_MAX_BYTES, cut};
 
 mod depends;
@@ -40,6 +40,7 @@ impl Walk<'_> {
         self.buses_are_known();
         let channels = self.channels_are_used_once();
         self.hear_what_the_healer_subscribes(&channels);
+        self.beats_are_in_no_database();
         self.intervals_are_below_timeouts();
         self.dependencies_exist();
         self.dependencies_have_no_cycle();
@@ -103,6 +104,21 @@ impl Walk<'_> {
             let user = self.truth.services().find(|svc| svc.bus().index() == i);
             if let Some(id) = user.map(|svc| svc.index() as u32) {
                 self.warn_in(id, &[Key("heartbeat"), Key("redis_url")], what);
+            }
+        }
+    }
+
+    fn beats_are_in_no_database(&mut self) {
+        for (bus, path, position, database) in std::mem::take(&mut self.databases) {
+            let is_there = |svc: super::Service<'_>| svc.has_heartbeat() && svc.bus() == bus;
+            if bus == BusId::default() || self.truth.services().any(is_there) {
+                self.warnings.push(Problem {
+                    path,
+                    position,
+                    what: format!("beats in database {database}: {DATABASE_REMEDY}"),
+                    instead: String::new(),
+                    more_like_it: 0,
+                });
             }
         }
     }

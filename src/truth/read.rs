@@ -99,10 +99,13 @@ impl Walk<'_> {
                         let Some((at, url)) = self.any_string("\"redis://host:6379\"")? else {
                             continue;
                         };
-                        if let Err(what) = url::redis_place(&url) {
-                            self.bad_url(at, what);
-                        } else if let Some(bus) = bus {
-                            self.truth.buses[bus.index()].url = Some(url.into());
+                        match (url::redis_place(&url), bus) {
+                            (Err(what), _) => self.bad_url(at, what),
+                            (Ok(place), Some(bus)) => {
+                                self.note_database(bus, at, place.database);
+                                self.truth.buses[bus.index()].url = Some(url.into());
+                            }
+                            (Ok(_), None) => {}
                         }
                     }
                     "description" => self.description()?,
@@ -169,6 +172,7 @@ impl Walk<'_> {
             None => self.bus(&format!("{}:{}", place.host, place.port), Known::ByUrl),
         };
         if let Some(bus) = bus {
+            self.note_database(bus, at, place.database);
             let at = &mut self.truth.buses[bus.index()];
             if at.known == Known::ByUrl && at.url.is_none() {
                 at.url = Some((&*url).into());
@@ -176,6 +180,14 @@ impl Walk<'_> {
             self.last_url = (url, bus);
         }
         Ok(bus)
+    }
+
+    /// A database keeps no beats apart; whether any are there is known at the end.
+    fn note_database(&mut self, bus: BusId, at: usize, database: u16) {
+        if database != 0 {
+            let (path, position) = (self.reader.path(), self.position(at));
+            self.databases.push((bus, path, position, database));
+        }
     }
 
     /// The bus of this name, new when it was not known; `None`, and an error, when there are too many.

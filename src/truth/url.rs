@@ -7,6 +7,8 @@ use super::words::is_secret;
 pub(super) struct Place<'a> {
     pub(super) host: &'a str,
     pub(super) port: u16,
+    /// The database in its path.
+    pub(super) database: u16,
 }
 
 /// Reads `redis://host[:port][/db]` or `rediss://…`; the error says what is wrong with it, without repeating it.
@@ -51,7 +53,13 @@ pub(super) fn redis_place(url: &str) -> Result<Place<'_>, &'static str> {
             .ok_or("a Redis URL whose port is not 1 to 65535")?,
         Some(_) => return Err("a Redis URL whose port is not 1 to 65535"),
     };
-    Ok(Place { host, port })
+    // At most four digits, or none.
+    let database = db.parse().unwrap_or(0);
+    Ok(Place {
+        host,
+        port,
+        database,
+    })
 }
 
 /// What in `text` is a credential inside a URL, if anything: a user or password, or a parameter named like a secret.
@@ -78,7 +86,14 @@ mod tests {
 
     #[test]
     fn a_redis_url_names_a_host_and_a_port() {
-        let place = |host, port| Ok(Place { host, port });
+        let place = |host, port| {
+            let database = if port == 7 && host == "[::1]" { 12 } else { 0 };
+            Ok(Place {
+                host,
+                port,
+                database,
+            })
+        };
         for (url, read) in [
             ("redis://system-redis", place("system-redis", 6379)),
             ("redis://127.0.0.1:6390/", place("127.0.0.1", 6390)),

@@ -34,6 +34,8 @@ pub(super) struct Walk<'a> {
     pub(super) rhythm_ids: HashMap<[u64; 3], u32>,
     /// Dependencies on services that were not met yet: who, which in the list, and where the name stands.
     pub(super) unmet: Vec<(u32, u32, u32)>,
+    /// Buses whose URL names a database: which, the path and the place of the URL, and the database.
+    pub(super) databases: Vec<(BusId, String, Position, u16)>,
     pub(super) last_url: (Cow<'a, str>, BusId),
 }
 
@@ -59,6 +61,7 @@ impl<'a> Walk<'a> {
             starts: Vec::new(),
             rhythm_ids: HashMap::from([([0; 3], 0)]),
             unmet: Vec::new(),
+            databases: Vec::new(),
             last_url: (Cow::Borrowed(""), BusId::default()),
         }
     }

@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 
 mod beat;
 pub mod feeds;
+mod name;
 mod outbox;
 mod oversight;
 pub use beat::{Beat, NotABeat};
+pub use name::{Name, NotAName, is_name};
 pub use outbox::{DEAD_MAX, SILENCES, dead_key, holder_key, outbox_key, silence_key, told_key};
 pub use oversight::{
     BUS_HEALTH, BUS_HEALTH_EVERY, BUS_HEALTH_TTL, BusHealth, HEALER_ECHOES, REFUSED_EVERY,

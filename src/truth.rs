@@ -34,7 +34,7 @@ pub use rules::{Check, Rules, Validator};
 pub use section::{Section, Sections};
 pub use service::{Lane, Service};
 use store::{Bus, Entry, Known, Rhythm, Span, StoredLane, StoredSection};
-pub use words::{did_you_mean, is_name};
+pub use words::did_you_mean;
 
 /// Longest timeout: 32 days.
 pub const TIMEOUT_MAX_SEC: f64 = 32.0 * 86_400.0;

@@ -128,7 +128,10 @@ impl Buses {
     pub fn variable_of(&self, name: &str) -> Option<String> {
         match name {
             SYSTEM_BUS => self.system_variable.clone(),
-            other => self.environment.contains_key(other).then(|| variable(other)),
+            other => self
+                .environment
+                .contains_key(other)
+                .then(|| variable(other)),
         }
     }
 

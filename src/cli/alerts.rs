@@ -7,7 +7,7 @@ use std::time::Duration;
 use lexopt::prelude::*;
 use serde_json::json;
 
-use super::{bad_args, place, print, printed, when};
+use super::{bad_args, known, place, print, printed, when};
 use crate::bus::{Commands, Limits};
 use crate::clock::{self, human, rfc3339};
 use crate::contract::{Alert, AlertKind};
@@ -82,6 +82,10 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
         for alert in alerts_of(part).filter(wanted) {
             history.hear(alert);
         }
+    }
+    if let Some(svc) = svc.as_deref().filter(|_| history.outages.is_empty()) {
+        // Of a name that nobody has there is never anything to tell, which would look like peace.
+        known::in_truth(&env, svc)?;
     }
     history.outages.sort_by_key(|o| o.from_ts);
     let recent = |o: &&Outage| since.is_none_or(|since| o.to_ts.is_none_or(|to| to >= since));

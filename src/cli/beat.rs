@@ -15,7 +15,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 
 use super::child::{self, OnOrphaned};
 use super::threads::{Every, signals_to};
-use super::{bad_args, place, printed};
+use super::{bad_args, known, place, printed};
 use crate::bus::{Commands, Limits};
 use crate::clock::wall_secs;
 use crate::contract::{Beat, TRUTH_KEY, beat_counter_key, heartbeat_channel};
@@ -68,12 +68,10 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
             other => return Err(bad(other.unexpected())),
         }
     }
-    let name = name.filter(|name| is_name(name)).ok_or_else(|| {
-        Error::Config(
-            "beat needs the NAME of a service: 1 to 64 of A-Z a-z 0-9 _ . -; see marketswarm beat --help"
-                .into(),
-        )
+    let name = name.ok_or_else(|| {
+        Error::Config("beat needs the NAME of a service; see marketswarm beat --help".into())
     })?;
+    let name = known::name(&name)?;
     let env = place::with_buses(&env)?;
     match words.split_first() {
         None => once(&name, &env),
@@ -93,11 +91,6 @@ fn seconds(text: &str) -> Result<Duration, Error> {
             "--interval {text}: not a number of seconds"
         ))),
     }
-}
-
-fn is_name(name: &str) -> bool {
-    let fits = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
-    (1..=crate::contract::NAME_MAX_BYTES).contains(&name.len()) && name.chars().all(fits)
 }
 
 /// Beats once. Without `inst`: each call is another process, and none is a restart.

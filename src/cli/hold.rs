@@ -7,7 +7,8 @@ use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::place::{RunFolder, UpNote, data_folder};
-use super::{bad_args, print, printed};
+use super::up::SERVICES;
+use super::{bad_args, known, print, printed};
 use crate::service::{Env, Error};
 
 const HELP: &str = "\
@@ -40,6 +41,8 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env, what: What) -> Result<Exit
     if let Some(other) = args.next().map_err(bad)? {
         return Err(bad(other.unexpected()));
     }
+    let svc = known::name(&svc)?;
+    known::one_of(&svc, "service of `up`", SERVICES)?;
     let run = RunFolder::of(&data_folder(&env)?);
     let Some(note) = run.read().filter(UpNote::is_alive) else {
         return Err(Error::Other(format!(
@@ -54,9 +57,13 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env, what: What) -> Result<Exit
         };
         return printed(&said);
     }
-    let pid = note.children.get(&svc).copied();
+    let pid = note.children.get(&*svc).copied();
     let Some(pid) = pid.filter(|pid| note.is_own(*pid)) else {
-        return Err(Error::Other(format!("marketswarm up runs no {svc} now")));
+        let running: Vec<&str> = note.children.keys().map(String::as_str).collect();
+        return Err(Error::Other(format!(
+            "marketswarm up runs no {svc} now; it runs {}",
+            running.join(", ")
+        )));
     };
     run.hold(&svc)?;
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {

@@ -8,6 +8,7 @@ mod beat;
 mod child;
 mod feed;
 mod hold;
+mod known;
 mod notify;
 mod place;
 mod silence;

@@ -7,10 +7,10 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use lexopt::prelude::*;
 
-use super::{bad_args, complain, place, print, printed, status};
+use super::{bad_args, complain, known, place, print, printed, status};
 use crate::bus::{Commands, Limits};
 use crate::clock::{self, Mono, human, rfc3339};
-use crate::contract::dead_key;
+use crate::contract::{Name, dead_key};
 use crate::notify::config::{Channel, Config};
 use crate::notify::courier::Courier;
 use crate::notify::message::write;
@@ -33,7 +33,7 @@ exit codes: 0 all taken (or nothing is dead), 1 some were not
 /// What the command line asks for.
 #[derive(Default)]
 struct Wish {
-    channel: Option<String>,
+    channel: Option<Name>,
     resend: bool,
 }
 
@@ -44,7 +44,8 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
     while let Some(arg) = args.next().map_err(bad)? {
         match arg {
             Long("channel") => {
-                wish.channel = Some(args.value().map_err(bad)?.to_string_lossy().into_owned());
+                let name = args.value().map_err(bad)?;
+                wish.channel = Some(known::name(&name.to_string_lossy())?);
             }
             Long("resend") => wish.resend = true,
             Long("help") | Short('h') => return printed(HELP),
@@ -102,10 +103,12 @@ fn dead(env: &Env, wish: &Wish) -> Result<ExitCode, Error> {
     // The list may be looked at from a shell that knows no channel; to send again, it must know them.
     let configured = channels(env, wish);
     let names: Vec<String> = match (&configured, &wish.channel) {
-        (_, Some(name)) => vec![name.clone()],
+        (_, Some(name)) => vec![name.to_string()],
         (Ok(channels), None) => channels.iter().map(|c| c.name.clone()).collect(),
         (Err(_), None) => vec!["webhook".into(), "email".into()],
     };
+    let mut known: Vec<String> = vec!["webhook".into(), "email".into()];
+    known.extend(configured.iter().flatten().map(|c| c.name.clone()));
     let channels = if wish.resend { configured? } else { Vec::new() };
     let mut left = 0;
     for name in names {
@@ -147,6 +150,11 @@ fn dead(env: &Env, wish: &Wish) -> Result<ExitCode, Error> {
             }
         }
     }
+    if left == 0
+        && let Some(name) = &wish.channel
+    {
+        known::one_of(name, "channel", known.iter().map(String::as_str))?;
+    }
     if left == 0 && !wish.resend {
         print("no dead letters\n");
     }
@@ -164,10 +172,10 @@ fn channels(env: &Env, wish: &Wish) -> Result<Vec<Channel>, Error> {
     }
     let mut channels = config.channels;
     if let Some(name) = &wish.channel {
-        channels.retain(|c| c.name == *name);
+        known::one_of(name, "channel", channels.iter().map(|c| c.name.as_str()))?;
+        channels.retain(|c| c.name == **name);
     }
     match (&wish.channel, channels.is_empty()) {
-        (Some(name), true) => Err(Error::Config(format!("no channel is called {name}"))),
         (None, true) => Err(Error::Config(
             "nobody will be told: no channel is configured (set WEBHOOK_URL or SMTP_HOST)".into(),
         )),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use lexopt::prelude::*;
 
-use super::{bad_args, complain, place, print, printed, status, when};
+use super::{bad_args, complain, known, place, print, printed, when};
 use crate::bus::{Commands, Limits};
 use crate::clock;
 use crate::contract::{Health, SILENCES, Status, TEXT_MAX_BYTES, cut, health_key, silence_key};
@@ -76,7 +76,8 @@ pub(super) fn acknowledge(mut args: lexopt::Parser, env: Env) -> Result<ExitCode
         }
     }
     let svc = svc.ok_or_else(|| wrong("which service? write marketswarm ack SVC"))?;
-    must_be_known(&env, &svc)?;
+    // One of a name that nobody has would do nothing, and nobody would notice.
+    known::in_truth(&env, &svc)?;
     let mut commands = connect(&env)?;
     let health: Option<String> = commands.query(redis::cmd("GET").arg(health_key(&svc)))?;
     let health = health.and_then(|json| serde_json::from_str::<Health>(&json).ok());
@@ -122,7 +123,7 @@ fn begin(
     };
     let env = place::with_buses(env)?;
     if svc != "*" {
-        must_be_known(&env, svc)?;
+        known::in_truth(&env, svc)?;
     }
     let mut commands = connect(&env)?;
     let hush = Hush {
@@ -175,9 +176,12 @@ fn end(env: &Env, what: &str) -> Result<ExitCode, Error> {
         ));
     }
     if ended.is_empty() {
-        print(&format!(
-            "there is no silence {what}; see marketswarm silence list\n"
-        ));
+        let known = all
+            .iter()
+            .flat_map(|hush| [hush.id.as_str(), hush.svc.as_str()]);
+        if let Err(error) = known::one_of(what, "silence", known) {
+            complain(&format!("{error}\n"));
+        }
         return Ok(ExitCode::from(1));
     }
     Ok(ExitCode::SUCCESS)
@@ -226,19 +230,6 @@ fn line(hush: &Hush, now_ms: i64, zone: &TimeZone) -> String {
         hush.why,
         hush.by
     )
-}
-
-/// A silence of a name that nobody has would silence nothing, and nobody would notice.
-fn must_be_known(env: &Env, svc: &str) -> Result<(), Error> {
-    let truth = status::find_truth(env)?;
-    let known = truth.service(svc).is_some()
-        || truth.buses().any(|bus| bus == svc)
-        || matches!(svc, "healer" | "sentinel");
-    if known {
-        Ok(())
-    } else {
-        Err(wrong(&format!("truth names no service or bus {svc}")))
-    }
 }
 
 fn connect(env: &Env) -> Result<Commands, Error> {

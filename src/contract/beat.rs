@@ -8,6 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::BEAT_MAX_BYTES;
 
+/// An `eta` further ahead is none.
+const ETA_AHEAD_MAX_SEC: i64 = 24 * 3600;
+/// Likewise further back.
+const ETA_PAST_MAX_SEC: i64 = 60;
+
 /// A heartbeat on `<svc>:heartbeat`: `{"svc":"rss_agg","i":42,"ts":1762433458}` and optional fields.
 ///
 /// Reading is lenient, as a watcher must be: unknown fields are ignored, and a known field of the wrong type counts
@@ -79,6 +84,15 @@ impl<'a> Beat<'a> {
     /// Whether the service said that it is stopping on purpose.
     pub fn is_stopping(&self) -> bool {
         self.status.as_deref() == Some("stopping")
+    }
+
+    /// When it means to be back, if that is a time to come, within a day of `now_ts`. A sender's clock may be behind a
+    /// little; anything else (milliseconds, a span, a wrong sign) was not meant so.
+    pub fn plausible_eta(&self, now_ts: i64) -> Option<i64> {
+        let earliest = now_ts.saturating_sub(ETA_PAST_MAX_SEC);
+        let latest = now_ts.saturating_add(ETA_AHEAD_MAX_SEC);
+        self.eta
+            .filter(|eta| *eta >= 0 && (earliest..=latest).contains(eta))
     }
 
     /// Whether the service said that its work is stuck.
@@ -257,5 +271,31 @@ mod tests {
         )
         .expect("a beat");
         assert!(beat.is_stopping() && beat.i.is_none());
+    }
+
+    #[test]
+    fn an_eta_that_is_no_time_to_come_within_a_day_is_none() {
+        let now = 1_795_000_000;
+        let day = 24 * 3600;
+        let at = |eta| Beat {
+            eta: Some(eta),
+            ..Beat::default()
+        };
+        for eta in [now - 5, now, now + 300, now + day] {
+            assert_eq!(at(eta).plausible_eta(now), Some(eta));
+        }
+        for eta in [
+            now + day + 1,
+            (now + 300) * 1000,
+            -1,
+            i64::MIN,
+            i64::MAX,
+            0,
+            300,
+            now - 3600,
+        ] {
+            assert_eq!(at(eta).plausible_eta(now), None, "{eta}");
+        }
+        assert_eq!(at(-1).plausible_eta(i64::MIN), None);
     }
 }

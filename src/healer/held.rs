@@ -50,7 +50,12 @@ impl Held {
     /// What has waited long enough.
     pub fn overdue(&mut self, now: Mono) -> Vec<Entry> {
         let over = |(_, (since, _)): &(&String, &(Mono, Vec<Entry>))| now.since(*since) >= WAIT;
-        let names: Vec<String> = self.0.iter().filter(over).map(|(svc, _)| svc.clone()).collect();
+        let names: Vec<String> = self
+            .0
+            .iter()
+            .filter(over)
+            .map(|(svc, _)| svc.clone())
+            .collect();
         let each = names.iter().flat_map(|svc| self.settle(svc, None));
         each.collect()
     }
@@ -72,6 +77,7 @@ mod tests {
             alert: Alert::new(kind, svc, 1),
             health: Health {
                 svc: svc.into(),
+                bus: None,
                 status: Status::Up,
                 since_ts: 1,
                 last_seen_ts: None,
@@ -98,7 +104,10 @@ mod tests {
         assert!(held.overdue(at(999)).is_empty());
         let out = held.settle("a", Some("database 1".into()));
         let kinds: Vec<AlertKind> = out.iter().map(|e| e.alert.kind).collect();
-        assert_eq!(kinds, [AlertKind::DuplicateInstance, AlertKind::HeartbeatMiss]);
+        assert_eq!(
+            kinds,
+            [AlertKind::DuplicateInstance, AlertKind::HeartbeatMiss]
+        );
         assert_eq!(out[0].alert.reason.as_deref(), Some("database 1"));
         assert_eq!(out[1].alert.reason, None);
         // An answer that comes too late finds nobody.

@@ -85,11 +85,11 @@ impl Memory {
     }
 
     fn file(&self, bus: &str) -> Option<PathBuf> {
-        // A bus that only a URL names is called host:port; everything else in a name is harmless in a path.
+        // A bus that only a URL names is called host:port, or [host]:port. No two names become one.
         let name: String = bus
             .chars()
             .map(|c| {
-                if c.is_ascii_alphanumeric() || c == '-' {
+                if c.is_ascii_alphanumeric() || "-_.:[]".contains(c) {
                     c
                 } else {
                     '_'

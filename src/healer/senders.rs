@@ -62,7 +62,9 @@ mod tests {
     #[test]
     fn a_sender_of_that_name_in_another_database_is_found_and_no_other_client() {
         let line = |name: &str, db: i64| {
-            format!("id=3 addr=127.0.0.1:5 laddr=127.0.0.1:6379 fd=8 name={name} age=1 db={db} sub=0")
+            format!(
+                "id=3 addr=127.0.0.1:5 laddr=127.0.0.1:6379 fd=8 name={name} age=1 db={db} sub=0"
+            )
         };
         let list = |lines: &[String]| lines.join("\n");
         let ours = line("mesh:beat", 0);

@@ -11,8 +11,8 @@ use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
-use super::senders;
 use super::detector::{BusNews, Detector, Echo, Now, Output};
+use super::senders;
 use super::voice::Voice;
 use crate::bus::{Address, Limits, Mouth, Subscribed, Subscriber};
 use crate::clock::{self, Mono};
@@ -172,7 +172,9 @@ impl Watch {
 
     /// Has somebody find out why `svc` has two instances; false when nobody has time for it.
     pub fn find_sender(&self, svc: &str) -> bool {
-        self.errands.try_send(Errand::FindSender(svc.to_owned())).is_ok()
+        self.errands
+            .try_send(Errand::FindSender(svc.to_owned()))
+            .is_ok()
     }
 
     /// What was found out since the last call, by service.

@@ -195,7 +195,7 @@ fn begin_words(group: &Group, line: &Line, now_ms: Ms) -> String {
         AlertKind::HeartbeatMiss if begin.planned => match begin.eta {
             Some(eta) => format!(
                 ": stopped on purpose and due back {}, no beat for {}",
-                moment(eta * 1000, now_ms),
+                moment(eta.saturating_mul(1000), now_ms),
                 secs(silent)
             ),
             None => format!(": stopped on purpose, no beat for {}{limit}", secs(silent)),

@@ -1,6 +1,6 @@
 //! The environment: values by name, each error naming the variable and never its value.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,6 +15,8 @@ const FILE_MAX_BYTES: u64 = 1024 * 1024;
 #[derive(Clone)]
 pub struct Env {
     values: Arc<HashMap<String, String>>,
+    /// Names of variables that are not UTF-8.
+    garbled: Arc<HashSet<String>>,
 }
 
 /// A value that must not be printed; `Debug` shows `***`.
@@ -72,12 +74,37 @@ impl fmt::Debug for Env {
 }
 
 impl Env {
-    /// The environment of this process. Variables that are not UTF-8 are left out.
+    /// The environment of this process. One that is not UTF-8 is an error when it is asked for.
     pub fn of_process() -> Env {
-        Env::from_pairs(
-            std::env::vars_os()
-                .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))),
-        )
+        let (mut values, mut garbled) = (Vec::new(), HashSet::new());
+        for (name, value) in std::env::vars_os() {
+            // Nobody can ask for a name that is not UTF-8.
+            let Ok(name) = name.into_string() else {
+                continue;
+            };
+            match value.into_string() {
+                Ok(value) => values.push((name, value)),
+                Err(_) => {
+                    garbled.insert(name);
+                }
+            }
+        }
+        Env {
+            garbled: Arc::new(garbled),
+            ..Env::from_pairs(values)
+        }
+    }
+
+    /// An error when a variable that a program of ours may read is not UTF-8; `is_named` knows those that a truth
+    /// names. For whoever hands the environment on: each program would refuse it, again and again.
+    pub fn must_be_text(&self, is_named: impl Fn(&str) -> bool) -> Result<(), EnvError> {
+        let mut garbled: Vec<&String> = self.garbled.iter().collect();
+        garbled.sort_unstable();
+        let ours = |name: &&&String| is_ours(name) || is_named(name);
+        match garbled.iter().find(ours) {
+            Some(name) => Err(not_text(name)),
+            None => Ok(()),
+        }
     }
 
     /// An environment of the caller's making.
@@ -91,15 +118,20 @@ impl Env {
                     .map(|(k, v)| (k.into(), v.into()))
                     .collect(),
             ),
+            garbled: Arc::default(),
         }
     }
 
     /// The same environment with one value set.
     pub fn with(&self, name: impl Into<String>, value: impl Into<String>) -> Env {
-        let mut values = HashMap::clone(&self.values);
-        values.insert(name.into(), value.into());
+        let (mut values, mut garbled) =
+            (HashMap::clone(&self.values), HashSet::clone(&self.garbled));
+        let name = name.into();
+        garbled.remove(&name);
+        values.insert(name, value.into());
         Env {
             values: Arc::new(values),
+            garbled: Arc::new(garbled),
         }
     }
 
@@ -109,6 +141,12 @@ impl Env {
             return Ok(Some(value.clone()));
         }
         let file_name = format!("{name}_FILE");
+        if let Some(name) = [name, &file_name]
+            .iter()
+            .find(|n| self.garbled.contains(**n))
+        {
+            return Err(not_text(name));
+        }
         let Some(path) = self.values.get(&file_name).filter(|v| !v.is_empty()) else {
             return Ok(None);
         };
@@ -185,6 +223,40 @@ impl Env {
     /// A folder, when the variable names one.
     pub fn folder(&self, name: &str) -> Result<Option<PathBuf>, EnvError> {
         Ok(self.get(name)?.map(PathBuf::from))
+    }
+}
+
+/// Whether a program of ours may read the variable `name`, whatever truth says.
+fn is_ours(name: &str) -> bool {
+    const NAMES: [&str; 6] = [
+        "ALERT_CHANNEL",
+        "LOG_LEVEL",
+        "NOTIFY_SOCKET",
+        "RUN_DIR",
+        "RUST_LOG",
+        "STATE_DIR",
+    ];
+    const BEGINNINGS: [&str; 6] = [
+        "FEEDS_",
+        "MARKETSWARM_",
+        "REDIS_",
+        "SMTP_",
+        "TRUTH_",
+        "WEBHOOK_",
+    ];
+    const ENDS: [&str; 3] = ["_URL", "_SEC", "_PROXY"];
+    let name = name.strip_suffix("_FILE").unwrap_or(name);
+    NAMES.contains(&name)
+        || BEGINNINGS
+            .iter()
+            .any(|beginning| name.starts_with(beginning))
+        || ENDS.iter().any(|end| name.ends_with(end))
+}
+
+fn not_text(name: &str) -> EnvError {
+    EnvError {
+        name: name.to_owned(),
+        reason: "not UTF-8; write it as UTF-8 text, or leave it out".into(),
     }
 }
 

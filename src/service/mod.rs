@@ -30,8 +30,8 @@ pub use env::{Env, EnvError, Secret};
 pub use error::Error;
 pub use idle::idle;
 pub use logging::start as start_logging;
-pub use remarks::{Remarks, databases};
 pub use progress::{Board, Progress, Verdict, Working};
+pub use remarks::{Remarks, databases};
 pub use start::{
     Away, beat_settings, bus_names, buses_of, host_name, run, run_waiting, truth_defaults,
     with_truth,

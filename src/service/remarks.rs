@@ -18,7 +18,9 @@ impl Remarks {
         let spoiled = spoiled.map(|(bus, error)| {
             format!("{error}: {bus} is left out, the rest of the truth is in force")
         });
-        let all: BTreeSet<String> = spoiled.chain(databases(buses, truth).into_iter().map(|(_, words)| words)).collect();
+        let all: BTreeSet<String> = spoiled
+            .chain(databases(buses, truth).into_iter().map(|(_, words)| words))
+            .collect();
         for news in all.difference(&self.0) {
             log::warn!("{news}");
         }
@@ -29,7 +31,9 @@ impl Remarks {
 /// Buses that carry beats and are told apart from others by a database only, each with that in words.
 pub fn databases(buses: &Buses, truth: &Truth) -> Vec<(String, String)> {
     let names = bus_names(truth, buses);
-    let beats = truth.services().filter(|svc| svc.has_heartbeat() && svc.is_enabled());
+    let beats = truth
+        .services()
+        .filter(|svc| svc.has_heartbeat() && svc.is_enabled());
     let mut carry: BTreeSet<&str> = beats.map(|svc| names[svc.bus().index()]).collect();
     carry.insert(SYSTEM_BUS);
     let words = |bus: &str| {

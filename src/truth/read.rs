@@ -3,9 +3,8 @@
 use super::json::{Kind, Syntax};
 use super::store::{Bus, Known};
 use super::walk::Walk;
-use super::words::is_name;
 use super::{BUSES_MAX, BusId, Position, Problem, Problems, Rejected, Rules, Truth, url};
-use crate::contract::{NAME_MAX_BYTES, TRUTH_MAX_BYTES, cut};
+use crate::contract::{NAME_MAX_BYTES, TRUTH_MAX_BYTES, cut, is_name};
 
 mod service;
 

@@ -2,12 +2,6 @@
 
 use crate::contract::NAME_MAX_BYTES;
 
-/// Whether `name` may name a service or a bus: `[A-Za-z0-9_.-]{1,64}`.
-pub fn is_name(name: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-    (1..=NAME_MAX_BYTES).contains(&name.len()) && name.bytes().all(allowed)
-}
-
 /// Whether `name` can name an environment variable.
 pub(super) fn is_env_name(name: &str) -> bool {
     let first = name.as_bytes().first().is_some_and(|b| !b.is_ascii_digit());

@@ -2,4 +2,5 @@
 
 mod channels;
 mod databases;
+mod names;
 mod one_reload;

@@ -25,7 +25,7 @@ use crate::truth::{Rules, Truth};
 use ports::Wish;
 
 /// The services, in the order in which they are shown.
-const SERVICES: [&str; 6] = [
+pub(super) const SERVICES: [&str; 6] = [
     "rss_agg", "massive", "mesh", "vexy_ai", "healer", "sentinel",
 ];
 
@@ -118,6 +118,15 @@ fn settings(mut args: lexopt::Parser, env: Env) -> Result<Option<Settings>, Erro
         None => truth_file,
     };
     let truth = read_truth(&truth_file, &env)?;
+    let document = read(&truth_file)?;
+    // A name that stands in the document, with its quotes, is one that somebody reads.
+    env.must_be_text(|name| {
+        let name = name.strip_suffix("_FILE").unwrap_or(name);
+        let quoted = format!("\"{name}\"");
+        document
+            .windows(quoted.len())
+            .any(|part| part == quoted.as_bytes())
+    })?;
     let bin_dir = match bin_dir {
         Some(dir) => dir,
         None => beside()?,

@@ -91,7 +91,7 @@ impl Detector {
             }
         }
         let allowed = self.roster.slot_mut(index).flags.take(Flags::REFUSED);
-        self.note_plans(index, beat);
+        self.note_plans(index, beat, now);
         match before {
             State::Down => self.recover(index, now),
             State::Unproven | State::Waiting => self.first_heard(index, now),
@@ -148,13 +148,14 @@ impl Detector {
     }
 
     /// Keeps whether it means to stop, and until when.
-    fn note_plans(&mut self, index: u32, beat: &Beat<'_>) {
+    fn note_plans(&mut self, index: u32, beat: &Beat<'_>, now: Now) {
         let stopping = beat.is_stopping();
         let slot = self.roster.slot_mut(index);
         let was = slot.flags.has(Flags::PLANNED);
         slot.flags.set(Flags::PLANNED, stopping);
-        if stopping && beat.eta.is_some() {
-            self.notes(index).eta = beat.eta;
+        let eta = beat.plausible_eta(now.wall_secs);
+        if stopping && eta.is_some() {
+            self.notes(index).eta = eta;
         } else if was || stopping {
             self.notes.entry(index).and_modify(|notes| notes.eta = None);
         }

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde::de::DeserializeOwned;
 
 use super::entry::{Entry, FIELDS, Kind, RECIPIENTS_MAX};
-use crate::contract::NAME_MAX_BYTES;
+use crate::contract::{NAME_MAX_BYTES, is_name};
 use crate::notify::format::Format;
-use crate::truth::{Problem, Section, did_you_mean, is_name};
+use crate::truth::{Problem, Section, did_you_mean};
 
 /// Channels that one process tells through.
 const CHANNELS_MAX: usize = 16;

@@ -2,10 +2,9 @@
 
 use super::super::store::{BEATS, Known, ONLY_HEARD, Rhythm, StoredLane};
 use super::super::walk::Walk;
-use super::super::words::is_name;
 use super::super::{BusId, HEALER, HEARTBEAT_SUFFIX};
 use super::ChannelIndex;
-use crate::contract::{NAME_MAX_BYTES, cut};
+use crate::contract::{NAME_MAX_BYTES, cut, is_name};
 
 impl Walk<'_> {
     /// Adds the services that only the healer's subscriptions name, and lets go of those that say nothing new.

@@ -26,7 +26,10 @@ fn a_bus_that_carries_beats_in_a_database_is_warned_of_at_the_start_of_every_dae
     }
     let (code, said) = Daemon::run("marketswarm", &["truth", "check", path], &env, PATIENCE);
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("SYSTEM_REDIS_URL: channels know no databases"), "{said}");
+    assert!(
+        said.contains("SYSTEM_REDIS_URL: channels know no databases"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -65,7 +68,9 @@ fn truth_check_warns_of_a_database_where_it_stands_if_beats_go_there() {
 fn two_of_one_name_in_two_databases_are_told_with_that_cause() {
     let stage = Stage::new(&["mesh"], INTERVAL_SEC, TIMEOUT_SEC);
     let other = format!("{}/1", stage.redis.url());
-    stage.redis.query::<()>(&["COPY", "truth:doc", "truth:doc", "DB", "1"]);
+    stage
+        .redis
+        .query::<()>(&["COPY", "truth:doc", "truth:doc", "DB", "1"]);
     let beats = Alerts::on_channel(&stage.redis, "mesh:heartbeat");
     let _healer = stage.healer_for("mesh");
     let _first = stage.start("mesh");
@@ -73,16 +78,23 @@ fn two_of_one_name_in_two_databases_are_told_with_that_cause() {
     let _second = stage.start_with("mesh", &[("SYSTEM_REDIS_URL", &other)]);
     let told = stage.alerts.wait("duplicate_instance", "mesh", PATIENCE);
     let reason = told.json["reason"].as_str().unwrap_or("");
-    assert!(reason.contains("in database 1 of this server"), "{}", told.text);
+    assert!(
+        reason.contains("in database 1 of this server"),
+        "{}",
+        told.text
+    );
 }
 
 #[test]
 fn two_of_one_name_are_told_without_a_cause_where_the_clients_cannot_be_listed() {
     for who in [HEALER, SENTINEL] {
-        let redis = RedisServer::start_with(&["--rename-command", "CLIENT", ""]);
+        let redis = RedisServer::start();
+        redis.query::<()>(&["ACL", "SETUSER", "default", "-client|list", "-info"]);
         let watch = who.at_work_on(who.stage_on(redis), &[]);
         let _second = Beater::start(&watch.stage.redis, &[who.subject], secs(INTERVAL_SEC));
-        let told = watch.alerts().wait("duplicate_instance", who.subject, PATIENCE);
+        let told = watch
+            .alerts()
+            .wait("duplicate_instance", who.subject, PATIENCE);
         assert!(told.json.get("reason").is_none(), "{}", told.text);
         watch.assert_nobody_is_told_dead();
     }

@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use crossbeam_channel::{RecvTimeoutError, TryRecvError};
 
-use crate::bus::{Backoff, BusError, Commands, Limits, Link, Polled, Sink, Subscribed, prove};
+use crate::bus::{
+    Address, Backoff, BusError, Commands, Limits, Link, Mouth, Polled, Sink, Subscribed, prove,
+};
 use crate::clock::{self, Mono};
 use crate::contract::{ALERT_CHANNEL, BEAT_MAX_BYTES, echo_channel, heartbeat_channel};
 use crate::healer::complaints::Complaints;
@@ -34,8 +36,8 @@ const SENTINEL: &str = "sentinel";
 const IDLE: Duration = Duration::from_secs(1);
 /// An echo is due each second; the bus is well while one came back within this.
 const ECHO_FRESH: Duration = Duration::from_secs(5);
-/// One turn of the loop takes no longer, a connect and a few commands that hang included.
-const TURN_BUDGET: Duration = Duration::from_secs(20);
+/// One turn of the loop takes no longer, a few connects and commands that hang included.
+const TURN_BUDGET: Duration = Duration::from_secs(40);
 const PROFILE: Profile = Profile {
     never_gives_up: true,
     listens: false,
@@ -61,7 +63,10 @@ struct Sentinel {
     next_attempt: Mono,
     /// The trouble last told.
     said: Option<String>,
-    echoes: Commands,
+    /// What is asked of the healer's bus.
+    asks: Commands,
+    /// The echoes go out by it.
+    mouth: Mouth,
     telling: Telling,
     /// `SENTINEL_TIMEOUT_SEC`, which holds where truth gives the healer no timeout.
     usual_timeout: Option<Duration>,
@@ -95,6 +100,7 @@ impl Sentinel {
         let notifier = notify::start(Role::Sentinel, context, service.sender.clone())?;
         let voice = Voice::of_sentinel(&service.inst, &service.host);
         let mut sentinel = Sentinel {
+            mouth: mouth(&system, &echo_channel),
             ears: Ears {
                 detector: Detector::new(now),
                 channel: heartbeat_channel(HEALER),
@@ -108,7 +114,7 @@ impl Sentinel {
             backoff: Backoff::bus(),
             next_attempt: now,
             said: None,
-            echoes: Commands::new(system, "sentinel:echo", Limits::default()),
+            asks: Commands::new(system, "sentinel:ask", Limits::default()),
             telling: Telling::new(Ledger::new(tell, "", channel), voice),
             usual_timeout,
             complaints: Complaints::default(),
@@ -134,7 +140,9 @@ impl Sentinel {
             self.ears.detector.tick(at(Mono::now()));
             self.act();
             self.tell_complaints();
+            let began = Mono::now();
             self.telling.pay(&mut self.ears.detector, &self.notifier);
+            self.was_busy(began);
             self.notifier.set_well(self.is_well());
             if !self.listen() {
                 return Ok(());
@@ -207,12 +215,14 @@ impl Sentinel {
         let link = match &mut self.link {
             Some(link) => link,
             none => {
+                let began = Mono::now();
                 let open = Link::open(
-                    self.echoes.address(),
+                    self.asks.address(),
                     "sentinel:sub",
                     &Limits::default(),
                     BEAT_MAX_BYTES,
                 )?;
+                self.ears.detector.was_busy(began, at(Mono::now()));
                 none.insert(open)
             }
         };
@@ -222,8 +232,10 @@ impl Sentinel {
         }
         link.set_read_timeout(Some(wait))?;
         if link.poll(&mut self.ears)? == Polled::Settled {
-            self.echoes.close();
-            let proof = prove(link, &mut self.echoes)?;
+            self.asks.close();
+            let began = Mono::now();
+            let proof = prove(link, &mut self.asks)?;
+            self.ears.detector.was_busy(began, at(Mono::now()));
             self.ears.proven(&proof, Mono::now());
             // One that does not say who it is may be another whenever the link is another.
             let is_unknown = proof.run_id.is_none() && self.said.is_some();
@@ -260,13 +272,13 @@ impl Sentinel {
     /// Does what the detector asks for, and what it asks for in consequence.
     fn act(&mut self) {
         loop {
-            if let Some(echo) = self.ears.detector.take_echo() {
+            while let Some(echo) = self.ears.detector.take_echo() {
                 self.echo(echo);
             }
             let mut transitions = Vec::new();
             self.ears.detector.take_transitions(&mut transitions);
             for transition in &transitions {
-                self.telling.owe(transition, self.echoes.address());
+                self.telling.owe(transition, self.asks.address());
             }
             let mut outputs = Vec::new();
             self.ears.detector.take_outputs(&mut outputs);
@@ -296,28 +308,44 @@ impl Sentinel {
         }
     }
 
-    fn echo(&mut self, echo: Echo) {
-        if echo.fresh {
-            self.echoes.close();
+    /// One write into a socket, as the healer does it; only a connection that must be made is waited for.
+    fn echo(&mut self, Echo { seq, fresh }: Echo) {
+        if fresh {
+            self.mouth.hang_up();
         }
-        let publish = redis::cmd("PUBLISH")
-            .arg(&self.ears.echo_channel)
-            .arg(echo.seq)
-            .to_owned();
-        if let Err(error) = self.echoes.query::<i64>(&publish) {
-            log::debug!("no echo: {error}");
+        let word = seq.to_string();
+        if self.mouth.say(&word) {
+            return;
         }
+        let began = Mono::now();
+        let made = self.mouth.connect(&Limits::default());
+        self.was_busy(began);
+        match made {
+            Ok(_) if self.ears.detector.echo_goes(seq, at(Mono::now())) => {
+                self.mouth.say(&word);
+            }
+            Ok(_) => {}
+            Err(error) => log::debug!("no echo: {error}"),
+        }
+    }
+
+    /// Nothing was read since `began`, because this thread itself waited for a bus.
+    fn was_busy(&mut self, began: Mono) {
+        self.ears.detector.was_busy(began, at(Mono::now()));
     }
 
     /// An echo proves only the server that it went through: is that still the one that the name stands for?
     fn check_server(&mut self) {
         let known = self.link.as_ref().map(|l| l.identity()).unwrap_or_default();
+        let began = Mono::now();
         let mut fresh = Commands::new(
-            self.echoes.address().clone(),
+            self.asks.address().clone(),
             "sentinel:check",
             Limits::default(),
         );
-        match fresh.server() {
+        let met = fresh.server();
+        self.was_busy(began);
+        match met {
             Ok(server) if known.is_other(&server) => {
                 log::warn!("the bus is another server now: making a new connection");
                 self.drop_link();
@@ -332,6 +360,10 @@ impl Sentinel {
     }
 }
 
+fn mouth(address: &Address, channel: &str) -> Mouth {
+    Mouth::new(address.clone(), "sentinel:echo", channel)
+}
+
 fn say_bus(news: BusNews) {
     match news {
         BusNews::Down { silent } => {
@@ -341,9 +373,9 @@ fn say_bus(news: BusNews) {
             );
         }
         BusNews::Up { down } => log::info!("the bus talks again, after {}", clock::human(down)),
-        BusNews::Unstable { unjudged } => {
+        BusNews::Unstable { unjudged, why } => {
             log::error!(
-                "the bus comes and goes: nothing could be judged for {}",
+                "nothing could be judged for {}: {why}",
                 clock::human(unjudged)
             );
         }

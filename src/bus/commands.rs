@@ -19,7 +19,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            connect: Duration::from_millis(1500),
+            // Of a bus that is a second away: TCP, TLS and the log-in are a second each, at least.
+            connect: Duration::from_secs(5),
             read: Duration::from_millis(1500),
         }
     }

@@ -17,6 +17,10 @@ use super::{Address, BusError};
 /// Reads of what nobody wants, at once: the rest may wait for the next time.
 const DRAIN_MAX: usize = 64;
 
+/// How long an address may take to answer at all. The kernel asks a host that is away less and less often: whoever waited
+/// for it longer would come back later than the grace that a service has.
+const TCP_LIMIT: Duration = Duration::from_millis(1500);
+
 /// A connected byte stream.
 pub(super) struct Wire {
     socket: Arc<Socket>,
@@ -189,7 +193,7 @@ fn connect(address: &Address, end: Instant) -> Result<Arc<Socket>, BusError> {
             if switchboard.is_ending() {
                 return Ok(None);
             }
-            SockRef::from(&socket.tcp).connect_timeout(&candidate.into(), left)?;
+            SockRef::from(&socket.tcp).connect_timeout(&candidate.into(), left.min(TCP_LIMIT))?;
             Ok(Some(Arc::clone(&socket)))
         });
         match attempt {

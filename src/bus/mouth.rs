@@ -94,6 +94,12 @@ impl Mouth {
         said
     }
 
+    /// Whether there is a line that has not failed yet.
+    pub fn is_connected(&self) -> bool {
+        let line = self.lock();
+        line.as_ref().is_some_and(|wire| !wire.socket().is_stale())
+    }
+
     /// Drops the line.
     pub fn hang_up(&self) {
         *self.lock() = None;

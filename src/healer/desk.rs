@@ -339,7 +339,7 @@ mod tests {
         };
         let address = Address::parse("redis://127.0.0.1:1", "TEST").expect("valid");
         let voice = Voice::of_healer("i", "h", None);
-        let (watch, _attendant) = Watch::new("bus", &address, voice, "echo".into(), outlets);
+        let (watch, ..) = Watch::new("bus", &address, voice, "echo".into(), outlets);
         let mut desk = Desk::default();
         desk.take(Job::Forget(vec!["a".into(), "b".into()]));
         desk.take(Job::Meet(watch, vec!["a".into()]));

@@ -16,6 +16,7 @@ mod notes;
 mod output;
 mod pulse;
 mod roster;
+mod round_trip;
 mod seeding;
 mod slot;
 mod uncertainty;
@@ -33,7 +34,7 @@ pub use output::{
     AlertRef, BusNews, Change, Echo, Flapping, Matter, Now, Output, Record, Snapshot, Spec,
     Transition,
 };
-pub use pulse::{BUS_DOWN_AFTER, ECHO_EVERY, ECHO_GOOD_WITHIN};
+pub use pulse::BUS_DOWN_AFTER;
 pub use uncertainty::{Uncertainty, Unjudged};
 pub use watching::{Dropped, Watched};
 
@@ -49,6 +50,11 @@ use slot::{Flags, State};
 
 /// A loop that wakes so much later than it meant to has stood still.
 const CLOCK_GAP: Duration = Duration::from_secs(1);
+/// To connect, log in and ask takes so many round trips of a loop that waits for them itself.
+const ASKING_TRIPS: u32 = 6;
+
+/// A wait that is shorter hides nothing from anybody.
+const BUSY_FROM: Duration = Duration::from_millis(50);
 
 /// All watched services of one bus.
 #[derive(Debug)]
@@ -118,14 +124,28 @@ impl Detector {
         unjudged.filter(|unjudged| unjudged.since < now)
     }
 
-    /// The echo that is to be sent now, if there is one.
+    /// An echo that is to be sent now, if there is one more.
     pub fn take_echo(&mut self) -> Option<Echo> {
         self.pulse.take_echo()
     }
 
+    /// Echo `seq` cannot be sent before a connection is made: until [`echo_goes`](Detector::echo_goes), its time does not
+    /// run.
+    pub fn echo_waits(&mut self, seq: u64) {
+        self.pulse.echo_waits(seq);
+    }
+
+    /// Echo `seq` goes out only now; whether it is still wanted.
+    pub fn echo_goes(&mut self, seq: u64, now: Now) -> bool {
+        self.pulse.echo_goes(seq, now.mono)
+    }
+
     /// Whether the loop shall look at this detector at once.
     pub fn wants_attention(&self) -> bool {
-        !self.out.is_empty() || !self.transitions.is_empty() || self.next_wakeup() < self.promised
+        self.pulse.has_echo()
+            || !self.out.is_empty()
+            || !self.transitions.is_empty()
+            || self.next_wakeup() < self.promised
     }
 
     /// Moves what is to be done and told about the bus to the end of `into`.
@@ -166,7 +186,7 @@ impl Detector {
     pub fn echo_returned(&mut self, seq: u64, now: Now) {
         match self.pulse.returned(seq, now.mono, &mut self.out) {
             Verdict::Nothing => {}
-            Verdict::Judge { began } => self.condemn(began),
+            Verdict::Judge { began } => self.condemn_round(began),
             Verdict::Doubt => self.abort(now.mono),
         }
         self.tell(now);
@@ -188,6 +208,17 @@ impl Detector {
         }
         self.tell_steady(now);
         self.promised = self.next_wakeup().max(now.mono);
+    }
+
+    /// The loop waited for a bus itself, from `began` until now, and read nothing meanwhile. As long as that took no
+    /// longer than asking takes on this link, it did not stand still.
+    pub fn was_busy(&mut self, began: Mono, now: Now) {
+        let busy = now.mono.since(began);
+        let usual = self.pulse.slowest() * ASKING_TRIPS + CLOCK_GAP;
+        if busy >= BUSY_FROM && busy <= usual {
+            self.pulse.not_seen();
+            self.promised = self.promised.max(now.mono);
+        }
     }
 
     /// When [`tick`](Detector::tick) has something to do; that may be at once.

@@ -67,8 +67,8 @@ struct Hearing {
     address: Address,
     /// Started once the detector knows whom to listen to.
     subscriber: Option<Subscriber>,
-    /// The name of its attendant's thread.
-    thread: String,
+    /// The names of the threads of its attendant and its lookout.
+    threads: [String; 2],
 }
 
 struct Healer {
@@ -241,9 +241,9 @@ impl Healer {
                     true,
                 );
             }
-            BusNews::Unstable { unjudged } => {
+            BusNews::Unstable { unjudged, why } => {
                 let reason = format!(
-                    "it comes and goes; nothing could be judged for {}",
+                    "nothing could be judged for {}: {why}",
                     clock::human(unjudged)
                 );
                 log::error!("{bus}: {reason}");

@@ -64,19 +64,24 @@ impl Scribe {
                 renew.since(Mono::now())
             };
             let (jobs, nudges) = (self.jobs.clone(), self.nudges.clone());
+            let mut is_news = false;
             more |= select! {
                 recv(jobs) -> job => match job {
                     Ok(job) => { desk.take(job); true }
                     Err(_) => break,
                 },
-                recv(nudges) -> _ => true,
+                recv(nudges) -> _ => { is_news = true; true },
                 default(wait) => false,
             };
             let work = progress.working();
-            if Mono::now() >= renew {
-                renew = Mono::now() + LEASE_RENEW;
+            let now = Mono::now();
+            // What was just judged goes first: over a far bus, the lease takes its time.
+            let may_wait = is_news && answers && self.is_speaking() && now < renew + LEASE_RENEW;
+            if now >= renew && !may_wait {
                 desk.say_unlogged();
                 answers = self.hold(&mut desk);
+                // From its answer on: over a far bus there is time for the rest, too.
+                renew = Mono::now() + LEASE_RENEW;
                 desk.plan_refresh();
                 buses_due = true;
                 // What failed before is offered again.

@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounde
 use super::detector::{BusNews, Detector, Echo, Now, Output};
 use super::senders;
 use super::voice::Voice;
-use crate::bus::{Address, Limits, Mouth, Subscribed, Subscriber};
+use crate::bus::{Address, BusError, Limits, Mouth, Subscribed, Subscriber};
 use crate::clock::{self, Mono};
 use crate::contract::{Alert, BEAT_MAX_BYTES};
 use crate::service::{Error, TruthHint};
@@ -23,7 +23,7 @@ use ears::Ears;
 /// Errands that may wait for the attendant; each replaces what a later one would do again.
 const ERRANDS_MAX: usize = 2;
 
-/// How often the attendant looks who answers for the bus, besides the times when deadlines make it ask.
+/// How often the lookout looks who answers for the bus, besides the times when deadlines make it ask.
 const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// How long the loop waits for the scribe to make room, at most.
@@ -70,28 +70,31 @@ pub struct Watch {
     asleep_until: AtomicU64,
     /// Counts the servers met: a change means that what was stored may be lost or old.
     servers: AtomicU64,
+    /// Ends the lookout when it is dropped.
+    _alive: Sender<()>,
 }
 
 /// Work for the attendant, which may wait for a bus.
 enum Errand {
     /// Connect the mouth afresh and say this echo.
     Echo(u64),
-    /// Connect the mouth afresh and compare the server with the link's.
+    /// Look the bus up afresh and compare the server with the link's.
     CheckServer,
     /// Find out where else somebody beats as this service.
     FindSender(String),
 }
 
 impl Watch {
-    /// A watch on the bus called `bus`, and the attendant that its owner must run on a thread.
+    /// A watch on the bus called `bus`, and the attendant and the lookout that its owner must run on a thread each.
     pub fn new(
         bus: &str,
         address: &Address,
         voice: Voice,
         echo_channel: String,
         outlets: Outlets,
-    ) -> (Arc<Watch>, Attendant) {
+    ) -> (Arc<Watch>, Attendant, Lookout) {
         let (errands, inbox) = bounded(ERRANDS_MAX);
+        let (alive, ended) = bounded(0);
         let watch = Arc::new(Watch {
             bus: bus.to_owned(),
             voice,
@@ -104,12 +107,17 @@ impl Watch {
             server: Mutex::new(None),
             asleep_until: AtomicU64::new(0),
             servers: AtomicU64::new(0),
+            _alive: alive,
         });
         let attendant = Attendant {
             watch: Arc::downgrade(&watch),
             inbox,
         };
-        (watch, attendant)
+        let lookout = Lookout {
+            watch: Arc::downgrade(&watch),
+            ended,
+        };
+        (watch, attendant, lookout)
     }
 
     /// Starts the thread that hears the bus.
@@ -141,9 +149,8 @@ impl Watch {
         };
         let mut detector = self.lock();
         let done = work(&mut detector, now);
-        let echo = detector.take_echo();
-        if echo.is_some() || detector.wants_attention() {
-            self.attend(detector, echo);
+        if detector.wants_attention() {
+            self.attend(detector);
         }
         done
     }
@@ -155,7 +162,7 @@ impl Watch {
         let now = now();
         // Also when nothing is due: the detector must know until when the loop means to sleep.
         detector.tick(now);
-        let echo = detector.take_echo();
+        let echoes = take_echoes(&mut detector);
         detector.take_outputs(&mut outputs);
         let told = detector.has_transitions();
         let mut wake = detector.next_wakeup();
@@ -166,7 +173,7 @@ impl Watch {
         // Under the lock: who changes the detector after this sees until when the loop sleeps.
         self.asleep_until.store(wake.0, Ordering::Relaxed);
         drop(detector);
-        self.hand_out(echo, outputs, told);
+        self.hand_out(echoes, outputs, told);
         wake
     }
 
@@ -206,28 +213,30 @@ impl Watch {
         self.mouth.say(text);
     }
 
-    fn attend(&self, mut detector: MutexGuard<'_, Detector>, echo: Option<Echo>) {
+    fn attend(&self, mut detector: MutexGuard<'_, Detector>) {
         let mut outputs = Vec::new();
+        let echoes = take_echoes(&mut detector);
         detector.take_outputs(&mut outputs);
         let told = detector.has_transitions();
         let look = detector.next_wakeup().0 < self.asleep_until.load(Ordering::Relaxed);
         drop(detector);
-        self.hand_out(echo, outputs, told);
+        self.hand_out(echoes, outputs, told);
         if look {
             self.call(Call::Look);
         }
     }
 
-    fn hand_out(&self, echo: Option<Echo>, outputs: Vec<Output>, told: bool) {
+    fn hand_out(&self, echoes: Vec<Echo>, outputs: Vec<Output>, told: bool) {
         if told {
             // A nudge that waits already is as good as two.
             let _ = self.outlets.scribe.try_send(());
         }
-        if let Some(Echo { seq, fresh }) = echo {
+        for Echo { seq, fresh } in echoes {
             if fresh {
                 self.mouth.hang_up();
             }
             if !self.mouth.say(&seq.to_string()) {
+                self.lock().echo_waits(seq);
                 self.send(Errand::Echo(seq));
             }
         }
@@ -275,6 +284,10 @@ impl Watch {
     }
 }
 
+fn take_echoes(detector: &mut Detector) -> Vec<Echo> {
+    std::iter::from_fn(|| detector.take_echo()).collect()
+}
+
 /// The present moment on both clocks.
 pub fn now() -> Now {
     Now {
@@ -295,18 +308,9 @@ impl Attendant {
     pub fn run(self) -> Result<(), Error> {
         let mut said = None::<String>;
         let mut finder = Finder::default();
-        loop {
-            let errand = match self.inbox.recv_timeout(LOOK_EVERY) {
-                Ok(errand) => Some(errand),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => break,
-            };
+        while let Ok(errand) = self.inbox.recv() {
             let Some(watch) = self.watch.upgrade() else {
                 break;
-            };
-            let Some(errand) = errand else {
-                look_around(&watch);
-                continue;
             };
             let errand = match errand {
                 Errand::FindSender(svc) => {
@@ -315,27 +319,57 @@ impl Attendant {
                 }
                 other => other,
             };
-            let identity = match watch.mouth.connect(&Limits::default()) {
-                Ok(identity) => identity,
+            match errand.run(&watch) {
+                Ok(()) => said = None,
                 Err(error) => {
                     let text = error.to_string();
                     if said.as_ref() != Some(&text) {
                         log::warn!("{}: no echo can be sent: {text}", watch.bus);
                         said = Some(text);
                     }
-                    continue;
                 }
-            };
-            said = None;
-            match errand {
-                Errand::Echo(seq) => {
-                    watch.mouth.say(&seq.to_string());
-                }
-                Errand::CheckServer => check_server(&watch, &identity),
-                Errand::FindSender(_) => {}
             }
         }
         finder.end();
+        Ok(())
+    }
+}
+
+impl Errand {
+    fn run(self, watch: &Watch) -> Result<(), BusError> {
+        let limits = Limits::default();
+        match self {
+            Errand::Echo(seq) => {
+                // Over a far bus, the echo for which the last connection was made may have been given up meanwhile.
+                if !watch.mouth.is_connected() {
+                    watch.mouth.connect(&limits)?;
+                }
+                if watch.with(|detector, now| detector.echo_goes(seq, now)) {
+                    watch.mouth.say(&seq.to_string());
+                }
+            }
+            Errand::CheckServer => check_server(watch, &watch.mouth.look(&limits)?),
+            // The finder's.
+            Errand::FindSender(_) => {}
+        }
+        Ok(())
+    }
+}
+
+/// The thread of a watch that looks, while all is quiet, who answers for the bus. It has time, and the attendant has not.
+pub struct Lookout {
+    watch: std::sync::Weak<Watch>,
+    ended: Receiver<()>,
+}
+
+impl Lookout {
+    /// Looks until the watch is gone.
+    pub fn run(self) -> Result<(), Error> {
+        while self.ended.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout)
+            && let Some(watch) = self.watch.upgrade()
+        {
+            look_around(&watch);
+        }
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{HEALER, Sentinel};
+use super::{HEALER, Sentinel, mouth};
 use crate::clock::{self, Mono};
 use crate::contract::{AlertKind, SYSTEM_BUS, heartbeat_channel};
 use crate::healer::complaints::{Matter, in_part, misshapen, rejected};
@@ -71,9 +71,10 @@ impl Sentinel {
         match self.service.buses.resolve(bus) {
             Ok(address) => {
                 let was_blind = self.blind.take().is_some();
-                if was_blind || channel != self.ears.channel || address != *self.echoes.address() {
+                if was_blind || channel != self.ears.channel || address != *self.asks.address() {
                     self.ears.channel = channel;
-                    self.echoes.set_address(address);
+                    self.mouth = mouth(&address, &self.ears.echo_channel);
+                    self.asks.set_address(address);
                     self.drop_link();
                 }
             }

@@ -1,3 +1,4 @@
 //! How silence was judged.
 
+mod far_bus;
 mod passing_channels;

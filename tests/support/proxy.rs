@@ -1,10 +1,11 @@
-//! A TCP proxy in front of a server: it can be cut, or go silent as a dead link does.
+//! A TCP proxy in front of a server: it can be cut, go silent as a dead link does, or be as slow as a far one.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use super::redis_server::free_port;
 
@@ -23,6 +24,28 @@ struct Shared {
     links: Mutex<Vec<Link>>,
     /// The next question with these words in it reaches the server, but its answer gets lost, and the link with it.
     fatal: Mutex<Option<String>>,
+    /// How long what is forwarded from now on is under way, to the server and from it.
+    delays: [Arc<Delay>; 2],
+}
+
+/// In microseconds: at least, and up to how much more.
+#[derive(Default)]
+struct Delay {
+    least: AtomicU64,
+    jitter: AtomicU64,
+}
+
+impl Delay {
+    fn set(&self, least: Duration, jitter: Duration) {
+        let micros = |d: Duration| d.as_micros() as u64;
+        self.least.store(micros(least), Ordering::SeqCst);
+        self.jitter.store(micros(jitter), Ordering::SeqCst);
+    }
+
+    fn draw(&self) -> Duration {
+        let jitter = self.jitter.load(Ordering::SeqCst);
+        Duration::from_micros(self.least.load(Ordering::SeqCst) + fastrand::u64(0..=jitter))
+    }
 }
 
 struct Link {
@@ -43,6 +66,7 @@ impl Proxy {
             stop: AtomicBool::new(false),
             links: Mutex::default(),
             fatal: Mutex::default(),
+            delays: Default::default(),
         });
         let inner = Arc::clone(&shared);
         let thread = std::thread::spawn(move || {
@@ -65,6 +89,14 @@ impl Proxy {
     /// The URL of the proxied server.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// From now on a round trip takes `least`, and up to `jitter` more; half of it in each direction. Nothing overtakes,
+    /// and as much passes as before.
+    pub fn be_far(&self, least: Duration, jitter: Duration) {
+        for delay in &self.shared.delays {
+            delay.set(least / 2, jitter / 2);
+        }
     }
 
     /// Every link goes dead without a word to either side, and so does every new one.
@@ -159,10 +191,11 @@ impl Shared {
             let _ = server.set_nodelay(true);
             let _ = client.set_nodelay(true);
             let shared = Arc::clone(self);
-            pump(&client, server, &is_dead, move |bytes| {
+            let [there, back] = &self.delays;
+            pump(&client, server, &is_dead, there, move |bytes| {
                 shared.is_fatal(bytes)
             });
-            pump(server, &client, &is_dead, |_| false);
+            pump(server, &client, &is_dead, back, |_| false);
         }
         links.push(Link {
             client,
@@ -181,15 +214,18 @@ impl Link {
     }
 }
 
-/// Copies one direction on a thread that ends with the connection, which is after the bytes that are `fatal` to it.
+/// Copies one direction on two threads that end with the connection: one reads, the other writes when it is time.
 fn pump(
     from: &TcpStream,
     to: &TcpStream,
     is_dead: &Arc<AtomicBool>,
+    delay: &Arc<Delay>,
     fatal: impl Fn(&[u8]) -> bool + Send + 'static,
 ) {
     let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-    let is_dead = Arc::clone(is_dead);
+    let (is_dead, delay) = (Arc::clone(is_dead), Arc::clone(delay));
+    let (under_way, arriving) = std::sync::mpsc::channel::<(Instant, Vec<u8>)>();
+    let ends = [from.try_clone().unwrap(), to.try_clone().unwrap()];
     std::thread::spawn(move || {
         let mut buf = vec![0; 64 * 1024];
         while let Ok(n @ 1..) = from.read(&mut buf) {
@@ -198,14 +234,24 @@ fn pump(
                 // No answer may come through before the link is closed.
                 let _ = from.shutdown(Shutdown::Both);
             }
-            if !is_dead.load(Ordering::SeqCst) && to.write_all(&buf[..n]).is_err() || is_last {
+            let due = Instant::now() + delay.draw();
+            if under_way.send((due, buf[..n].to_vec())).is_err() || is_last {
+                break;
+            }
+        }
+    });
+    std::thread::spawn(move || {
+        for (due, bytes) in arriving {
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            if !is_dead.load(Ordering::SeqCst) && to.write_all(&bytes).is_err() {
                 break;
             }
         }
         // The end of one side is the end of the other, unless nobody may notice.
         if !is_dead.load(Ordering::SeqCst) {
-            let _ = to.shutdown(Shutdown::Both);
-            let _ = from.shutdown(Shutdown::Both);
+            for end in ends {
+                let _ = end.shutdown(Shutdown::Both);
+            }
         }
     });
 }

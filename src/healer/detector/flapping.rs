@@ -112,7 +112,7 @@ impl Detector {
             return Some(now + LOOK_AGAIN);
         }
         let grace = Duration::from_millis(slot.grace_ms());
-        let sure = self.pulse.sure_since().map(|since| since + grace);
+        let sure = self.pulse.sure_from().map(|from| from + grace);
         sure.filter(|&sure| sure > now)
     }
 

@@ -1,5 +1,6 @@
 //! From a deadline to a verdict.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::hearing::wall;
@@ -13,14 +14,17 @@ const COLLECT_MAX: usize = 16 * 1024;
 const TELL_MAX: usize = 1024;
 /// A check of the server that is not answered for so long is taken as passed.
 const CHECK_MAX: Duration = Duration::from_secs(10);
-/// For so long a passed check is as good as a new one.
+/// For so long, and the round trips that it takes, a passed check is as good as a new one.
 const CHECK_HOLDS: Duration = Duration::from_secs(1);
+const CHECK_TRIPS: u32 = 4;
 
 /// Services on the way from their deadline to the verdict.
 #[derive(Debug, Default)]
 pub struct Judging {
-    /// Out of the wheel, deadline passed; judged by the round that begins next or is under way.
+    /// Out of the wheel, deadline passed; judged by the round that begins next.
     due: Vec<u32>,
+    /// What the rounds under way judge, by the moment at which each began, the oldest first.
+    rounds: VecDeque<(Mono, Vec<u32>)>,
     /// Judged dead and not yet told, by round. The newest round is told first, so that a single death does not wait
     /// behind a hundred thousand.
     condemned: Vec<Vec<u32>>,
@@ -49,8 +53,10 @@ impl Judging {
         self.check_asked.map(|asked| asked + CHECK_MAX)
     }
 
-    fn holds(&self, now: Mono) -> bool {
-        self.checked.is_some_and(|at| now.since(at) < CHECK_HOLDS)
+    /// How many services have a deadline behind them and no verdict.
+    fn pending(&self) -> usize {
+        let in_rounds = self.rounds.iter().map(|(_, round)| round.len());
+        self.due.len() + in_rounds.sum::<usize>()
     }
 }
 
@@ -88,6 +94,8 @@ impl Detector {
             self.judging.checked = self.judging.check_asked.take();
         }
         self.pulse.begin_round(now.mono);
+        let due = std::mem::take(&mut self.judging.due);
+        self.judging.rounds.push_back((now.mono, due));
     }
 
     /// Moves what is due out of the wheel, and what was heard since back into it. False when more is to come: then
@@ -117,7 +125,7 @@ impl Detector {
         } else {
             slot.own_deadline()
         };
-        match self.pulse.sure_since() {
+        match self.pulse.sure_from() {
             Some(sure) => own.max(sure + Duration::from_millis(slot.grace_ms())),
             None => own,
         }
@@ -128,10 +136,12 @@ impl Detector {
     /// Echoes prove only the server that they went through. So before judging when most services come due together, or
     /// when the whole bus has carried no beat since the due one should have beaten, the server is looked at afresh.
     fn is_suspicious(&self, now: Mono) -> bool {
-        if self.judging.holds(now) {
+        let good_for = CHECK_HOLDS + self.pulse.slowest() * CHECK_TRIPS;
+        let checked = self.judging.checked;
+        if checked.is_some_and(|asked| now.since(asked) < good_for) {
             return false;
         }
-        let most = self.judging.due.len() * 2 > self.roster.len();
+        let most = self.judging.pending() * 2 > self.roster.len();
         let quiet_micros = now.0.saturating_sub(self.last_beat.0);
         most || self.judging.due.iter().any(|&index| {
             let slot = self.roster.slot(index);
@@ -140,9 +150,21 @@ impl Detector {
         })
     }
 
-    /// The round that began at `began` is complete: what was due then and is still silent is dead.
-    pub(super) fn condemn(&mut self, began: Mono) {
-        let mut due = std::mem::take(&mut self.judging.due);
+    /// The round that began at `began` is complete, and so is any that began before.
+    pub(super) fn condemn_round(&mut self, began: Mono) {
+        while self
+            .judging
+            .rounds
+            .front()
+            .is_some_and(|(at, _)| *at <= began)
+            && let Some((at, due)) = self.judging.rounds.pop_front()
+        {
+            self.condemn(due, at);
+        }
+    }
+
+    /// What was due at `began` and is still silent is dead.
+    fn condemn(&mut self, mut due: Vec<u32>, began: Mono) {
         due.retain(|&index| {
             if !self.roster.slot(index).flags.has(Flags::QUEUED) {
                 return false;
@@ -189,8 +211,11 @@ impl Detector {
         self.judging.check_asked = None;
         self.judging.collecting = false;
         let due = std::mem::take(&mut self.judging.due);
+        let rounds = std::mem::take(&mut self.judging.rounds);
+        let rounds = rounds.into_iter().flat_map(|(_, round)| round);
         let condemned = std::mem::take(&mut self.judging.condemned);
-        for index in due.into_iter().chain(condemned.into_iter().flatten()) {
+        let condemned = condemned.into_iter().flatten();
+        for index in due.into_iter().chain(rounds).chain(condemned) {
             if self.roster.slot(index).flags.has(Flags::QUEUED) {
                 // Looked at when the doubt has ended, and moved on to the end of the grace then.
                 self.requeue(index, now);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::uncertainty::Uncertainty;
 use crate::clock::Mono;
 use crate::contract::{NotABeat, Status};
 
@@ -38,8 +39,11 @@ pub enum BusNews {
     Down { silent: Duration },
     /// Echoes come back again; it was down this long.
     Up { down: Duration },
-    /// It comes and goes so that nothing could be judged for this long.
-    Unstable { unjudged: Duration },
+    /// Nothing could be judged for this long, though it talks.
+    Unstable {
+        unjudged: Duration,
+        why: Uncertainty,
+    },
 }
 
 /// A change of one service, with the service as it is after it.

@@ -1,24 +1,31 @@
 //! Is the bus talking? Echoes out, echoes back, and what may be concluded from them.
 //!
-//! One echo is under way at a time. A silence may be judged only after three in a row came back, each sent after the
-//! one before it returned: Redis keeps the order of each client's output, so whatever a socket, the kernel or a
+//! A silence may be judged only after a *round*: three echoes came back, each sent after the one before it returned, the
+//! first after the deadline. Redis keeps the order of each client's output, so whatever a socket, the kernel or a
 //! stalled process still held was counted before. One would not do: after a stall, Redis may serve our PUBLISH before
 //! beats that others wrote earlier.
+//!
+//! Rounds overlap, up to [`ROUNDS_MAX`]: over a far bus, who dies during another's round does not wait for its end.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::output::{BusNews, Echo, Output};
+use super::round_trip::{CHANGE_MAX, RoundTrip};
 use super::uncertainty::{Uncertainty, Unjudged};
 use crate::clock::Mono;
 
-/// An idle bus is asked this often whether it lives. An echo that is still out by then is given up, and the next one
-/// goes over a new connection.
+/// An idle bus is asked this often whether it lives.
 pub const ECHO_EVERY: Duration = Duration::from_secs(1);
-/// An echo that takes longer casts doubt on everything that was not heard meanwhile.
-pub const ECHO_GOOD_WITHIN: Duration = Duration::from_millis(250);
+/// An echo that takes so much longer than any on this link did is given up: the next goes over a new connection.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(1);
 /// Echoes in a row that make a silence count.
 const ROUND_ECHOES: u8 = 3;
-/// A link that is silent for so long may be half-open: it is made anew.
+/// Rounds under way at once; what comes due beyond waits for the first of them to end.
+const ROUNDS_MAX: usize = 4;
+/// After a stall, senders have so many round trips to connect, log in and beat: each takes as long as our echoes do.
+const RETURN_TRIPS: u32 = 4;
+/// A link that is silent for so long, and two round trips, may be half-open: it is made anew.
 const RECONNECT_AFTER: Duration = Duration::from_secs(3);
 /// With neither an echo nor any frame for so long, the bus is down.
 pub const BUS_DOWN_AFTER: Duration = Duration::from_secs(5);
@@ -30,16 +37,18 @@ pub const UNSTABLE_AFTER: Duration = Duration::from_secs(60);
 pub struct Pulse {
     /// The subscription in use is proven.
     proven: bool,
+    /// What its echoes have been since.
+    round_trip: RoundTrip,
     /// Something may have been missed, for this reason: nothing is judged until the next good echo.
     doubt: Option<Uncertainty>,
-    /// The good echo that ended the last doubt.
-    sure_since: Option<Mono>,
+    /// From when on services owe a beat again after the last doubt, but for their own grace.
+    sure_from: Option<Mono>,
     seq: u64,
-    in_flight: Option<InFlight>,
-    /// The echo that is to be sent.
-    outgoing: Option<Echo>,
+    /// Echoes under way, in the order in which they were sent.
+    flights: VecDeque<Flight>,
+    /// Echoes that are to be sent.
+    outgoing: VecDeque<Echo>,
     last_sent: Mono,
-    round: Option<Round>,
     /// The last echo or frame.
     last_sign: Mono,
     reconnect_asked: bool,
@@ -50,16 +59,26 @@ pub struct Pulse {
     unstable_told: bool,
 }
 
+/// An echo under way.
 #[derive(Clone, Copy, Debug)]
-struct InFlight {
+struct Flight {
     seq: u64,
+    wanted: Mono,
+    /// When it went out: later, when a connection had to be made for it.
     sent: Mono,
+    /// The connection is still being made.
+    waits: bool,
+    /// We did not look for a while meanwhile: how long it takes says nothing.
+    unseen: bool,
+    /// The round that it belongs to.
+    round: Option<Round>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Round {
     began: Mono,
-    echoes: u8,
+    /// Which of its echoes this is.
+    nth: u8,
 }
 
 /// What a returned echo, or the passing of time, came to.
@@ -78,13 +97,13 @@ impl Pulse {
     pub fn new(now: Mono) -> Pulse {
         Pulse {
             proven: false,
+            round_trip: RoundTrip::default(),
             doubt: None,
-            sure_since: None,
+            sure_from: None,
             seq: 0,
-            in_flight: None,
-            outgoing: None,
+            flights: VecDeque::new(),
+            outgoing: VecDeque::new(),
             last_sent: Mono(0),
-            round: None,
             last_sign: now,
             reconnect_asked: false,
             down_since: None,
@@ -99,40 +118,49 @@ impl Pulse {
         self.down_since = Some(since);
     }
 
-    /// The echo that is to be sent now, if there is one.
+    /// An echo that is to be sent now, if there is one more.
     pub fn take_echo(&mut self) -> Option<Echo> {
-        self.outgoing.take()
+        self.outgoing.pop_front()
+    }
+
+    /// Whether an echo is to be sent now.
+    pub fn has_echo(&self) -> bool {
+        !self.outgoing.is_empty()
     }
 
     /// Whether silences on this bus may be judged at all.
     pub fn can_judge(&self) -> bool {
-        self.proven && self.doubt.is_none()
+        self.proven && self.doubt.is_none() && self.round_trip.is_known()
+    }
+
+    /// The slowest that an echo of this link was lately.
+    pub fn slowest(&self) -> Duration {
+        self.round_trip.slowest()
     }
 
     /// Since when, and why, nothing can be judged; `None` when silences are judged, or will be once one uncertainty that
     /// is over has had its grace.
     pub fn unjudged(&self) -> Option<Unjudged> {
-        let why = if !self.proven {
-            Uncertainty::NoLink
-        } else if let Some(why) = self.doubt {
-            why
-        } else if self.is_shaky() {
-            Uncertainty::AgainAndAgain
-        } else {
-            return None;
+        let why = match self.doubt {
+            _ if !self.proven => Uncertainty::NoLink,
+            Some(why) => why,
+            None if self.is_shaky() => Uncertainty::AgainAndAgain,
+            None if !self.round_trip.is_known() => Uncertainty::NoLink,
+            None => return None,
         };
         let since = self.judged_until;
         Some(Unjudged { since, why })
     }
 
-    /// Whether a round may begin: silences may be judged, and no echo is under way.
+    /// Whether a round may begin.
     pub fn is_free(&self) -> bool {
-        self.can_judge() && self.in_flight.is_none()
+        let rounds = self.flights.iter().filter(|flight| flight.round.is_some());
+        self.can_judge() && rounds.count() < ROUNDS_MAX
     }
 
-    /// The moment from which on services owe a beat again, after the last doubt.
-    pub fn sure_since(&self) -> Option<Mono> {
-        self.sure_since
+    /// The moment from which on services have their grace to beat again, after the last doubt.
+    pub fn sure_from(&self) -> Option<Mono> {
+        self.sure_from
     }
 
     /// The subscription is proven. Proven once more, for channels that were added, it stays as it is.
@@ -141,14 +169,15 @@ impl Pulse {
         if !self.proven {
             self.proven = true;
             self.reconnect_asked = false;
-            self.send(now, false);
+            self.round_trip = RoundTrip::default();
+            self.send(now, false, None);
         }
     }
 
     /// The link is gone; frames may have been lost with it.
     pub fn lost(&mut self) {
-        self.in_flight = None;
-        self.outgoing = None;
+        self.flights.clear();
+        self.outgoing.clear();
         // Before the first proof nothing was promised to anybody, so there is nothing to doubt.
         if std::mem::take(&mut self.proven) {
             self.begin_doubt(Uncertainty::NoLink);
@@ -164,58 +193,88 @@ impl Pulse {
     pub fn gap(&mut self, now: Mono) {
         self.last_sign = now;
         self.judged_until = now;
+        self.not_seen();
         if self.proven {
             self.begin_doubt(Uncertainty::StoodStill);
-            if self.in_flight.is_none() {
-                self.send(now, false);
+            if self.flights.is_empty() {
+                self.send(now, false, None);
             }
         }
+    }
+
+    /// Nobody read the link for a while: how long the echoes under way take says nothing about it.
+    pub fn not_seen(&mut self) {
+        self.flights
+            .iter_mut()
+            .for_each(|flight| flight.unseen = true);
+    }
+
+    /// Echo `seq` cannot be sent before a connection is made.
+    pub fn echo_waits(&mut self, seq: u64) {
+        let mut flights = self.flights.iter_mut();
+        if let Some(echo) = flights.find(|echo| echo.seq == seq) {
+            echo.waits = true;
+        }
+    }
+
+    /// Echo `seq` is sent only now, if it is still wanted.
+    pub fn echo_goes(&mut self, seq: u64, now: Mono) -> bool {
+        let mut flights = self.flights.iter_mut();
+        let echo = flights.find(|echo| echo.seq == seq);
+        echo.is_some_and(|echo| {
+            (echo.waits, echo.unseen, echo.sent) = (false, false, now);
+            true
+        })
     }
 
     /// Sends the first echo of a round. Only when [`is_free`](Pulse::is_free).
     pub fn begin_round(&mut self, now: Mono) {
         debug_assert!(self.is_free());
-        self.round = Some(Round {
-            began: now,
-            echoes: 1,
-        });
-        self.send(now, false);
+        self.send(now, false, Some(Round { began: now, nth: 1 }));
     }
 
     /// Echo `seq` came back.
     pub fn returned(&mut self, seq: u64, now: Mono, out: &mut Vec<Output>) -> Verdict {
         self.sign(now);
-        let Some(echo) = self.in_flight.filter(|e| e.seq == seq && self.proven) else {
+        let known = self.flights.iter().position(|flight| flight.seq == seq);
+        let Some(echo) = known
+            .and_then(|at| self.flights.remove(at))
+            .filter(|_| self.proven)
+        else {
             // One that was given up, or from before the link broke: it proves nothing about now.
             return Verdict::Nothing;
         };
-        self.in_flight = None;
-        let took = now.since(echo.sent);
-        if took > ECHO_GOOD_WITHIN {
+        if echo.unseen {
+            let is_needed = echo.round.is_some() || !self.can_judge();
+            if is_needed {
+                self.send(now, false, echo.round);
+            }
+            return Verdict::Nothing;
+        }
+        let connecting = echo.sent.since(echo.wanted);
+        let may_connect = self.slowest() * RETURN_TRIPS + CHANGE_MAX;
+        let (took, fits) = if connecting > may_connect {
+            (now.since(echo.wanted), false)
+        } else {
+            let took = now.since(echo.sent);
+            (took, self.round_trip.returned(took))
+        };
+        if !fits {
             self.begin_doubt(Uncertainty::EchoLate { took });
-            self.send(now, false);
+            self.probe(now);
             return Verdict::Doubt;
         }
-        if let Some(since) = self.down_since.take() {
-            out.push(Output::Bus(BusNews::Up {
-                down: now.since(since),
-            }));
-            self.judged_until = now;
-            self.doubts = 0;
+        if !self.round_trip.is_known() {
+            self.probe(now);
+            return Verdict::Nothing;
         }
-        if self.doubt.take().is_some() {
-            self.sure_since = Some(now);
-        }
-        match &mut self.round {
+        self.end_doubt(now, out);
+        match echo.round {
             None => Verdict::Nothing,
-            Some(Round { began, echoes }) if *echoes == ROUND_ECHOES => {
-                let began = *began;
-                self.round = None;
-                Verdict::Judge { began }
-            }
-            Some(round) => {
-                round.echoes += 1;
-                self.send(now, false);
+            Some(Round { began, nth }) if nth == ROUND_ECHOES => Verdict::Judge { began },
+            Some(Round { began, nth }) => {
+                let nth = nth + 1;
+                self.send(now, false, Some(Round { began, nth }));
                 Verdict::Nothing
             }
         }
@@ -225,20 +284,23 @@ impl Pulse {
     pub fn tick(&mut self, now: Mono, grace: Duration, out: &mut Vec<Output>) -> Verdict {
         let mut verdict = Verdict::Nothing;
         if self.proven {
-            // One timer serves both: while an echo is under way nothing is judged, so it is early enough to doubt it
-            // when the next one would be due.
-            if now >= self.last_sent + ECHO_EVERY {
-                let lost = self.in_flight;
-                if let Some(echo) = lost {
-                    if self.doubt.is_none() {
-                        verdict = Verdict::Doubt;
-                    }
-                    let waited = now.since(echo.sent);
-                    self.begin_doubt(Uncertainty::EchoLost { waited });
-                }
-                self.send(now, lost.is_some());
+            if self.flights.is_empty() && now >= self.last_sent + ECHO_EVERY {
+                self.send(now, false, None);
             }
-            if !self.reconnect_asked && now >= self.last_sign + RECONNECT_AFTER {
+            if let Some(oldest) = self.flights.front()
+                && now >= self.given_up_at(oldest)
+            {
+                let waited = now.since(oldest.wanted);
+                if self.doubt.is_none() {
+                    verdict = Verdict::Doubt;
+                }
+                self.begin_doubt(Uncertainty::EchoLost { waited });
+                self.round_trip.lost();
+                self.flights.clear();
+                self.outgoing.clear();
+                self.send(now, true, None);
+            }
+            if !self.reconnect_asked && now >= self.reconnect_at() {
                 self.reconnect_asked = true;
                 out.push(Output::Reconnect);
             }
@@ -257,9 +319,12 @@ impl Pulse {
     pub fn next_wakeup(&self) -> Mono {
         let mut at = Mono(u64::MAX);
         if self.proven {
-            at = self.last_sent + ECHO_EVERY;
+            at = match self.flights.front() {
+                Some(oldest) => self.given_up_at(oldest),
+                None => self.last_sent + ECHO_EVERY,
+            };
             if !self.reconnect_asked {
-                at = at.min(self.last_sign + RECONNECT_AFTER);
+                at = at.min(self.reconnect_at());
             }
         }
         if self.down_since.is_none() {
@@ -268,14 +333,45 @@ impl Pulse {
         at
     }
 
-    fn send(&mut self, now: Mono, fresh: bool) {
+    /// Until when an echo may be under way.
+    fn given_up_at(&self, echo: &Flight) -> Mono {
+        let patience = self.slowest() + GIVEN_UP_AFTER;
+        if echo.waits {
+            echo.wanted + patience + self.slowest() * RETURN_TRIPS
+        } else {
+            echo.sent + patience
+        }
+    }
+
+    fn reconnect_at(&self) -> Mono {
+        let known = self.round_trip.is_known();
+        let two_trips = if known {
+            self.slowest() * 2
+        } else {
+            Duration::ZERO
+        };
+        self.last_sign + RECONNECT_AFTER + two_trips
+    }
+
+    /// Asks again at once, unless the answer to another echo is on its way.
+    fn probe(&mut self, now: Mono) {
+        if self.flights.is_empty() {
+            self.send(now, false, None);
+        }
+    }
+
+    fn send(&mut self, now: Mono, fresh: bool, round: Option<Round>) {
         self.seq += 1;
-        self.in_flight = Some(InFlight {
+        self.flights.push_back(Flight {
             seq: self.seq,
+            wanted: now,
             sent: now,
+            waits: false,
+            unseen: false,
+            round,
         });
         self.last_sent = now;
-        self.outgoing = Some(Echo {
+        self.outgoing.push_back(Echo {
             seq: self.seq,
             fresh,
         });
@@ -284,7 +380,23 @@ impl Pulse {
     fn begin_doubt(&mut self, why: Uncertainty) {
         self.doubts += u32::from(self.doubt.is_none());
         self.doubt = Some(why);
-        self.round = None;
+        self.flights
+            .iter_mut()
+            .for_each(|flight| flight.round = None);
+    }
+
+    /// A good echo came back.
+    fn end_doubt(&mut self, now: Mono, out: &mut Vec<Output>) {
+        if let Some(since) = self.down_since.take() {
+            out.push(Output::Bus(BusNews::Up {
+                down: now.since(since),
+            }));
+            self.judged_until = now;
+            self.doubts = 0;
+        }
+        if self.doubt.take().is_some() {
+            self.sure_from = Some(now + self.slowest() * RETURN_TRIPS);
+        }
     }
 
     /// Whether there was more than one doubt since something could be judged, or one that does not end.
@@ -294,7 +406,7 @@ impl Pulse {
 
     /// Where every service has long to answer after one doubt, nothing is judged for long either: twice that is shaky.
     fn watch_stability(&mut self, now: Mono, grace: Duration, out: &mut Vec<Output>) {
-        let judged = self.can_judge() && self.sure_since.is_none_or(|sure| now >= sure + grace);
+        let judged = self.can_judge() && self.sure_from.is_none_or(|sure| now >= sure + grace);
         if judged {
             self.judged_until = now;
             self.doubts = 0;
@@ -305,8 +417,12 @@ impl Pulse {
             && now >= self.judged_until + UNSTABLE_AFTER.max(grace * 2)
         {
             self.unstable_told = true;
+            let why = self
+                .unjudged()
+                .map_or(Uncertainty::AgainAndAgain, |u| u.why);
             out.push(Output::Bus(BusNews::Unstable {
                 unjudged: now.since(self.judged_until),
+                why,
             }));
         }
     }

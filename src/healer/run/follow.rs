@@ -105,7 +105,7 @@ impl Healer {
         self.hearings.retain(|bus, hearing| {
             let stays = addresses.get(bus.as_str()) == Some(&hearing.address);
             if !stays {
-                let_go.insert(hearing.thread.clone());
+                let_go.extend(hearing.threads.clone());
                 let mut from = Some(0);
                 while let Some(at) = from {
                     let (names, next) = hearing.watch.with(|d, _| d.names(at, SWEEP));
@@ -133,7 +133,7 @@ impl Healer {
                 truth: is_system.then(|| self.service.truth_hint.clone()),
             };
             let echo = echo_channel(self.service.id, &self.service.inst);
-            let (watch, attendant) = Watch::new(bus, &address, voice, echo, outlets);
+            let (watch, attendant, lookout) = Watch::new(bus, &address, voice, echo, outlets);
             let early = self.early.as_ref().filter(|e| e.bus == bus);
             if let Some(early) = early {
                 watch.with(|d, _| d.seed_bus_down(early.since));
@@ -141,13 +141,16 @@ impl Healer {
                 watch.with(|d, now| d.seed_bus_down(now.mono));
             }
             // Numbered, so that the end of an earlier one is not taken for the end of this one.
-            let thread = format!("attend-{bus}-{}", self.watches);
-            self.service.crew.spawn(&thread, move || attendant.run())?;
+            let name = |what: &str| format!("{what}-{bus}-{}", self.watches);
+            let threads = [name("attend"), name("look")];
+            let [attend, look] = &threads;
+            self.service.crew.spawn(attend, move || attendant.run())?;
+            self.service.crew.spawn(look, move || lookout.run())?;
             let hearing = Hearing {
                 watch,
                 address,
                 subscriber: None,
-                thread,
+                threads,
             };
             self.hearings.insert(bus.to_owned(), hearing);
         }

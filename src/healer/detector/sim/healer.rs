@@ -229,7 +229,7 @@ impl Healer {
     }
 
     fn act(&mut self, now: Now, wishes: &mut Vec<Wish>) {
-        if let Some(echo) = self.detector.take_echo() {
+        while let Some(echo) = self.detector.take_echo() {
             let command = Command::Echo {
                 link: self.link,
                 seq: echo.seq,

@@ -273,6 +273,8 @@ fn what_cannot_be_judged_is_said_with_its_reason_and_a_single_reconnect_is_not()
 #[test]
 fn an_idle_bus_costs_one_echo_a_second_and_no_more_wakeups() {
     let mut lab = Lab::with(&[("a", 30_000, 10_000)]);
+    // What the first echoes teach.
+    lab.pass(0.01);
     let (mut wakeups, end) = (0, Mono(lab.now.0 + 29_900_000));
     let echoes = lab.echoes_sent;
     while lab.detector.next_wakeup() < end {

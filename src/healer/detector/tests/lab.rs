@@ -119,7 +119,9 @@ impl Lab {
     pub fn pass(&mut self, secs: f64) {
         let end = Mono(self.now.0 + (secs * 1e6) as u64);
         loop {
-            let wake = self.detector.next_wakeup().max(self.now);
+            // A loop that means to sleep until then looks again then, whatever came up meanwhile.
+            let wake = self.detector.next_wakeup().min(self.detector.promised);
+            let wake = wake.max(self.now);
             let echo = self.returning.front().map_or(Mono(u64::MAX), |e| e.0);
             if wake.min(echo) > end {
                 self.now = end;
@@ -145,7 +147,7 @@ impl Lab {
     /// Does what the detector asks for, until it asks for nothing more.
     pub fn settle(&mut self) {
         loop {
-            if let Some(echo) = self.detector.take_echo() {
+            while let Some(echo) = self.detector.take_echo() {
                 self.echoes_sent += 1;
                 if let Some(takes) = self.echo_takes {
                     self.returning.push_back((self.now + takes, echo.seq));

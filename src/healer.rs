@@ -5,6 +5,7 @@
 //! `run` is the loop, `scribe` writes through the [`ledger`], [`voice`] finds the words of the wire.
 
 mod bus_health;
+mod calls;
 pub mod complaints;
 mod desk;
 pub mod detector;
@@ -32,7 +33,8 @@ pub enum Event {
     /// What every daemon is told.
     Notice(Notice),
     /// What a watched bus wants of the loop.
-    Call(watch::Call),
+    /// Calls may wait, or a bus wants an earlier look than was planned.
+    Look,
 }
 
 impl From<Notice> for Event {

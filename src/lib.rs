@@ -4,6 +4,7 @@
 //!
 //! - [`contract`]: the wire. Every message, key and channel that another program may meet.
 //! - [`clock`]: the only place that reads time.
+//! - [`net`]: names, within bounds; what HTTP clients share.
 //! - [`truth`]: the document that says which services there are, read and validated.
 //! - [`bus`]: the only place that talks to Redis.
 //! - [`swarm_state`]: the read model: how the swarm stands, for everybody who shows it.
@@ -25,6 +26,7 @@ pub mod contract;
 pub mod healer;
 pub mod massive;
 pub mod mesh;
+pub mod net;
 pub mod notify;
 pub mod rss_agg;
 pub mod sections;

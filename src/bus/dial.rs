@@ -1,18 +1,17 @@
 //! A TCP or TLS stream to a bus, in bounded time, name resolution included.
 
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{after, select};
 use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 use socket2::{Domain, SockRef, TcpKeepalive, Type};
 
 use super::switchboard::Socket;
 use super::{Address, BusError};
+use crate::net::resolve::{BUSES, ResolveError};
 
 /// Reads of what nobody wants, at once: the rest may wait for the next time.
 const DRAIN_MAX: usize = 64;
@@ -145,36 +144,17 @@ fn keepalive() -> TcpKeepalive {
         .with_retries(3)
 }
 
-/// The addresses behind `host`, or an error at `end`: the system's resolver itself knows no limit.
+/// The addresses behind the host, or an error at `end`, or when the process is told to stop.
 fn resolve(address: &Address, end: Instant) -> Result<Vec<SocketAddr>, BusError> {
-    let (host, port) = (address.host().to_owned(), address.port());
-    if let Ok(ip) = host.parse::<IpAddr>() {
-        return Ok(vec![SocketAddr::new(ip, port)]);
-    }
-    let (send, answer) = crossbeam_channel::bounded(1);
-    let asked = host.clone();
-    // The thread outlives a resolver that hangs; it holds nothing and ends with it.
-    thread::Builder::new()
-        .name("resolve".into())
-        .spawn(move || {
-            let found = (asked.as_str(), port)
-                .to_socket_addrs()
-                .map(|all| all.collect::<Vec<_>>());
-            let _ = send.send(found);
-        })
-        .map_err(|e| BusError::from_io(&e, address, "resolve"))?;
-    let found = select! {
-        recv(answer) -> found => found.ok(),
-        recv(address.means().switchboard.ended()) -> _ => return Err(ending(address)),
-        recv(after(end.saturating_duration_since(Instant::now()))) -> _ => None,
-    };
-    let reason = match found {
-        Some(Ok(found)) if !found.is_empty() => return Ok(found),
-        Some(Ok(_)) => "no address".into(),
-        Some(Err(e)) => e.to_string(),
-        None => "no answer in time".into(),
-    };
-    Err(BusError::Resolve { host, reason })
+    let ended = address.means().switchboard.ended();
+    let found = BUSES.resolve(address.host(), address.port(), end, Some(ended));
+    found.map_err(|error| match error {
+        ResolveError::GivenUp => ending(address),
+        error => BusError::Resolve {
+            host: address.host().to_owned(),
+            reason: error.to_string(),
+        },
+    })
 }
 
 fn connect(address: &Address, end: Instant) -> Result<Arc<Socket>, BusError> {

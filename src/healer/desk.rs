@@ -333,7 +333,7 @@ mod tests {
         let (events, _events) = crossbeam_channel::bounded(1);
         let (scribe, _nudges) = crossbeam_channel::bounded(1);
         let outlets = Outlets {
-            events,
+            calls: crate::healer::calls::Calls::new(events),
             scribe,
             truth: None,
         };

@@ -13,6 +13,7 @@ use std::time::Duration;
 use crossbeam_channel::{Sender, bounded};
 
 use super::Event;
+use super::calls::{Call, Calls};
 use super::complaints::Complaints;
 use super::desk::Job;
 use super::detector::BusNews;
@@ -22,7 +23,7 @@ use super::memory::Memory;
 use super::scribe::{Scribe, WORK_BUDGET};
 use super::swings::{Flap, Swings, WINDOW_TIMEOUTS};
 use super::voice::Voice;
-use super::watch::{self, Call, Watch};
+use super::watch::{self, Watch};
 use crate::bus::{Address, Commands, Limits, Subscriber};
 use crate::clock::{self, Mono};
 use crate::contract::{ALERT_CHANNEL, Alert, AlertKind, SYSTEM_BUS};
@@ -32,6 +33,8 @@ use crate::truth::Check;
 
 /// Jobs that may wait for the scribe; a loop that has more to say waits.
 const JOBS_MAX: usize = 64;
+/// Calls heeded between two looks at the buses.
+const CALLS_AT_ONCE: usize = 256;
 /// A bus that goes down again within this flaps; one that does not change for so long is steady. As for a service with
 /// the usual timeout.
 const BUS_WINDOW: Duration = Duration::from_secs(30 * WINDOW_TIMEOUTS as u64);
@@ -77,6 +80,7 @@ struct Healer {
     jobs: Sender<Job>,
     nudge: Sender<()>,
     speaking: Arc<AtomicBool>,
+    calls: Calls,
     /// The ways to people; there while this healer speaks.
     notifier: Option<Notifier>,
     /// What was told before there was a truth, until it is clear who speaks.
@@ -109,13 +113,14 @@ impl Healer {
         if let Some(notifier) = early.as_mut().and_then(|e| e.notifier.as_mut()) {
             notifier.set_truth(&service.truth, &system);
         }
+        let calls = Calls::new(service.sender.clone());
         let scribe = Scribe {
             ledger: Ledger::new(commands, &service.inst, channel),
             beat: service.beat.clone(),
             supervisor: service.supervisor.clone(),
             jobs: job_inbox,
             nudges,
-            events: service.sender.clone(),
+            calls: calls.clone(),
             speaking: Arc::clone(&speaking),
             voice: Voice::of_healer(&service.inst, &service.host, None),
             progress: service.beat.progress("scribe", WORK_BUDGET),
@@ -127,6 +132,7 @@ impl Healer {
             jobs,
             nudge,
             speaking,
+            calls,
             notifier: None,
             early,
             memory,
@@ -171,6 +177,7 @@ impl Healer {
             self.follow_speaking();
             self.tell_complaints();
             let wake = self.swings.next_due().map_or(wake, |due| due.min(wake));
+            let wake = if self.heed_calls() { Mono::now() } else { wake };
             let Ok(event) = self.service.events.recv_deadline(wake.instant()) else {
                 continue;
             };
@@ -192,19 +199,28 @@ impl Healer {
                         error.unwrap_or_default()
                     )));
                 }
-                Event::Notice(Notice::Message { .. }) | Event::Call(Call::Look) => {}
-                Event::Call(Call::Reconnect { bus }) => {
-                    if let Some(subscriber) =
-                        self.hearings.get(&bus).and_then(|h| h.subscriber.as_ref())
-                    {
+                Event::Notice(Notice::Message { .. }) | Event::Look => {}
+            }
+        }
+    }
+
+    /// Does what it was called for, a piece at a time; whether more waits.
+    fn heed_calls(&mut self) -> bool {
+        for _ in 0..CALLS_AT_ONCE {
+            match self.calls.next() {
+                None => return false,
+                Some(Call::Reconnect { bus }) => {
+                    let hearing = self.hearings.get(&bus);
+                    if let Some(subscriber) = hearing.and_then(|h| h.subscriber.as_ref()) {
                         log::warn!("{bus}: making a new link");
                         subscriber.reconnect();
                     }
                 }
-                Event::Call(Call::News { bus, news }) => self.hear_news(&bus, news),
-                Event::Call(Call::TellDirectly(alert)) => self.tell_directly(&alert),
+                Some(Call::News { bus, news }) => self.hear_news(&bus, news),
+                Some(Call::TellDirectly(alert)) => self.tell_directly(&alert),
             }
         }
+        true
     }
 
     /// Lets time pass on every bus; returns when the next one wants to be looked at.

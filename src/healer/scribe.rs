@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, select};
+use crossbeam_channel::{Receiver, select};
 
-use super::Event;
+use super::calls::{Call, Calls};
 use super::desk::{Desk, Job, PACE, Patience, Refusal};
 use super::ledger::{LEASE, LEASE_RENEW, Lease, Ledger, Told};
 use super::voice::Voice;
-use super::watch::{Call, now};
+use super::watch::now;
 use crate::bus::BusError;
 use crate::clock::Mono;
 use crate::contract::{Alert, AlertKind, SYSTEM_BUS};
@@ -31,7 +31,7 @@ pub struct Scribe {
     pub jobs: Receiver<Job>,
     /// Transitions wait in some detector.
     pub nudges: Receiver<()>,
-    pub events: Sender<Event>,
+    pub calls: Calls,
     /// Whether this is the healer that speaks.
     pub speaking: Arc<AtomicBool>,
     pub voice: Voice,
@@ -346,15 +346,12 @@ impl Scribe {
 
     /// The loop starts or stops telling people.
     fn say_look(&self) {
-        // A full queue wakes the loop as well.
-        let _ = self.events.try_send(Event::Call(Call::Look));
+        self.calls.look();
     }
 
     /// The log cannot carry it, so that people would not hear of it from there in time.
     fn tell_directly(&self, alert: &Alert) {
-        let _ = self
-            .events
-            .try_send(Event::Call(Call::TellDirectly(Box::new(alert.clone()))));
+        self.calls.call(Call::TellDirectly(Box::new(alert.clone())));
     }
 
     /// Writes a few of the snapshots that are due: no transition waits longer for them than these few take.

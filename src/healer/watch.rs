@@ -9,14 +9,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::detector::{BusNews, Detector, Echo, Now, Output};
+use super::calls::{Call, Calls};
+use super::detector::{Detector, Echo, Now, Output};
 use super::senders;
 use super::voice::Voice;
 use crate::bus::{Address, BusError, Limits, Mouth, Subscribed, Subscriber};
 use crate::clock::{self, Mono};
-use crate::contract::{Alert, BEAT_MAX_BYTES};
+use crate::contract::BEAT_MAX_BYTES;
 use crate::service::{Error, TruthHint};
 use ears::Ears;
 
@@ -29,24 +30,11 @@ const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(5);
 /// How long the loop waits for the scribe to make room, at most.
 const ROOM_WAIT: std::time::Duration = std::time::Duration::from_millis(5);
 
-/// What the main loop is told by a bus.
-#[derive(Clone, Debug)]
-pub enum Call {
-    /// The detector wants an earlier look than was planned.
-    Look,
-    /// The bus as a whole changed.
-    News { bus: String, news: BusNews },
-    /// The link must be made anew.
-    Reconnect { bus: String },
-    /// People must hear of it past the bus, which does not take it down.
-    TellDirectly(Box<Alert>),
-}
-
 /// Where a watch hands on what is not its own.
 #[derive(Clone)]
 pub struct Outlets {
     /// The main loop.
-    pub events: Sender<super::Event>,
+    pub calls: Calls,
     /// Wakes the scribe: transitions wait in a detector.
     pub scribe: Sender<()>,
     /// Asks for a look at the truth; only for the bus that carries it.
@@ -222,7 +210,7 @@ impl Watch {
         drop(detector);
         self.hand_out(echoes, outputs, told);
         if look {
-            self.call(Call::Look);
+            self.outlets.calls.look();
         }
     }
 
@@ -243,10 +231,10 @@ impl Watch {
         for output in outputs {
             match output {
                 Output::CheckServer => self.send(Errand::CheckServer),
-                Output::Reconnect => self.call(Call::Reconnect {
+                Output::Reconnect => self.outlets.calls.call(Call::Reconnect {
                     bus: self.bus.clone(),
                 }),
-                Output::Bus(news) => self.call(Call::News {
+                Output::Bus(news) => self.outlets.calls.call(Call::News {
                     bus: self.bus.clone(),
                     news,
                 }),
@@ -262,17 +250,6 @@ impl Watch {
     fn send(&self, errand: Errand) {
         // An attendant that is busy is waiting for the bus: by the time it is free, this errand would be stale.
         let _ = self.errands.try_send(errand);
-    }
-
-    fn call(&self, call: Call) {
-        match self.outlets.events.try_send(super::Event::Call(call)) {
-            // A loop that has so much to do looks at every detector after each of it.
-            Err(TrySendError::Full(super::Event::Call(Call::Look))) => {}
-            Err(TrySendError::Full(event)) => {
-                log::warn!("the loop is overrun: {event:?} is left out");
-            }
-            _ => {}
-        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Detector> {
@@ -433,7 +410,7 @@ fn is_same_server(watch: &Watch, fresh: &Subscribed) -> bool {
     let switchboard_knows =
         known.run_id.is_some() && fresh.run_id.is_some() && known.run_id != fresh.run_id;
     if !switchboard_knows {
-        watch.call(Call::Reconnect {
+        watch.outlets.calls.call(Call::Reconnect {
             bus: watch.bus.clone(),
         });
     }

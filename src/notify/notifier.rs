@@ -2,23 +2,22 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
-use super::channel::{Channel, Inbox, Peers, Setup};
+use super::channel::{Channel, INBOX_MAX, Inbox, Peers, Setup};
 use super::config::Unusable;
 use super::courier::Courier;
 use super::teller::Rules;
 use super::{Config, ConfigError, Role, config, deadman};
 use crate::bus::Address;
 use crate::contract::{Alert, cut};
-use crate::service::{Env, Notice};
+use crate::service::{Env, Notice, deliver};
 use crate::truth::Truth;
 
-/// Things that may wait for one channel; further alerts are dropped and said to be.
-const INBOX_MAX: usize = 1000;
 /// Longest text about the channels: there may be sixteen of them, with fifteen mistakes each.
 const NOTE_MAX_BYTES: usize = 1000;
 /// How long a stop waits for threads that are in the middle of a send; the message is stored.
@@ -54,6 +53,8 @@ pub struct Notifier {
     threads: Vec<JoinHandle<()>>,
     /// Tells the daemon that a thread ended.
     tell: Arc<dyn Fn(Notice) + Send + Sync>,
+    /// From here on nobody needs to be told.
+    closing: Arc<AtomicBool>,
     /// Shared by all threads; `None` once they were told to stop.
     alive: Option<Sender<()>>,
     /// Disconnected once the last thread has ended.
@@ -109,6 +110,7 @@ pub fn idle<E: From<Notice> + Send + 'static>(
     events: Sender<E>,
 ) -> Notifier {
     let (alive, ended) = bounded(0);
+    let closing = Arc::new(AtomicBool::new(false));
     Notifier {
         role,
         rules: Rules::default(),
@@ -120,10 +122,11 @@ pub fn idle<E: From<Notice> + Send + 'static>(
         started: 0,
         well: None,
         threads: Vec::new(),
-        tell: Arc::new(move |notice| {
-            // While the daemon stops, its queue may be full for good: then nobody needs the news.
-            let _ = events.try_send(E::from(notice));
-        }),
+        tell: {
+            let closing = Arc::clone(&closing);
+            Arc::new(move |notice| deliver(&events, E::from(notice), &closing))
+        },
+        closing,
         alive: Some(alive),
         ended,
     }
@@ -218,7 +221,7 @@ impl Notifier {
 
     fn open(&mut self, channel: config::Channel) {
         log::info!("channel {channel}");
-        let (inbox, items) = bounded(INBOX_MAX);
+        let (inbox, items) = unbounded();
         let (stop, stopped) = bounded(1);
         self.started += 1;
         self.peers.add(&channel.name, inbox.clone());
@@ -260,12 +263,13 @@ impl Notifier {
     pub fn stop(&mut self) {
         self.channels.clear();
         self.well = None;
+        self.closing.store(true, Ordering::SeqCst);
         self.alive = None;
     }
 
     fn send_all(&self, item: impl Fn() -> Inbox) {
         for running in &self.channels {
-            if running.inbox.try_send(item()).is_err() {
+            if running.inbox.len() >= INBOX_MAX || running.inbox.try_send(item()).is_err() {
                 log::error!(
                     "channel {} is behind by {INBOX_MAX}: it is not told of this",
                     running.channel.name
@@ -287,6 +291,8 @@ impl Notifier {
             let mut end = end;
             end.error = body().err();
         });
+        // Channels come and go for as long as the daemon runs.
+        self.threads.retain(|thread| !thread.is_finished());
         match thread {
             Ok(thread) => self.threads.push(thread),
             Err(e) => log::error!("cannot start a thread for a channel: {e}"),
@@ -380,5 +386,48 @@ impl Drop for End {
             name: std::mem::take(&mut self.name),
             error: Some(error),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::truth::Defaults;
+
+    fn truth(notify: &str) -> Arc<Truth> {
+        let text = format!(
+            r#"{{"services":{{"healer":{{"heartbeat":{{"interval_sec":10}},"notify":[{notify}]}}}}}}"#
+        );
+        Arc::new(Truth::parse(text.as_bytes(), Defaults::default()).expect("valid"))
+    }
+
+    #[test]
+    fn channels_that_come_and_go_leave_no_handle_of_a_thread_behind() {
+        let one = truth(r#"{"name":"a","kind":"webhook","url_env":"HOOK"}"#);
+        let other = truth(r#"{"name":"b","kind":"webhook","url_env":"HOOK"}"#);
+        let bus = Address::parse("redis://127.0.0.1:1", "TEST").expect("valid");
+        let context = Context {
+            env: Env::from_pairs([("HOOK", "http://127.0.0.1:1/")]),
+            truth: Arc::clone(&one),
+            knows_services: false,
+            bus: bus.clone(),
+            inst: "test".to_owned(),
+            host: "test".to_owned(),
+        };
+        let (events, _ends) = bounded::<Notice>(1);
+        let mut notifier = start(Role::Healer, context, events).expect("it can be used");
+        assert_eq!(notifier.threads.len(), 1);
+        for turn in 0..20 {
+            notifier.set_truth(if turn % 2 == 0 { &other } else { &one }, &bus);
+            // Each has ended before the next comes.
+            let end = Instant::now() + Duration::from_secs(30);
+            while notifier.threads.iter().filter(|t| !t.is_finished()).count() > 1 {
+                assert!(Instant::now() < end, "a channel does not stop");
+                thread::yield_now();
+            }
+        }
+        assert!(notifier.threads.len() <= 2, "{}", notifier.threads.len());
     }
 }

@@ -13,7 +13,7 @@ mod transport;
 pub mod trust;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ureq::Agent;
@@ -118,8 +118,7 @@ impl Fetcher {
             .timeout_send_request(Some(FIRST_BYTE_BUDGET))
             .timeout_recv_response(Some(FIRST_BYTE_BUDGET))
             .build();
-        let lookups = Arc::new(AtomicUsize::new(0));
-        let resolver = GuardedResolver { guard, lookups };
+        let resolver = GuardedResolver { guard };
         Fetcher {
             agent: Agent::with_parts(config, FeedConnector::default(), resolver),
             big_bodies,

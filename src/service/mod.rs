@@ -37,7 +37,7 @@ pub use start::{
     with_truth,
 };
 pub use supervisor::Supervisor;
-pub use threads::Crew;
+pub use threads::{Crew, deliver};
 pub use truth_source::{Document, TruthSource};
 pub use truth_watch::TruthHint;
 

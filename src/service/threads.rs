@@ -1,8 +1,11 @@
 //! Named threads that somebody joins, and whose end is an event.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{SendTimeoutError, Sender};
 
 use super::{Error, Notice};
 
@@ -10,6 +13,21 @@ use super::{Error, Notice};
 pub struct Crew<E> {
     sender: Sender<E>,
     threads: Vec<JoinHandle<()>>,
+    /// From here on nobody needs to be told of an end.
+    closing: Arc<AtomicBool>,
+}
+
+/// How long the end of a thread waits for room before it looks whether anybody still wants to know.
+const LOOK_UP: Duration = Duration::from_millis(50);
+
+/// Puts `event` on a queue that may be full, unless nobody takes from it any more.
+pub fn deliver<E>(sender: &Sender<E>, mut event: E, closing: &AtomicBool) {
+    while let Err(SendTimeoutError::Timeout(back)) = sender.send_timeout(event, LOOK_UP) {
+        if closing.load(Ordering::SeqCst) {
+            return;
+        }
+        event = back;
+    }
 }
 
 impl<E: From<Notice> + Send + 'static> Crew<E> {
@@ -18,6 +36,7 @@ impl<E: From<Notice> + Send + 'static> Crew<E> {
         Crew {
             sender,
             threads: Vec::new(),
+            closing: Arc::default(),
         }
     }
 
@@ -31,6 +50,7 @@ impl<E: From<Notice> + Send + 'static> Crew<E> {
             name: name.to_owned(),
             error: Some("it panicked".into()),
             sender: self.sender.clone(),
+            closing: Arc::clone(&self.closing),
         };
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
             // The whole of it moves in here, and is dropped here.
@@ -46,6 +66,7 @@ impl<E: From<Notice> + Send + 'static> Crew<E> {
 
 impl<E> Drop for Crew<E> {
     fn drop(&mut self) {
+        self.closing.store(true, Ordering::SeqCst);
         for thread in self.threads.drain(..) {
             // A panic there has been told as the thread's end.
             let _ = thread.join();
@@ -58,6 +79,7 @@ struct End<E: From<Notice>> {
     name: String,
     error: Option<String>,
     sender: Sender<E>,
+    closing: Arc<AtomicBool>,
 }
 
 impl<E: From<Notice>> Drop for End<E> {
@@ -66,15 +88,34 @@ impl<E: From<Notice>> Drop for End<E> {
             name: std::mem::take(&mut self.name),
             error: self.error.take(),
         };
-        // While the daemon stops, its queue may be full for good: then nobody needs the news.
-        let _ = self.sender.try_send(E::from(notice));
+        // Also to a loop whose queue is full: it would never learn why nobody works for it any more.
+        deliver(&self.sender, E::from(notice), &self.closing);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
+
+    #[test]
+    fn the_end_of_a_thread_waits_for_room_while_the_loop_has_much_to_do() {
+        let (sender, events) = crossbeam_channel::bounded::<Notice>(1);
+        sender.send(Notice::TruthMissing).expect("room");
+        let mut crew = Crew::new(sender);
+        crew.spawn("worker", || Ok(())).expect("started");
+        let began = std::time::Instant::now();
+        // Long enough for the thread to have found the queue full.
+        while began.elapsed() < 3 * LOOK_UP {
+            thread::yield_now();
+        }
+        assert!(matches!(events.recv(), Ok(Notice::TruthMissing)));
+        let told = events.recv_timeout(Duration::from_secs(10)).expect("told");
+        assert!(matches!(told, Notice::ThreadEnded { .. }), "{told:?}");
+        // One that ends when nobody looks any more keeps nobody waiting.
+        crew.sender.send(Notice::TruthMissing).expect("room");
+        crew.spawn("late", || Ok(())).expect("started");
+        drop(crew);
+    }
 
     #[test]
     fn a_thread_that_ends_is_an_event_and_says_why() {

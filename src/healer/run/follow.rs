@@ -128,7 +128,7 @@ impl Healer {
                 ..Voice::of_healer(&self.service.inst, &self.service.host, other)
             };
             let outlets = Outlets {
-                events: self.service.sender.clone(),
+                calls: self.calls.clone(),
                 scribe: self.nudge.clone(),
                 truth: is_system.then(|| self.service.truth_hint.clone()),
             };

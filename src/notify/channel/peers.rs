@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::Sender;
 
-use super::Inbox;
+use super::{INBOX_MAX, Inbox};
 
 /// The inboxes of the channels that run, by name.
 #[derive(Clone, Default)]
@@ -26,8 +26,10 @@ impl Peers {
     /// Tells all but `from`.
     pub fn note(&self, from: &str, text: &str) {
         self.with(|all| {
-            for (_, inbox) in all.iter().filter(|(name, _)| name != from) {
-                // A full inbox means that the other channel has worse to tell.
+            // A full inbox means that the other channel has worse to tell.
+            let can_take =
+                |(name, inbox): &&(String, Sender<Inbox>)| name != from && inbox.len() < INBOX_MAX;
+            for (_, inbox) in all.iter().filter(can_take) {
                 let _ = inbox.try_send(Inbox::Note(text.to_owned()));
             }
         });

@@ -1,6 +1,6 @@
 //! E-mail.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use lettre::address::Envelope;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
@@ -10,6 +10,7 @@ use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls as Wire
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, SmtpTransport, Transport};
 
+use crate::net::resolve::OTHERS;
 use crate::notify::config::{Email, Tls};
 use crate::notify::outbox::Message;
 use crate::notify::retry::Answer;
@@ -58,6 +59,11 @@ impl Mail {
             Ok(mail) => mail,
             Err(error) => return Answer::Never(format!("the mail cannot be written: {error}")),
         };
+        // The transport looks the name up itself, but knows no limit for that.
+        let (host, port) = (self.email.host.as_str(), self.email.port);
+        if let Err(error) = OTHERS.resolve(host, port, Instant::now() + self.email.timeout, None) {
+            return Answer::none(&format!("the host name {host} does not resolve: {error}"));
+        }
         let envelope = Envelope::new(Some(self.email.from.clone()), vec![address]);
         let sent = envelope
             .map_err(|e| e.to_string())

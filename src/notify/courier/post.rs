@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use ureq::Agent;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::transport::DefaultConnector;
 
+use crate::net::http::BoundedResolver;
 use crate::notify::config::Webhook;
 use crate::notify::outbox::Message;
 use crate::notify::retry::{Answer, retry_after};
@@ -105,7 +107,8 @@ pub fn agent(timeout: Duration, ca: Option<&str>) -> Result<Agent, String> {
         .user_agent(concat!("marketswarm/", env!("CARGO_PKG_VERSION")))
         .tls_config(tls.build())
         .build();
-    Ok(config.new_agent())
+    let (connector, resolver) = (DefaultConnector::default(), BoundedResolver);
+    Ok(Agent::with_parts(config, connector, resolver))
 }
 
 /// What went wrong, without the URL.

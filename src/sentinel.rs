@@ -144,7 +144,7 @@ impl Sentinel {
             self.telling.pay(&mut self.ears.detector, &self.notifier);
             self.was_busy(began);
             self.notifier.set_well(self.is_well());
-            if !self.listen() {
+            if !self.listen()? {
                 return Ok(());
             }
             self.act();
@@ -174,7 +174,7 @@ impl Sentinel {
     }
 
     /// Waits up to a second for what the bus brings; false when told to stop meanwhile.
-    fn listen(&mut self) -> bool {
+    fn listen(&mut self) -> Result<bool, Error> {
         let now = Mono::now();
         let wait = self
             .ears
@@ -188,17 +188,14 @@ impl Sentinel {
                 None => self.next_attempt.since(now).min(wait),
             };
             return match self.service.events.recv_timeout(pause) {
-                Ok(Notice::Stop) | Err(RecvTimeoutError::Disconnected) => false,
-                Ok(notice) => self
-                    .hear(notice)
-                    .inspect_err(|e| log::error!("{e}"))
-                    .is_ok(),
-                Err(RecvTimeoutError::Timeout) => true,
+                Ok(Notice::Stop) | Err(RecvTimeoutError::Disconnected) => Ok(false),
+                Ok(notice) => self.hear(notice).map(|()| true),
+                Err(RecvTimeoutError::Timeout) => Ok(true),
             };
         }
         if let Err(error) = self.poll(wait) {
             if self.service.buses.switchboard().is_ending() {
-                return false;
+                return Ok(false);
             }
             let text = error.to_string();
             if self.said.as_ref() != Some(&text) {
@@ -208,7 +205,7 @@ impl Sentinel {
             self.drop_link();
             self.next_attempt = Mono::now() + self.backoff.next_pause();
         }
-        true
+        Ok(true)
     }
 
     fn poll(&mut self, wait: Duration) -> Result<(), BusError> {

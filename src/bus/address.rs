@@ -6,6 +6,10 @@ use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 
 use super::{BusError, Switchboard, Tls};
 
+/// What to do about a secret that a URL cannot hold as it is.
+const PERCENT: &str = "user or password hold a character that means something in a URL; write it percent-encoded: \
+                       # as %23, / as %2F, ? as %3F, @ as %40, % as %25";
+
 /// A parsed `redis://` or `rediss://` URL.
 ///
 /// `Display` and `Debug` print it without user, password and database: safe for every log and error.
@@ -47,6 +51,12 @@ impl Address {
         if rest.is_empty() {
             return Err(bad("it names no host; write redis://HOST:PORT".into()));
         }
+        // Where the URL's standard ends the host, whatever stands before an `@` further on was meant as a secret.
+        if let Some(end) = rest.find(['/', '?', '#'])
+            && rest[end..].contains('@')
+        {
+            return Err(bad(PERCENT.into()));
+        }
         if rest.contains('#') {
             let reason = "it ends in a `#…`; certificates are always checked: write redis://HOST:PORT or rediss://HOST:PORT";
             return Err(bad(reason.into()));
@@ -54,7 +64,12 @@ impl Address {
         // TLS is our own; to the Redis crate it is an address like any other.
         let info = format!("redis://{rest}")
             .into_connection_info()
-            .map_err(|_| bad("it is not a URL; write redis://HOST:PORT".into()))?;
+            .map_err(|_| match rest.rsplit_once('@') {
+                Some((login, _)) if login.contains(['%', '@', '[', ']', '\\']) => {
+                    bad(PERCENT.into())
+                }
+                _ => bad("it is not a URL; write redis://HOST:PORT".into()),
+            })?;
         let (host, port) = match info.addr() {
             ConnectionAddr::Tcp(host, port) => (host.clone(), *port),
             _ => return Err(bad("only TCP is spoken; write redis://HOST:PORT".into())),
@@ -132,6 +147,32 @@ impl fmt::Debug for Address {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_that_a_url_cannot_hold_is_to_be_percent_encoded() {
+        for secret in ["hunter#2", "hunter/2", "hunter?2", "/", "a@b#c", "%ff"] {
+            let url = format!("redis://:{secret}@h:6379");
+            let error = Address::parse(&url, "MY_URL").expect_err(&url).to_string();
+            assert!(
+                error.starts_with("MY_URL: ") && error.contains("%23"),
+                "{error}"
+            );
+            assert!(!error.contains("hunter"), "{error}");
+        }
+        for (secret, meant) in [
+            ("a@b", "a@b"),
+            ("50%25", "50%"),
+            ("%23%2F%3F%40", "#/?@"),
+            ("a:b", "a:b"),
+        ] {
+            let url = format!("redis://bob:{secret}@h:6379/2");
+            let address = Address::parse(&url, "MY_URL").expect(&url);
+            assert_eq!((address.host(), address.port()), ("h", 6379));
+            let settings = address.info().redis_settings();
+            assert_eq!(settings.password(), Some(meant));
+            assert_eq!(settings.username(), Some("bob"));
+        }
+    }
 
     #[test]
     fn an_address_never_prints_its_secrets() {

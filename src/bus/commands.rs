@@ -127,6 +127,21 @@ impl Commands {
         self.run(|c| c.req_packed_commands(&packet, 0, count))
     }
 
+    /// As [`run`](Commands::run), where each wait may take up to `patience`.
+    pub fn run_within<T>(
+        &mut self,
+        patience: Duration,
+        work: impl FnOnce(&mut Line) -> RedisResult<T>,
+    ) -> Result<T, BusError> {
+        let usual = self.limits.read;
+        self.run(|line| {
+            line.set_patience(patience);
+            let done = work(line);
+            line.set_patience(usual);
+            done
+        })
+    }
+
     /// Runs `work` on the connection; when the connection failed in it, it is dropped.
     pub fn run<T>(
         &mut self,
@@ -145,14 +160,82 @@ impl Commands {
     }
 
     fn line(&mut self) -> Result<&mut Line, BusError> {
-        let fresh = match self.line.take() {
-            Some(open) if !open.is_stale() => open,
-            _ => {
+        // One that broke while nobody used it is no news: it is made anew without a word.
+        let kept = self.line.take().filter(|kept| !kept.is_stale());
+        let kept = kept.and_then(|mut kept| kept.is_quiet().then_some(kept));
+        let line = match kept {
+            Some(kept) => kept,
+            None => {
                 let made = Line::open(&self.address, &self.client_name, &self.limits)?;
                 self.connects += 1;
                 made
             }
         };
-        Ok(self.line.insert(fresh))
+        Ok(self.line.insert(line))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::thread;
+    use std::time::Instant;
+
+    use super::*;
+
+    const GREETING: &[u8] = b"+OK\r\n:1\r\n$8\r\nrun_id:a\r\n$11\r\nrole:master\r\n";
+
+    /// A server that greets each connection and then serves it by `serve`.
+    fn served_by(serve: impl Fn(TcpStream) + Send + 'static) -> Commands {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let port = listener.local_addr().expect("bound").port();
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.expect("a connection");
+                let _ = stream.read(&mut [0; 4096]);
+                stream.write_all(GREETING).expect("greeted");
+                serve(stream);
+            }
+        });
+        let url = format!("redis://127.0.0.1:{port}");
+        let limits = Limits {
+            connect: Duration::from_secs(10),
+            read: Duration::from_millis(200),
+        };
+        Commands::new(Address::parse(&url, "TEST").expect("valid"), "test", limits)
+    }
+
+    #[test]
+    fn a_long_patience_ends_with_the_work_that_needs_it_also_when_that_fails() {
+        let mut commands = served_by(|mut stream| {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"-ERR no\r\n");
+            // The next question is not answered.
+            while stream.read(&mut [0; 4096]).is_ok_and(|n| n > 0) {}
+        });
+        let long = Duration::from_secs(3600);
+        let failed = commands.run_within(long, |line| redis::cmd("EXEC").query::<()>(line));
+        assert!(matches!(failed, Err(BusError::Reply { .. })), "{failed:?}");
+        let began = Instant::now();
+        let late = commands.query::<()>(&redis::cmd("GET"));
+        assert!(matches!(late, Err(BusError::TimedOut { .. })), "{late:?}");
+        assert!(began.elapsed() < Duration::from_secs(60));
+    }
+
+    #[test]
+    fn a_connection_that_was_closed_while_idle_is_made_anew_without_a_failure() {
+        let (closed, is_closed) = crossbeam_channel::bounded(10);
+        let mut commands = served_by(move |mut stream| {
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"+PONG\r\n");
+            drop(stream);
+            closed.send(()).expect("heard");
+        });
+        for connects in 1..=5 {
+            commands.ping().expect("an answer");
+            assert_eq!(commands.connects(), connects);
+            is_closed.recv().expect("closed");
+        }
     }
 }

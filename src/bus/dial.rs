@@ -94,6 +94,31 @@ impl Wire {
         tcp.set_nonblocking(false).is_ok() && is_open
     }
 
+    /// Whether nothing has come, not even the end.
+    pub(super) fn is_quiet(&mut self) -> bool {
+        if self.tcp().set_nonblocking(true).is_err() {
+            return false;
+        }
+        let mut tcp = &self.socket.tcp;
+        let is_quiet = match &mut self.tls {
+            None => is_dry(tcp.peek(&mut [0])),
+            // What came may be no more than a ticket for the next greeting.
+            Some(tls) => loop {
+                match tls.read_tls(&mut tcp) {
+                    Ok(1..) => {}
+                    end => break is_dry(end),
+                }
+                let came = tls.process_new_packets();
+                let is_ticket =
+                    |s: rustls::IoState| s.plaintext_bytes_to_read() == 0 && !s.peer_has_closed();
+                if !came.is_ok_and(is_ticket) {
+                    break false;
+                }
+            },
+        };
+        self.tcp().set_nonblocking(false).is_ok() && is_quiet
+    }
+
     /// How long a read, and a write, may wait.
     pub(super) fn limit(&self, limit: Duration) -> io::Result<()> {
         self.tcp().set_read_timeout(Some(limit))?;
@@ -134,6 +159,11 @@ impl Drop for Wire {
         // The switchboard or a `Closer` may hold the socket; the peer shall see the end now.
         self.socket.close();
     }
+}
+
+/// Whether a read that does not wait found nothing.
+fn is_dry(read: io::Result<usize>) -> bool {
+    read.is_err_and(|e| e.kind() == io::ErrorKind::WouldBlock)
 }
 
 /// Dead peers are found by the kernel in about 30 s even where nobody sends.

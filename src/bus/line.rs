@@ -57,13 +57,19 @@ impl Line {
         &self.identity
     }
 
+    /// Whether the server has not ended the connection, nor said anything that nobody asked for: before a question, for
+    /// a server may close what was idle for long (`timeout` in redis.conf).
+    pub(super) fn is_quiet(&mut self) -> bool {
+        self.wire.is_quiet()
+    }
+
     /// Whether another server answers at its address by now.
     pub(super) fn is_stale(&self) -> bool {
         self.wire.socket().is_stale()
     }
 
     /// How long each wait may take from now on.
-    pub fn set_patience(&mut self, patience: Duration) {
+    pub(super) fn set_patience(&mut self, patience: Duration) {
         self.patience = patience;
     }
 

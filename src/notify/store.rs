@@ -285,19 +285,15 @@ impl Store {
         key: &str,
         me: &str,
     ) -> Result<Option<Committed>, BusError> {
-        self.commands.run(|connection| {
-            connection.set_patience(COMMIT_MAX);
+        self.commands.run_within(COMMIT_MAX, |connection| {
             redis::cmd("WATCH").arg(key).query::<()>(connection)?;
             let holder: Option<String> = redis::cmd("GET").arg(key).query(connection)?;
-            let done = if holder.is_some_and(|h| h != me) {
+            if holder.is_some_and(|h| h != me) {
                 redis::cmd("UNWATCH").query::<()>(connection)?;
-                Some(Committed::Lost)
-            } else {
-                let executed: Option<()> = all.query(connection)?;
-                executed.map(|()| Committed::Done)
-            };
-            connection.set_patience(limits().read);
-            Ok(done)
+                return Ok(Some(Committed::Lost));
+            }
+            let executed: Option<()> = all.query(connection)?;
+            Ok(executed.map(|()| Committed::Done))
         })
     }
 

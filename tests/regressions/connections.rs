@@ -1,4 +1,6 @@
 //! How connections are made, greeted and let go.
 
 mod greetings;
+mod idle;
+mod names;
 mod stores;

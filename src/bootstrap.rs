@@ -8,7 +8,7 @@ use crate::bus::{Backoff, BusError, Buses, Commands, Limits};
 use crate::clock::Mono;
 use crate::contract::{MARKET_BUS, SYSTEM_BUS, TRUTH_CHANGED, TRUTH_KEY, TRUTH_MAX_BYTES};
 use crate::sections::CHECKS;
-use crate::service::{self, Document, Env, Error, Supervisor, TruthSource};
+use crate::service::{self, Document, Env, Error, Supervisor, TruthSource, complain, print};
 use crate::truth::{Rules, Truth, digest};
 
 const HELP: &str = "\
@@ -50,7 +50,7 @@ pub fn run_with(parser: lexopt::Parser, env: Env) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("bootstrap: {error}");
+            complain(&format!("bootstrap: {error}\n"));
             error.exit_code()
         }
     }
@@ -68,11 +68,11 @@ fn args(mut parser: lexopt::Parser) -> Result<Option<Args>, Error> {
             Long("file") | Short('f') => args.file = Some(parser.value().map_err(bad)?.into()),
             Long("dry-run") | Short('n') => args.dry_run = true,
             Long("help") | Short('h') => {
-                print!("{HELP}");
+                print(HELP)?;
                 return Ok(None);
             }
             Long("version") | Short('V') => {
-                println!("bootstrap {}", env!("CARGO_PKG_VERSION"));
+                print(concat!("bootstrap ", env!("CARGO_PKG_VERSION"), "\n"))?;
                 return Ok(None);
             }
             other => return Err(bad(other.unexpected())),

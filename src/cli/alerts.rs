@@ -14,7 +14,7 @@ use crate::contract::{Alert, AlertKind};
 use crate::notify::store::{Logged, log_after};
 use crate::notify::teller::began_ms;
 use crate::notify::wording::clean;
-use crate::service::{Env, Error};
+use crate::service::{Env, Error, is_reader_gone, stream};
 
 const HELP: &str = "\
 marketswarm alerts: the history, one outage a line
@@ -92,11 +92,13 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
     let now = clock::wall_secs();
     let mut shown = 0;
     for outage in history.outages.iter().filter(recent) {
-        print(&outage.shown(now, as_json));
+        if !stream(&outage.shown(now, as_json))? {
+            return Ok(ExitCode::SUCCESS);
+        }
         shown += 1;
     }
     if shown == 0 && !as_json {
-        print("no alerts\n");
+        print("no alerts\n")?;
     }
     if !follow {
         return Ok(ExitCode::SUCCESS);
@@ -109,8 +111,11 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
         }
         for alert in alerts_of(part).filter(wanted) {
             if let Some(outage) = history.hear(alert) {
-                print(&outage.shown(clock::wall_secs(), as_json));
+                stream(&outage.shown(clock::wall_secs(), as_json))?;
             }
+        }
+        if is_reader_gone() {
+            return Ok(ExitCode::SUCCESS);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode};
 
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 
-use crate::service::Error;
+use crate::service::{Error, complain};
 
 /// The command, meant for `up` and `beat` alone.
 pub(super) const COMMAND: &str = "child-of";
@@ -59,10 +59,10 @@ pub(super) fn run(mut args: lexopt::Parser) -> Result<ExitCode, Error> {
         return Err(Error::Other("the parent is gone".into()));
     }
     let error = Command::new(&program).args(words).exec();
-    eprintln!(
-        "marketswarm: cannot run {}: {error}",
+    complain(&format!(
+        "marketswarm: cannot run {}: {error}\n",
         Path::new(&program).display()
-    );
+    ));
     // As a shell would.
     Ok(ExitCode::from(127))
 }

@@ -77,6 +77,6 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env, what: What) -> Result<Exit
     }
     print(&format!(
         "{svc} ends and stays down until: marketswarm release {svc}\n"
-    ));
+    ))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use lexopt::Arg;
 
-use crate::service::{Env, Error};
+use crate::service::{Env, Error, complain, print};
 
 const HELP: &str = "\
 marketswarm: run the swarm on one host, look at it, ask why
@@ -119,19 +119,6 @@ fn bad_args(command: &str, error: lexopt::Error) -> Error {
 
 /// Prints a text that was asked for.
 fn printed(text: &str) -> Result<ExitCode, Error> {
-    print(text);
+    print(text)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Writes to standard output. Whoever reads it may have gone: that ends no command.
-fn print(text: &str) {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-}
-
-/// Likewise to standard error.
-fn complain(text: &str) {
-    use std::io::Write;
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

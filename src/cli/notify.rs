@@ -91,7 +91,7 @@ fn test(env: &Env, wish: &Wish) -> Result<ExitCode, Error> {
                 &delivery.to,
                 &answer,
                 Mono::now().since(begin),
-            ));
+            ))?;
         }
     }
     Ok(ExitCode::from(u8::from(!all_taken)))
@@ -117,11 +117,11 @@ fn dead(env: &Env, wish: &Wish) -> Result<ExitCode, Error> {
         // Oldest first, as they would have come.
         for json in letters.iter().rev() {
             let Ok(letter) = serde_json::from_str::<DeadLetter>(json) else {
-                print(&format!("{name}: a letter that cannot be read\n"));
+                print(&format!("{name}: a letter that cannot be read\n"))?;
                 left += 1;
                 continue;
             };
-            print(&described(&name, &letter));
+            print(&described(&name, &letter))?;
             left += 1;
             let Some(channel) = channels.iter().find(|c| c.name == name) else {
                 continue;
@@ -137,17 +137,17 @@ fn dead(env: &Env, wish: &Wish) -> Result<ExitCode, Error> {
                 &letter.message,
                 &delivery,
             );
-            print(&answered(
-                channel,
-                &letter.to,
-                &answer,
-                Mono::now().since(begin),
-            ));
             if matches!(answer, Answer::Done(_)) {
                 left -= 1;
                 let mut remove = redis::cmd("LREM");
                 commands.query::<()>(remove.arg(dead_key(&name)).arg(1).arg(json))?;
             }
+            print(&answered(
+                channel,
+                &letter.to,
+                &answer,
+                Mono::now().since(begin),
+            ))?;
         }
     }
     if left == 0
@@ -156,7 +156,7 @@ fn dead(env: &Env, wish: &Wish) -> Result<ExitCode, Error> {
         known::one_of(name, "channel", known.iter().map(String::as_str))?;
     }
     if left == 0 && !wish.resend {
-        print("no dead letters\n");
+        print("no dead letters\n")?;
     }
     Ok(ExitCode::from(u8::from(left > 0)))
 }

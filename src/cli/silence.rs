@@ -84,7 +84,7 @@ pub(super) fn acknowledge(mut args: lexopt::Parser, env: Env) -> Result<ExitCode
     if !health.is_some_and(|h| matches!(h.status, Status::Down | Status::Degraded)) {
         print(&format!(
             "{svc} is not down: there is nothing to acknowledge\n"
-        ));
+        ))?;
         return Ok(ExitCode::from(1));
     }
     let now_ms = clock::wall_millis() as i64;
@@ -98,7 +98,7 @@ pub(super) fn acknowledge(mut args: lexopt::Parser, env: Env) -> Result<ExitCode
         by: author(&env),
     };
     keep(&mut commands, &hush, now_ms)?;
-    print(&format!("{svc}: no reminders until it is up\n"));
+    print(&format!("{svc}: no reminders until it is up\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -141,7 +141,7 @@ fn begin(
         )));
     }
     keep(&mut commands, &hush, now_ms)?;
-    print(&format!("{}\n", line(&hush, now_ms, &zone)));
+    print(&format!("{}\n", line(&hush, now_ms, &zone)))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -173,7 +173,7 @@ fn end(env: &Env, what: &str) -> Result<ExitCode, Error> {
         print(&format!(
             "ended {} of {}: what is down is told\n",
             hush.id, hush.svc
-        ));
+        ))?;
     }
     if ended.is_empty() {
         let known = all

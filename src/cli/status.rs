@@ -44,7 +44,7 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
         format!("{:#}\n", found.json())
     } else {
         found.table()
-    });
+    })?;
     Ok(ExitCode::from(u8::from(!found.all_up())))
 }
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use lexopt::prelude::*;
 
-use super::{bad_args, printed};
+use super::{bad_args, print, printed};
 use crate::contract::TRUTH_MAX_BYTES;
 use crate::sections::CHECKS;
 use crate::service::{self, Env, Error};
@@ -33,11 +33,12 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
     match words.as_slice() {
         [verb, file] if verb == "check" => {
             let defaults = service::truth_defaults(&env)?;
-            let (file, mut out) = (PathBuf::from(file), io::stdout().lock());
-            let code = check(&file, defaults, &mut out)?;
+            let (file, mut verdict) = (PathBuf::from(file), Vec::new());
+            let code = check(&file, defaults, &mut verdict)?;
             if code == 0 {
-                check_environment(&file, defaults, &env, &mut out)?;
+                check_environment(&file, defaults, &env, &mut verdict)?;
             }
+            print(&String::from_utf8_lossy(&verdict))?;
             Ok(ExitCode::from(code))
         }
         _ => Err(Error::Config("write: marketswarm truth check FILE".into())),

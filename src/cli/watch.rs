@@ -9,11 +9,11 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
 
 use super::threads::signals_to;
 use super::view::{self, Board, Event, Eyes, Head, Moment, Screen, Tells, Tone};
-use super::{bad_args, place, print, printed};
+use super::{bad_args, place, printed};
 use crate::bus::Commands;
 use crate::clock::Mono;
 use crate::contract::SYSTEM_BUS;
-use crate::service::{EVENTS_MAX, Env, Error};
+use crate::service::{EVENTS_MAX, Env, Error, is_reader_gone, stream};
 use crate::swarm_state::READER_LIMITS;
 
 const HELP: &str = "\
@@ -69,7 +69,7 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
             Ok(Event::Seen(seen)) => {
                 for news in board.see(seen, Moment::now()) {
                     if screen.is_none() {
-                        print(&view::line(&news));
+                        stream(&view::line(&news))?;
                     }
                 }
             }
@@ -81,6 +81,9 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
+        }
+        if screen.is_none() && is_reader_gone() {
+            break;
         }
         if let Some(screen) = &screen
             && events.is_empty()

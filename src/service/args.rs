@@ -1,6 +1,6 @@
 //! The few flags that every daemon knows.
 
-use super::{Error, Profile};
+use super::{Error, Profile, print};
 
 /// What the command line asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +21,11 @@ pub fn standard_args(profile: &Profile) -> Result<Standard, Error> {
         None => Ok(Standard::Run),
         Some(lexopt::Arg::Long("healthcheck")) => Ok(Standard::Healthcheck),
         Some(lexopt::Arg::Long("version") | lexopt::Arg::Short('V')) => {
-            println!("{} {}", profile.id, env!("CARGO_PKG_VERSION"));
+            print(&format!("{} {}\n", profile.id, env!("CARGO_PKG_VERSION")))?;
             Ok(Standard::Printed)
         }
         Some(lexopt::Arg::Long("help") | lexopt::Arg::Short('h')) => {
-            print!("{}", help(profile));
+            print(&help(profile))?;
             Ok(Standard::Printed)
         }
         Some(other) => Err(bad(other.unexpected())),

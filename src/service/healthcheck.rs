@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::{Env, EnvError};
+use super::{Env, EnvError, complain, print};
 use crate::clock;
 
 /// Where the note lives unless `RUN_DIR` says otherwise.
@@ -48,13 +48,13 @@ pub(super) fn check(id: &str, env: &Env) -> ExitCode {
     let file = match file(id, env) {
         Ok(Some(file)) => file,
         Ok(None) => {
-            eprintln!(
-                "{id}: nothing to look at: {DEFAULT_RUN_DIR} does not exist and RUN_DIR names no folder"
-            );
+            complain(&format!(
+                "{id}: nothing to look at: {DEFAULT_RUN_DIR} does not exist and RUN_DIR names no folder\n"
+            ));
             return ExitCode::from(1);
         }
         Err(e) => {
-            eprintln!("{id}: {e}");
+            complain(&format!("{id}: {e}\n"));
             return ExitCode::from(2);
         }
     };
@@ -63,11 +63,12 @@ pub(super) fn check(id: &str, env: &Env) -> ExitCode {
         clock::boot_secs(),
     ) {
         Ok(said) => {
-            println!("{id}: {said}");
+            // The exit code is the answer.
+            let _ = print(&format!("{id}: {said}\n"));
             ExitCode::SUCCESS
         }
         Err(said) => {
-            eprintln!("{id}: {said} ({})", file.display());
+            complain(&format!("{id}: {said} ({})\n", file.display()));
             ExitCode::from(1)
         }
     }

@@ -11,6 +11,7 @@ mod error;
 mod healthcheck;
 mod idle;
 mod logging;
+mod output;
 mod progress;
 mod remarks;
 mod start;
@@ -30,6 +31,7 @@ pub use env::{Env, EnvError, Secret};
 pub use error::Error;
 pub use idle::idle;
 pub use logging::start as start_logging;
+pub use output::{complain, is_reader_gone, print, stream};
 pub use progress::{Board, Progress, Verdict, Working};
 pub use remarks::{Remarks, databases};
 pub use start::{

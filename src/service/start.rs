@@ -14,7 +14,7 @@ use super::ears;
 use super::truth_source::TruthSource;
 use super::truth_watch::{Found, TruthWatch, judge, keep};
 use super::{
-    Crew, EVENTS_MAX, Env, Error, Notice, Profile, Remarks, Service, Standard, Supervisor,
+    Crew, EVENTS_MAX, Env, Error, Notice, Profile, Remarks, Service, Standard, Supervisor, complain,
     healthcheck, logging, standard_args,
 };
 use crate::bus::{Address, Backoff, BusError, Buses, Commands, Limits, Switchboard};
@@ -47,12 +47,12 @@ pub fn run_waiting<E: From<Notice> + Send + 'static>(
         Ok(Standard::Printed) => return ExitCode::SUCCESS,
         Ok(Standard::Healthcheck) => return healthcheck::check(profile.id, &env),
         Err(error) => {
-            eprintln!("{error}");
+            complain(&format!("{error}\n"));
             return error.exit_code();
         }
     }
     if let Err(error) = logging::start(profile.id, &env) {
-        eprintln!("{}: {error}", profile.id);
+        complain(&format!("{}: {error}\n", profile.id));
         return ExitCode::from(2);
     }
     match start(profile, env, checks, waits, body) {

@@ -3,4 +3,5 @@
 mod greetings;
 mod idle;
 mod names;
+mod output;
 mod stores;

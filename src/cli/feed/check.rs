@@ -36,7 +36,7 @@ pub(super) fn run(words: &Words, env: &Env) -> Result<ExitCode, Error> {
         format!("{:#}\n", checked.json())
     } else {
         checked.text()
-    });
+    })?;
     Ok(ExitCode::from(checked.exit_code()))
 }
 

@@ -25,12 +25,12 @@ pub(super) fn run(words: &Words) -> Result<ExitCode, Error> {
     print(&format!(
         "demo: {} generated feeds on 127.0.0.1:{port}\n",
         FEEDS.len()
-    ));
+    ))?;
     for feed in &FEEDS {
         print(&format!(
             "  http://127.0.0.1:{port}{}  a new item every {} s\n",
             feed.path, feed.period_sec
-        ));
+        ))?;
     }
     for stream in listener.incoming() {
         // One after the other: only the reader beside it asks, and an answer takes a moment.

@@ -10,7 +10,7 @@ use crate::bus::{Commands, Limits};
 use crate::clock::{Mono, rfc3339};
 use crate::contract::feeds;
 use crate::rss_agg::record::{Health, Record};
-use crate::service::{Env, Error};
+use crate::service::{Env, Error, is_reader_gone, stream};
 
 /// How long a poll may take, with the wait for its host before it.
 const POLL_PATIENCE: Duration = Duration::from_secs(60);
@@ -38,7 +38,7 @@ pub(super) fn poll(words: &Words, env: Env) -> Result<ExitCode, Error> {
         std::thread::sleep(LOOK_EVERY);
         let now = swarm.store.record(id)?;
         if let Some(record) = now.filter(|now| Some(now) != before.as_ref()) {
-            return Ok(told(id, &record, before.as_ref()));
+            return told(id, &record, before.as_ref());
         }
     }
     Err(Error::Other(format!(
@@ -47,7 +47,7 @@ pub(super) fn poll(words: &Words, env: Env) -> Result<ExitCode, Error> {
     )))
 }
 
-fn told(id: &str, record: &Record, before: Option<&Record>) -> ExitCode {
+fn told(id: &str, record: &Record, before: Option<&Record>) -> Result<ExitCode, Error> {
     let queued = record.queued - before.map_or(0, |before| before.queued).min(record.queued);
     let status = record
         .http_status
@@ -60,8 +60,8 @@ fn told(id: &str, record: &Record, before: Option<&Record>) -> ExitCode {
     print(&format!(
         "{id}: {status}, {} items listed, {queued} new{error}\n",
         record.listed
-    ));
-    ExitCode::from(u8::from(record.health != Health::Ok))
+    ))?;
+    Ok(ExitCode::from(u8::from(record.health != Health::Ok)))
 }
 
 /// Runs `feed tail`.
@@ -71,12 +71,18 @@ pub(super) fn tail(words: &Words, env: Env) -> Result<ExitCode, Error> {
     let mut last = swarm.store.newest_entry()?;
     loop {
         for (id, fields) in swarm.store.entries_after(&last)? {
-            print(&if words.json {
+            let text = if words.json {
                 json_line(&fields)
             } else {
                 line(&fields)
-            });
+            };
+            if !stream(&text)? {
+                return Ok(ExitCode::SUCCESS);
+            }
             last = id;
+        }
+        if is_reader_gone() {
+            return Ok(ExitCode::SUCCESS);
         }
     }
 }

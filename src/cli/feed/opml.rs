@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{Swarm, Words, print};
+use super::{Swarm, Words, complain, print};
 use crate::rss_agg::config::Config;
 use crate::rss_agg::opml::{self, Outline};
 use crate::sections::CHECKS;
@@ -19,13 +19,13 @@ pub(super) fn import(words: &Words) -> Result<ExitCode, Error> {
     let found = opml::import(&file, &HashSet::new(), &HashSet::new())
         .map_err(|error| Error::Config(format!("{path}: {error}")))?;
     for skipped in &found.skipped {
-        eprintln!("skipped: {skipped}");
+        complain(&format!("skipped: {skipped}\n"));
     }
-    print(&format!("{:#}\n", json!({"feeds": found.feeds})));
-    eprintln!(
-        "{} feeds; put them into services.rss_agg of truth.json",
+    print(&format!("{:#}\n", json!({"feeds": found.feeds})))?;
+    complain(&format!(
+        "{} feeds; put them into services.rss_agg of truth.json\n",
         found.feeds.len()
-    );
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -57,7 +57,7 @@ pub(super) fn export(words: &Words, env: Env) -> Result<ExitCode, Error> {
             category: spec.category.clone(),
         })
         .collect();
-    print(&opml::export(&outlines, &titles));
+    print(&opml::export(&outlines, &titles))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -43,7 +43,7 @@ pub(super) fn run(words: &Words, env: Env) -> Result<ExitCode, Error> {
         format!("{:#}\n", json!({"feeds": feeds, "totals": totals}))
     } else {
         table(&feeds, &totals, wall_secs())
-    });
+    })?;
     let fails = feeds
         .iter()
         .any(|(_, record)| rank(record) < rank(&Record::default()));

@@ -71,7 +71,8 @@ impl Face {
     /// Where there is no screen that shows them, news are lines.
     pub(super) fn print(&self, news: &News) {
         if self.screen.is_none() {
-            print(&view::line(news));
+            // A full disk under its output is no reason to end a swarm.
+            let _ = print(&view::line(news));
         }
     }
 }

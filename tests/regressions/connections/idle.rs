@@ -12,7 +12,7 @@ fn a_server_that_closes_idle_connections_costs_no_line_in_any_log_and_no_false_a
     let sentinel = stage.start_with("sentinel", &info);
     let mesh = stage.start_with("mesh", &info);
     let beats = crate::support::Alerts::on_channel(&stage.redis, "mesh:heartbeat");
-    let mut hear = |wanted: usize| {
+    let hear = |wanted: usize| {
         for _ in 0..wanted {
             beats.wait_for("a beat", PATIENCE, |_| true);
         }

@@ -1,0 +1,39 @@
+//! What a command says on standard output and standard error.
+
+use std::io::{self, Write};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::Error;
+
+/// Writes a text that was asked for. Whoever read it may have gone: that changes no answer. Any other failure (a full
+/// disk) does: what is read later would be taken for all there is.
+pub fn print(text: &str) -> Result<(), Error> {
+    stream(text).map(|_| ())
+}
+
+/// Writes the next part of what goes on for as long as somebody reads it; whether somebody does.
+pub fn stream(text: &str) -> Result<bool, Error> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(Error::Other(format!(
+            "standard output cannot be written: {error}"
+        ))),
+    }
+}
+
+/// Whether nobody reads on, as after `| head -1`: to be asked while there is nothing to write.
+pub fn is_reader_gone() -> bool {
+    let out = io::stdout();
+    let mut fds = [PollFd::new(&out, PollFlags::empty())];
+    let now = Timespec::default();
+    let ended = PollFlags::ERR | PollFlags::HUP;
+    poll(&mut fds, Some(&now)).is_ok() && fds[0].revents().intersects(ended)
+}
+
+/// Writes to standard error. There is nowhere to say that this failed.
+pub fn complain(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}

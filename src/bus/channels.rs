@@ -42,6 +42,17 @@ impl Channels {
         &self.names[start..self.ends[i]]
     }
 
+    /// The names in lists that each make one command.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = Channels> {
+        (0..self.len()).step_by(BATCH).map(|from| {
+            let mut piece = Channels::default();
+            for i in from..self.len().min(from + BATCH) {
+                piece.push(self.get(i));
+            }
+            piece
+        })
+    }
+
     /// Two lists, each of half the names.
     pub(super) fn halves(&self) -> (Channels, Channels) {
         let (mut a, mut b) = (Channels::default(), Channels::default());

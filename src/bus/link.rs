@@ -4,10 +4,13 @@
 //! confirmations of a million channels must be read while asking for them (or Redis drops the connection), and a
 //! refused channel must be told from a subscribed one.
 
-use std::collections::VecDeque;
+mod asking;
+
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
+
+use asking::{Ask, Ledger};
 
 use super::channels::Channels;
 use super::dial::Wire;
@@ -17,7 +20,7 @@ use super::switchboard::Socket;
 use super::{Address, BusError, Limits};
 use crate::clock::Mono;
 
-/// SUBSCRIBEs under way at once: enough to keep Redis busy, few enough that its answers never pile up.
+/// Pieces under way at once: enough to keep Redis busy, few enough that its answers never pile up.
 const WINDOW: usize = 4;
 
 /// Messages in a [`Run`]: enough that their waits for memory overlap, few enough that all of it stays in the cache.
@@ -123,59 +126,6 @@ impl Closer {
     }
 }
 
-/// SUBSCRIBEs that wait for their confirmations, and what they taught.
-#[derive(Default)]
-struct Ledger {
-    /// Sent, in order; of the first, `answered` names are confirmed.
-    pending: VecDeque<Channels>,
-    answered: usize,
-    /// To be sent: halves of what was refused as a whole, and later additions.
-    queue: VecDeque<Channels>,
-    /// The one name that was just refused, kept for the event that tells it.
-    refused: Vec<u8>,
-    /// UNSUBSCRIBEs that were not answered yet, name by name: until they are, `count` is not what the server shows.
-    leaving: usize,
-    /// The server's count of subscriptions.
-    count: u64,
-    settled: bool,
-}
-
-impl Ledger {
-    fn confirm(&mut self, count: u64) {
-        self.count = count;
-        self.answered += 1;
-        if self
-            .pending
-            .front()
-            .is_some_and(|first| self.answered >= first.len())
-        {
-            self.pending.pop_front();
-            self.answered = 0;
-        }
-    }
-
-    fn is_answered(&self) -> bool {
-        self.pending.is_empty() && self.queue.is_empty() && self.leaving == 0
-    }
-
-    /// The server refused the oldest SUBSCRIBE as a whole. True when that was a single name.
-    fn refuse(&mut self) -> bool {
-        self.answered = 0;
-        let Some(first) = self.pending.pop_front() else {
-            return false;
-        };
-        if first.len() == 1 {
-            self.refused.clear();
-            self.refused.extend_from_slice(first.get(0));
-            return true;
-        }
-        let (a, b) = first.halves();
-        self.queue.push_back(a);
-        self.queue.push_back(b);
-        false
-    }
-}
-
 /// What one read brought; see [`Sink::batch`].
 pub struct Batch<'a> {
     frames: &'a mut Frames,
@@ -233,10 +183,7 @@ impl Batch<'_> {
                         channel: self.frames.get(channel),
                     });
                 }
-                Ok(Some(Frame::Unsubscribed { count })) => {
-                    self.ledger.count = count;
-                    self.ledger.leaving = self.ledger.leaving.saturating_sub(1);
-                }
+                Ok(Some(Frame::Unsubscribed { count })) => self.ledger.confirm(count),
                 Ok(Some(Frame::Error { line })) => {
                     let text = String::from_utf8_lossy(self.frames.get(line)).into_owned();
                     let (code, detail) = text.split_once(' ').unwrap_or((&text, ""));
@@ -320,19 +267,17 @@ impl Link {
     /// Asks for more channels; they are sent by the polls that follow.
     pub fn subscribe(&mut self, channels: Channels) {
         if !channels.is_empty() {
-            self.ledger.queue.push_back(channels);
+            self.ledger.queue.push_back(Ask::Subscribe(channels));
             self.ledger.settled = false;
         }
     }
 
-    /// Lets go of channels at once.
-    pub fn unsubscribe(&mut self, channels: &Channels) -> Result<(), BusError> {
-        if channels.is_empty() {
-            return Ok(());
+    /// Lets go of channels, likewise.
+    pub fn unsubscribe(&mut self, channels: &Channels) {
+        for piece in channels.pieces() {
+            self.ledger.queue.push_back(Ask::Unsubscribe(piece));
+            self.ledger.settled = false;
         }
-        self.ledger.settled = false;
-        self.ledger.leaving += channels.len();
-        self.send(&channels.command("UNSUBSCRIBE"))
     }
 
     /// Sends what there is to ask for, reads once, hands it to `sink`.
@@ -393,7 +338,7 @@ impl Link {
         }
     }
 
-    /// Keeps up to [`WINDOW`] SUBSCRIBEs under way.
+    /// Keeps up to [`WINDOW`] pieces under way.
     fn ask(&mut self, sink: &mut dyn Sink) -> Result<(), BusError> {
         while self.ledger.pending.len() < WINDOW {
             let next = match (self.ledger.queue.pop_front(), self.cursor) {
@@ -401,14 +346,14 @@ impl Link {
                 (None, Some(from)) => {
                     let mut channels = Channels::default();
                     self.cursor = sink.wanted(from, &mut channels);
-                    channels
+                    Ask::Subscribe(channels)
                 }
                 (None, None) => break,
             };
-            if next.is_empty() {
+            if next.channels().is_empty() {
                 continue;
             }
-            self.send(&next.command("SUBSCRIBE"))?;
+            self.send(&next.command())?;
             self.ledger.pending.push_back(next);
         }
         Ok(())

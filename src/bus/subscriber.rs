@@ -200,7 +200,7 @@ impl<S: Sink> Worker<S> {
                     let mut unwanted = Channels::default();
                     let gone = channels.iter().filter(|c| !self.sink.is_wanted(c));
                     gone.for_each(|channel| unwanted.push(channel));
-                    link.unsubscribe(&unwanted)?;
+                    link.unsubscribe(&unwanted);
                 }
             }
         }

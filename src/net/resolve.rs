@@ -29,9 +29,11 @@ pub static OTHERS: LazyLock<Resolver> = LazyLock::new(|| Resolver::new(OTHERS_MA
 /// Looks names up, a bounded number at once.
 pub struct Resolver(Arc<Shared>);
 
+type LookUpFn = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
+
 struct Shared {
     most: usize,
-    look_up: Box<dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync>,
+    look_up: Box<LookUpFn>,
     /// By name. Each entry is taken out by its thread.
     under_way: Mutex<HashMap<String, Arc<LookUp>>>,
 }

@@ -14,8 +14,8 @@ use super::ears;
 use super::truth_source::TruthSource;
 use super::truth_watch::{Found, TruthWatch, judge, keep};
 use super::{
-    Crew, EVENTS_MAX, Env, Error, Notice, Profile, Remarks, Service, Standard, Supervisor, complain,
-    healthcheck, logging, standard_args,
+    Crew, EVENTS_MAX, Env, Error, Notice, Profile, Remarks, Service, Standard, Supervisor,
+    complain, healthcheck, logging, standard_args,
 };
 use crate::bus::{Address, Backoff, BusError, Buses, Commands, Limits, Switchboard};
 use crate::clock::Mono;

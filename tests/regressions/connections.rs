@@ -1,5 +1,6 @@
 //! How connections are made, greeted and let go.
 
+mod crowds;
 mod greetings;
 mod idle;
 mod names;

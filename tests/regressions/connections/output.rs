@@ -105,7 +105,10 @@ fn output_that_cannot_be_written_is_an_error_of_every_command() {
         ("marketswarm", &["status", "--json"]),
         ("marketswarm", &["alerts"]),
         ("marketswarm", &["truth", "check", file]),
-        ("marketswarm", &["silence", "rss_agg", "10m"]),
+        (
+            "marketswarm",
+            &["silence", "rss_agg", "10m", "--why", "test"],
+        ),
         ("marketswarm", &["silence", "list"]),
         ("marketswarm", &["notify", "dead"]),
         ("marketswarm", &["feed", "status"]),

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# test.sh [--quick]: everything that must hold before a change lands.
+# test.sh [--quick|--full]: everything that must hold before a change lands.
 #
 # Installs what is missing, then checks style, dependencies and documentation, runs the unit and integration
 # tests against real redis-servers, and runs the swarm under Compose and under systemd.
-# --quick leaves Compose and systemd out.
+# --quick leaves Compose and systemd out. --full plays the long proofs whole, which are a sample otherwise: more seeds of
+# the simulation, more cases of each property, more kills.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=scripts/lib.sh
@@ -13,7 +14,8 @@ quick=
 case "${1:-}" in
     "") ;;
     --quick) quick=yes ;;
-    *) die "usage: scripts/test.sh [--quick]" ;;
+    --full) export MARKETSWARM_FULL=1 SIM_SEEDS=${SIM_SEEDS:-100000} PROPTEST_CASES=${PROPTEST_CASES:-4096} ;;
+    *) die "usage: scripts/test.sh [--quick|--full]" ;;
 esac
 
 export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never}

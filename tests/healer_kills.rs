@@ -11,8 +11,9 @@ use serde_json::Value;
 use crate::support::alerts::Heard;
 use crate::support::beater::Silence;
 use crate::support::watcher::{DOUBT, TIMEOUT_SEC};
-use crate::support::{Beater, PATIENCE, Stage, secs, until};
+use crate::support::{Beater, PATIENCE, Stage, repetitions, secs, until};
 
+/// In a usual run.
 const KILLS: u32 = 50;
 /// On a busy machine healers come to speak late, if at all: until so much was told, there are more of them.
 const TOLD_MIN: usize = 20;
@@ -24,11 +25,12 @@ const LIFE_MS: u64 = 2500;
 const TOLD_WITHIN: Duration = Duration::from_secs(60);
 
 #[test]
-fn a_healer_killed_fifty_times_at_random_instants_loses_doubles_and_invents_nothing() {
+fn a_healer_killed_again_and_again_at_random_instants_loses_doubles_and_invents_nothing() {
     let seed = std::env::var("SEED").ok().and_then(|s| s.parse().ok());
     let seed = seed.unwrap_or_else(|| fastrand::u64(..));
     println!("SEED={seed} replays the instants of this run");
     let mut rng = Rng::with_seed(seed);
+    let kills_min = repetitions(KILLS);
     let stage = Stage::new(&SERVICES, INTERVAL_SEC, TIMEOUT_SEC);
     let beats = stage.beat(&SERVICES);
     let is_over = AtomicBool::new(false);
@@ -39,7 +41,7 @@ fn a_healer_killed_fifty_times_at_random_instants_loses_doubles_and_invents_noth
             scope.spawn(move || die_and_return(stage, beats, svc, is_over, rng))
         });
         let mut kills = 0;
-        while kills < KILLS || (told_so_far(&stage) < TOLD_MIN && kills < 2 * KILLS) {
+        while kills < kills_min || (told_so_far(&stage) < TOLD_MIN && kills < 2 * kills_min) {
             kills += 1;
             let mut healer = stage.start("healer");
             thread::sleep(Duration::from_millis(rng.u64(..LIFE_MS)));

@@ -48,6 +48,12 @@ pub fn say_skipped(why: &str) {
     }
 }
 
+/// How often a proof by many repetitions is made: `sample` times, ten times as often in a full run.
+pub fn repetitions(sample: u32) -> u32 {
+    let is_full = std::env::var_os("MARKETSWARM_FULL").is_some();
+    if is_full { 10 * sample } else { sample }
+}
+
 /// A line on the screen, past the test runner's capture.
 pub fn say(line: &str) {
     let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());

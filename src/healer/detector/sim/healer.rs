@@ -1,6 +1,6 @@
 //! A healer's edges, played: link, echoes, lease, ledger; and the process that crashes and stands still.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::super::{AlertRef, Change, Detector, Now, Output, Record, Spec, Transition, Watched};
 use super::redis::{Answer, Client, Command, Deed, Said, Store};
@@ -51,8 +51,10 @@ pub struct Healer {
     pub link: u32,
     /// Channels subscribed on it.
     pub heard: BTreeSet<usize>,
-    /// What goes out over a link stays in order: the time at which the last of it arrives.
-    pub asked: u64,
+    /// What goes out over a connection stays in order: the time at which the last of it arrives.
+    pub arrivals: BTreeMap<Client, u64>,
+    /// What comes back over another connection than the link, likewise.
+    pub replied: u64,
     /// It looks fine and brings nothing.
     pub half_open: bool,
     /// Nothing may overtake on the way to the healer: the time of the last delivery.
@@ -60,6 +62,7 @@ pub struct Healer {
     pub speaking: bool,
     /// The last attempt at the lease is not answered yet.
     asked_lease: bool,
+    asked_lease_at: u64,
     /// An attempt was never answered: it may have taken the lease.
     lease_unsure: bool,
     pub connection: u32,
@@ -88,11 +91,13 @@ impl Healer {
             detector: Detector::new(Mono(0)),
             link: 0,
             heard: BTreeSet::new(),
-            asked: 0,
+            arrivals: BTreeMap::new(),
+            replied: 0,
             half_open: false,
             delivered: 0,
             speaking: false,
             asked_lease: false,
+            asked_lease_at: 0,
             lease_unsure: false,
             connection: 0,
             unanswered: VecDeque::new(),
@@ -272,6 +277,11 @@ impl Healer {
                 wishes.push(Wish::Send(client, Command::Tell(deed.clone())));
             }
         }
+        if self.asked_lease && now < self.asked_lease_at + 1_500_000 {
+            // The answer is waited for.
+            return;
+        }
+        self.asked_lease_at = now;
         self.lease_unsure |= std::mem::replace(&mut self.asked_lease, true);
         wishes.push(Wish::Send(self.tell_client(), Command::Hold));
     }

@@ -23,7 +23,7 @@ pub fn judge(world: &World) -> Result<(), String> {
                 entry.deed.svc == svc && matches!(entry.deed.said, Said::Missed | Said::Ok)
             })
             .collect();
-        no_false_death(service, &log).map_err(|e| format!("s{svc}: {e}"))?;
+        no_false_death(world, service, &log).map_err(|e| format!("s{svc}: {e}"))?;
         let since = service.dropped_at.unwrap_or(0);
         let log: Vec<&Entry> = log.into_iter().filter(|e| e.written_at > since).collect();
         taking_turns(&log, since > 0).map_err(|e| format!("s{svc}: {e}"))?;
@@ -45,7 +45,8 @@ pub fn judge_messages(world: &World) -> Result<(), String> {
     for (svc, service) in world.services.iter().enumerate() {
         let topic = format!("heartbeat_miss/{}", name(svc));
         let believed = people.down.get(&topic).copied().unwrap_or(false);
-        let is_last = |e: &&Entry| e.deed.svc == svc && e.written_at + LATE > world.now;
+        let is_last =
+            |e: &&Entry| e.deed.svc == svc && e.written_at + LATE + world.longest_trip > world.now;
         if believed == service.alive && !world.redis.store.log.iter().any(|e| is_last(&e)) {
             let alive = service.alive;
             return Err(format!("s{svc}: people believe {believed}, alive {alive}"));
@@ -80,14 +81,16 @@ fn not_too_many(world: &World) -> Result<(), String> {
 }
 
 /// Nobody is told dead whose beat reached Redis within its timeout, however long it lay there.
-fn no_false_death(service: &Service, log: &[&Entry]) -> Result<(), String> {
+fn no_false_death(world: &World, service: &Service, log: &[&Entry]) -> Result<(), String> {
+    // Over a far bus, an echo may be under way for longer, and so may what it overtakes after a stall.
+    let on_its_way = ON_ITS_WAY + world.longest_trip;
     for entry in log.iter().filter(|entry| entry.deed.said == Said::Missed) {
         let at = entry.deed.judged_at;
         let last = service
             .sent
             .iter()
             .copied()
-            .rfind(|&beat| beat + ON_ITS_WAY <= at);
+            .rfind(|&beat| beat + on_its_way <= at);
         let shortest = timeouts_since(service, last.unwrap_or(0), at).min();
         if let (Some(last), Some(shortest)) = (last, shortest)
             && at < last + shortest
@@ -149,7 +152,13 @@ fn the_end_is_right(world: &World, service: &Service, log: &[&Entry]) -> Result<
         .is_some_and(|entry| entry.deed.said == Said::Missed);
     match (service.alive, down) {
         // A beat may be so late at the very end that its timeout has passed.
-        (true, true) if log.last().is_some_and(|e| e.written_at + LATE > world.now) => Ok(()),
+        (true, true)
+            if log
+                .last()
+                .is_some_and(|e| e.written_at + LATE + world.longest_trip > world.now) =>
+        {
+            Ok(())
+        }
         (true, true) => Err(format!("alive, and the last word is {:?}", log.last())),
         (false, false) => Err(format!(
             "dead since {:?}, and nobody said so",
@@ -162,19 +171,23 @@ fn the_end_is_right(world: &World, service: &Service, log: &[&Entry]) -> Result<
 /// Every silence longer than the timeout was told right after its deadline, and its end right after the beat.
 fn prompt(world: &World, service: &Service, log: &[&Entry]) -> Result<(), String> {
     let timeout = u64::from(service.timeouts[0].1) * 1000;
+    // Five round trips, eight where the server is looked up afresh.
+    let prompt = PROMPT + 8 * world.longest_trip;
+    // Over a way that jitters, the first echoes may not have taught enough.
+    let ready = 8_000_000 + (10 + 10 * u64::from(world.way.1 > 0)) * world.longest_trip;
     let ends = service.served.iter().skip(1).copied().chain([world.now]);
     for (last, next) in service.served.iter().copied().zip(ends) {
         let deadline = last + timeout;
-        if next <= deadline + PROMPT {
+        if next <= deadline + prompt {
             continue;
         }
         // A healer must have been ready, and the lease its own, well before.
-        if last < 8_000_000 {
+        if last < ready {
             continue;
         }
         let told = log.iter().any(|entry| {
             entry.deed.said == Said::Missed
-                && (deadline..deadline + PROMPT).contains(&entry.written_at)
+                && (deadline..deadline + prompt).contains(&entry.written_at)
         });
         if !told {
             return Err(format!(
@@ -182,7 +195,7 @@ fn prompt(world: &World, service: &Service, log: &[&Entry]) -> Result<(), String
             ));
         }
         let ended = log.iter().any(|entry| {
-            entry.deed.said == Said::Ok && (next..next + PROMPT).contains(&entry.written_at)
+            entry.deed.said == Said::Ok && (next..next + prompt).contains(&entry.written_at)
         });
         if next < world.now && !ended {
             return Err(format!("it came back at {next}, and that was not told"));

@@ -18,7 +18,7 @@ const SEC: u64 = 1_000_000;
 /// Faults happen until then.
 pub const STORM: u64 = 45 * SEC;
 /// Then everything is repaired, and after so long all must be as it should.
-const CALM: u64 = 25 * SEC;
+const CALM: u64 = 40 * SEC;
 
 /// What truth says of a service.
 #[derive(Clone, Debug)]
@@ -99,6 +99,8 @@ enum Fault {
     HalfOpen(usize),
     Timeout(usize),
     Watch(usize),
+    /// The way to Redis is another from now on.
+    Way(u64, u64),
     /// Channels pass from one service to another.
     Channels(Move),
     /// The first is gone for a while, and the second has its channel from then on.
@@ -127,6 +129,10 @@ pub struct World {
     /// Number of the teller's timer that counts.
     telling: u64,
     links: u32,
+    /// How long a way between healers and Redis takes, besides what it takes here: at least, and up to how much more.
+    pub way: (u64, u64),
+    /// The longest round trip that there was.
+    pub longest_trip: u64,
     /// Number of the last channel that came up.
     channels: usize,
     /// Whether anything but services failed.
@@ -174,6 +180,8 @@ impl World {
             healers: (0..healers).map(Healer::new).collect(),
             links: 0,
             channels: 10,
+            way: (0, 0),
+            longest_trip: 0,
             calm: rng.u8(..) < 64,
             people: People::new(rng.bool(), if rng.bool() { 60_000 } else { 0 }),
             telling: 0,
@@ -202,6 +210,7 @@ impl World {
         for healer in 0..healers {
             world.after(0, 500 * MS, Event::Repair(Fault::CrashHealer(healer)));
         }
+        world.plan_ways();
         if !world.calm {
             world.plan_faults();
         }
@@ -315,7 +324,9 @@ impl World {
         }
         if self.redis.mode == Mode::Dead {
             // It reconnects with a pause of at most two seconds, and beats at once.
-            self.after(50 * MS, 2 * SEC, Event::Beat { svc, life });
+            // Two round trips go by until it is logged in, when it is as far away.
+            let login = 4 * (self.way.0 + self.way.1);
+            self.after(50 * MS, 2 * SEC + login, Event::Beat { svc, life });
             return;
         }
         self.services[svc].i += 1;
@@ -363,21 +374,37 @@ impl World {
                 Wish::Send(client, command) => {
                     // What one packet holds stays in order.
                     takes = self.rng.u64(takes..60);
-                    if matches!(client, Client::Link { .. }) {
-                        let asked = &mut self.healers[healer].asked;
-                        *asked = (self.now + takes).max(*asked);
-                        takes = *asked - self.now;
-                    }
-                    self.send_after(takes, client, command);
+                    let under_way = takes + self.a_way();
+                    let arrives = self.healers[healer].arrivals.entry(client).or_default();
+                    *arrives = (self.now + under_way).max(*arrives);
+                    let under_way = *arrives - self.now;
+                    self.send_after(under_way, client, command);
                 }
                 Wish::Reconnect => {
                     let link = self.healers[healer].link;
                     self.drop_link(healer);
                     self.input(healer, Input::LinkLost { link });
                 }
-                Wish::Connect => self.after(MS, 2 * SEC, Event::Connect { healer, boot }),
+                Wish::Connect => {
+                    let asking = self.asking();
+                    self.after(
+                        MS + asking,
+                        2 * SEC + asking,
+                        Event::Connect { healer, boot },
+                    );
+                }
             }
         }
+    }
+
+    /// One way between a healer and Redis.
+    fn a_way(&mut self) -> u64 {
+        self.way.0 + self.rng.u64(0..=self.way.1)
+    }
+
+    /// To connect, log in, subscribe and prove that is six round trips.
+    fn asking(&self) -> u64 {
+        12 * (self.way.0 + self.way.1)
     }
 
     fn moment(&mut self) -> Now {

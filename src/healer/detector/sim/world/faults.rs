@@ -5,6 +5,36 @@ use super::super::redis::{Client, Mode};
 use super::{Event, Fault, MS, Move, SEC, STORM, World};
 
 impl World {
+    /// Every other world has a far bus, which may jitter, and become another.
+    pub(super) fn plan_ways(&mut self) {
+        if self.rng.bool() {
+            return;
+        }
+        let way = self.some_way();
+        self.be_far(way);
+        for _ in 0..self.rng.u32(0..3) {
+            let (at, (least, jitter)) = (self.rng.u64(5 * SEC..STORM), self.some_way());
+            if !self.calm {
+                self.at(at, Event::Fault(Fault::Way(least, jitter)));
+            }
+        }
+    }
+
+    fn be_far(&mut self, way: (u64, u64)) {
+        self.way = way;
+        self.longest_trip = self.longest_trip.max(2 * (way.0 + way.1));
+    }
+
+    /// A round trip of up to a second, jitter of up to 400 ms in it.
+    fn some_way(&mut self) -> (u64, u64) {
+        let jitter = if self.rng.bool() {
+            0
+        } else {
+            self.rng.u64(0..=200 * MS)
+        };
+        (self.rng.u64(0..=500 * MS - jitter), jitter)
+    }
+
     pub(super) fn plan_faults(&mut self) {
         if self.rng.u8(..) < 64 {
             // A Redis that stutters.
@@ -90,6 +120,7 @@ impl World {
                 self.announce();
                 self.redis.store.health.remove(&svc);
             }
+            Fault::Way(least, jitter) => self.be_far((least, jitter)),
             Fault::Channels(passing) => {
                 self.pass_channels(&passing);
                 self.announce();

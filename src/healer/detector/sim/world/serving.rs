@@ -116,7 +116,8 @@ impl World {
         if self.healers[healer].half_open {
             return;
         }
-        let at = (self.now + self.rng.u64(10..80)).max(self.healers[healer].delivered);
+        let takes = self.rng.u64(10..80) + self.a_way();
+        let at = (self.now + takes).max(self.healers[healer].delivered);
         self.healers[healer].delivered = at;
         let boot = self.healers[healer].boot;
         self.at(
@@ -135,9 +136,11 @@ impl World {
         if self.rng.u8(..) < 3 && !self.calm && may_be_lost {
             return;
         }
-        self.after(
-            10,
-            80,
+        let takes = self.rng.u64(10..=80) + self.a_way();
+        let at = (self.now + takes).max(self.healers[healer].replied);
+        self.healers[healer].replied = at;
+        self.at(
+            at,
             Event::Deliver {
                 healer,
                 boot,

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use crate::bus::{Backoff, BusError, Buses, Commands, Limits};
 use crate::clock::Mono;
-use crate::contract::{MARKET_BUS, SYSTEM_BUS, TRUTH_CHANGED, TRUTH_KEY, TRUTH_MAX_BYTES};
+use crate::contract::{
+    ALERT_LOG, HEALER_LEASE, MARKET_BUS, SYSTEM_BUS, TRUTH_CHANGED, TRUTH_KEY, TRUTH_MAX_BYTES,
+};
 use crate::sections::CHECKS;
 use crate::service::{self, Document, Env, Error, Supervisor, TruthSource, complain, print};
 use crate::truth::{Rules, Truth, digest};
@@ -163,6 +165,10 @@ fn reach(bus: &str, buses: &Buses, end: Mono, supervisor: &Supervisor) -> Result
     loop {
         // PING also waits for a server that is still loading.
         let error = match commands.ping() {
+            Ok(()) if bus == SYSTEM_BUS => {
+                commands.refuse_cluster([ALERT_LOG, HEALER_LEASE])?;
+                return Ok(commands);
+            }
             Ok(()) => return Ok(commands),
             Err(error) => error,
         };

@@ -17,6 +17,7 @@ mod pacing;
 mod run;
 mod scribe;
 pub mod senders;
+mod succession;
 pub(crate) mod swings;
 pub mod unheard;
 pub mod voice;

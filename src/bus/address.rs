@@ -114,6 +114,11 @@ impl Address {
     }
 
     /// What the log-in needs; holds secrets.
+    /// Who we are to it, if that is said.
+    pub fn user(&self) -> Option<&str> {
+        self.info().redis_settings().username()
+    }
+
     pub(super) fn info(&self) -> &ConnectionInfo {
         &self.info
     }

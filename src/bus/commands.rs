@@ -111,6 +111,18 @@ impl Commands {
         }
     }
 
+    /// Whether this can be the bus that carries control: not in cluster mode, where `keys`, which belong to different
+    /// slots, cannot be reached together. What else keeps it from answering is no matter here.
+    ///
+    /// # Errors
+    /// When it is a Redis Cluster.
+    pub fn refuse_cluster(&mut self, keys: [&str; 2]) -> Result<(), BusError> {
+        match self.query::<i64>(redis::cmd("EXISTS").arg(&keys)) {
+            Err(error @ BusError::Cluster { .. }) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Runs one command.
     pub fn query<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, BusError> {
         self.run(|c| command.query(c))

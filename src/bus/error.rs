@@ -24,8 +24,14 @@ pub enum BusError {
     Auth { address: String, reason: String },
     /// The server is reading its data and will answer soon.
     Loading { address: String },
-    /// A replica, or one with too few replicas of its own: it takes no writes.
+    /// The server runs a script that does not end, and answers nothing else meanwhile.
+    Busy { address: String },
+    /// A replica: it takes no writes.
     ReadOnly { address: String, reason: String },
+    /// A master without the replicas that it must have to take writes. The others may be following another master.
+    CutOff { address: String, reason: String },
+    /// The server is in cluster mode, where a script or a transaction reaches the keys of one slot alone.
+    Cluster { address: String, reason: String },
     /// `maxmemory` is reached and nothing may be evicted.
     OutOfMemory { address: String },
     /// The server stopped taking writes because it cannot save them (MISCONF).
@@ -61,7 +67,8 @@ impl BusError {
 
     /// Whether only another setting can help.
     pub fn is_bad_setting(&self) -> bool {
-        matches!(self, BusError::BadUrl { .. } | BusError::BadSetting { .. })
+        use BusError::*;
+        matches!(self, BadUrl { .. } | BadSetting { .. } | Cluster { .. })
     }
 
     /// Whether the server is there but takes no writes for now.
@@ -69,7 +76,7 @@ impl BusError {
         use BusError::*;
         matches!(
             self,
-            ReadOnly { .. } | OutOfMemory { .. } | CannotPersist { .. }
+            ReadOnly { .. } | OutOfMemory { .. } | CannotPersist { .. } | CutOff { .. }
         )
     }
 
@@ -85,6 +92,22 @@ impl BusError {
             }
             _ => false,
         }
+    }
+
+    /// Whether the server answered that it does not do this, for whatever reason: to ask again is of no use until
+    /// somebody changes something.
+    pub fn is_refusal(&self) -> bool {
+        !self.is_connection_lost() && !self.is_passing()
+    }
+
+    /// Whether the server does not do this yet, and will soon.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, BusError::Loading { .. } | BusError::Busy { .. })
+    }
+
+    /// Whether the server is a master that lost its replicas.
+    pub fn is_cut_off(&self) -> bool {
+        matches!(self, BusError::CutOff { .. })
     }
 
     pub(super) fn from_redis(error: redis::RedisError, address: &Address, what: &str) -> BusError {
@@ -132,11 +155,19 @@ impl BusError {
     /// Maps an error reply (`-CODE detail`) of the server.
     pub(crate) fn from_reply(code: &str, detail: &str, address: &Address) -> BusError {
         let address = address.to_string();
-        let reason = one_line(detail);
-        match code {
+        // What follows is the command that we sent.
+        let said = detail.split(", with args beginning with").next();
+        let reason = one_line(said.unwrap_or_default());
+        match code_in_script(code, detail).unwrap_or(code) {
             "NOAUTH" | "WRONGPASS" => BusError::Auth { address, reason },
             "LOADING" => BusError::Loading { address },
-            "READONLY" | "NOREPLICAS" | "MASTERDOWN" => BusError::ReadOnly { address, reason },
+            "BUSY" => BusError::Busy { address },
+            "READONLY" | "MASTERDOWN" => BusError::ReadOnly { address, reason },
+            "NOREPLICAS" => BusError::CutOff { address, reason },
+            "CROSSSLOT" | "MOVED" | "ASK" | "CLUSTERDOWN" => BusError::Cluster {
+                address,
+                reason: format!("{code} {reason}"),
+            },
             "OOM" => BusError::OutOfMemory { address },
             "MISCONF" => BusError::CannotPersist { address, reason },
             "NOPERM" => BusError::Denied { address, reason },
@@ -197,7 +228,22 @@ impl fmt::Display for BusError {
                 "{address} asks for a password or refuses the one given: {reason}; put it into the URL in the environment"
             ),
             BusError::Loading { address } => write!(f, "{address} is still loading its data"),
+            BusError::Busy { address } => {
+                write!(
+                    f,
+                    "{address} is busy with a script that does not end (SCRIPT KILL ends it)"
+                )
+            }
             BusError::ReadOnly { address, reason } => write!(f, "{address} is read-only: {reason}"),
+            BusError::CutOff { address, reason } => write!(
+                f,
+                "{address} has lost its replicas and takes no writes (min-replicas-to-write): {reason}"
+            ),
+            BusError::Cluster { address, reason } => write!(
+                f,
+                "{address} is a Redis Cluster ({reason}), which cannot be the bus that carries control; give it a Redis \
+                 with `cluster-enabled no`"
+            ),
             BusError::OutOfMemory { address } => {
                 write!(
                     f,
@@ -231,6 +277,16 @@ impl fmt::Display for BusError {
 
 impl std::error::Error for BusError {}
 
+/// The code of an error that a script met, where the server hides it in the text, as those before Redis 7 do:
+/// `ERR Error running script (call to f_…): @user_script:3: -OOM command not allowed …`.
+fn code_in_script<'d>(code: &str, detail: &'d str) -> Option<&'d str> {
+    let is_script = code == "ERR" && detail.starts_with("Error running script");
+    let (_, met) = detail.split_once(": -").filter(|_| is_script)?;
+    let code = met.split(' ').next()?;
+    let is_code = !code.is_empty() && code.bytes().all(|b| b.is_ascii_uppercase());
+    is_code.then_some(code)
+}
+
 /// The error of the socket below, if it was one.
 fn io_error(error: &redis::RedisError) -> Option<&io::Error> {
     type Shared = std::sync::Arc<dyn std::error::Error + Send + Sync>;
@@ -250,6 +306,62 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_script_met_is_known_whatever_the_version_says_it_in() {
+        let address = Address::parse("redis://h:1", "TEST").expect("valid");
+        let old = "Error running script (call to f_1): @user_script:3: -OOM command not allowed when used memory > 'maxmemory'.";
+        assert!(matches!(
+            BusError::from_reply("ERR", old, &address),
+            BusError::OutOfMemory { .. }
+        ));
+        let new =
+            "command not allowed when used memory > 'maxmemory'. script: 8, on @user_script:1.";
+        assert!(matches!(
+            BusError::from_reply("OOM", new, &address),
+            BusError::OutOfMemory { .. }
+        ));
+        for other in [
+            "Error running script: - nothing",
+            "value: -OOM is no number",
+        ] {
+            let error = BusError::from_reply("ERR", other, &address);
+            assert!(matches!(error, BusError::Reply { .. }), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn every_refusal_is_of_one_kind() {
+        let address = Address::parse("redis://h:1", "TEST").expect("valid");
+        let of = |code| BusError::from_reply(code, "words", &address);
+        for code in [
+            "ERR",
+            "OOM",
+            "MISCONF",
+            "READONLY",
+            "NOREPLICAS",
+            "NOPERM",
+            "CROSSSLOT",
+            "MOVED",
+            "CLUSTERDOWN",
+            "NOAUTH",
+            "WRONGPASS",
+            "MASTERDOWN",
+            "EXECABORT",
+            "WRONGTYPE",
+            "IOERR",
+            "UNKILLABLE",
+            "DENIED",
+            "INPROG",
+        ] {
+            let error = of(code);
+            assert!(error.is_refusal() && !error.is_passing() && !error.is_connection_lost());
+            assert_eq!(error.is_cut_off(), code == "NOREPLICAS");
+        }
+        for code in ["LOADING", "BUSY"] {
+            assert!(of(code).is_passing() && !of(code).is_refusal());
+        }
+    }
 
     #[test]
     fn an_error_of_the_socket_is_known_through_the_redis_crate() {

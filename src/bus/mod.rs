@@ -4,6 +4,7 @@
 //! - [`Commands`]: one blocking command connection with bounded waits.
 //! - [`Link`]: one subscribed connection, read without allocating.
 //! - [`Subscriber`]: the thread that keeps a link alive and hands its frames to a [`Sink`].
+//! - [`PatternLink`]: hears a pattern of channels beside other work.
 //! - [`Mouth`]: a line for echoes, which waits for nothing.
 //! - [`overhear`]: listens in for a moment.
 //! - [`Buses`]: which address a bus name stands for.
@@ -24,6 +25,7 @@ mod link;
 mod mouth;
 mod outage;
 mod overhear;
+mod pattern;
 mod proof;
 mod subscriber;
 mod switchboard;
@@ -41,6 +43,7 @@ pub use link::{Batch, Closer, Event, Link, Message, Polled, RUN_MAX, Run, Sink, 
 pub use mouth::{Mouth, echo_number};
 pub use outage::Outage;
 pub use overhear::overhear;
+pub use pattern::PatternLink;
 pub use proof::prove;
 pub use subscriber::Subscriber;
 pub use switchboard::Switchboard;

@@ -25,6 +25,8 @@ pub enum Call {
     Reconnect { bus: String },
     /// People must hear of it past the bus, which does not take it down.
     TellDirectly(Box<Alert>),
+    /// People are to be told this, in these words.
+    Tell(String),
 }
 
 /// The calls that wait. Clones are the same.

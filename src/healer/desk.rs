@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::bus_health::{BusStates, Found};
 use super::detector::{Now, Transition};
 use super::held::Held;
-use super::ledger::{Entry, Ledger};
+use super::ledger::Entry;
 use super::pacing::{Refresh, Turns};
 use super::unheard::Unheard;
 use super::watch::Watch;
@@ -31,8 +31,8 @@ pub enum Job {
     Watch(Vec<Arc<Watch>>),
     /// Services that are watched anew: what the store knows of them is to be taken in.
     Meet(Arc<Watch>, Vec<Box<str>>),
-    /// An alert about no service; `true` when people and channel have it already.
-    Note(Box<Alert>, bool),
+    /// An alert about no service.
+    Note(Box<Alert>),
     /// Services that truth names no more.
     Forget(Vec<Box<str>>),
     /// Services on buses that are not heard; those of before are heard again, or gone.
@@ -56,8 +56,40 @@ pub enum Patience {
 pub struct Refusal {
     /// Wall time at which it began.
     pub since_ts: i64,
+    pub since: Mono,
     /// Why, in words.
     pub reason: String,
+}
+
+/// What is written. Each part may be refused for itself: other keys, other commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    Lease,
+    Notes,
+    Owed,
+    Refresh,
+    Forget,
+    Buses,
+}
+
+/// An alert about no service.
+#[derive(Debug)]
+pub struct Note {
+    pub alert: Alert,
+    /// The channel has it.
+    pub published: bool,
+    /// People were told of it past the bus.
+    pub told: bool,
+}
+
+impl Note {
+    pub fn new(alert: Alert) -> Note {
+        Note {
+            alert,
+            published: false,
+            told: false,
+        }
+    }
 }
 
 /// What is under way.
@@ -65,7 +97,7 @@ pub struct Refusal {
 pub struct Desk {
     pub watches: Vec<Arc<Watch>>,
     pub owed: VecDeque<Entry>,
-    pub notes: VecDeque<(Alert, bool)>,
+    pub notes: VecDeque<Note>,
     /// What is not owed yet, because its reason is being looked for.
     held: Held,
     pub forget: Vec<Box<str>>,
@@ -75,13 +107,26 @@ pub struct Desk {
     pub met: Vec<(Arc<Watch>, Vec<Box<str>>)>,
     /// Writes are refused, and that was told.
     pub refusal: Option<Refusal>,
-    /// The lease could not be asked for, and that was said.
-    pub unreachable: bool,
+    /// What was refused when it was last tried, and since when nothing is.
+    parts: HashSet<Part>,
+    taken_since: Option<Mono>,
+    /// Since when the server says that it does not do things yet.
+    pub passing_since: Option<Mono>,
+    /// The bus is a master that its replicas have left: nothing is said of services until it takes a write.
+    pub cut_off: bool,
+    /// Since when the lease could not be asked for; that was said.
+    pub away_since: Option<Mono>,
+    /// What keeps this healer from the lease, as it was said.
+    pub barred: Option<BusError>,
+    /// The store could not be read, and that was said.
+    pub unreadable: bool,
     pub standing_by: bool,
     /// After an outage, whoever spoke before it comes back first: until then one that stands by does not take over.
     pub patience: Patience,
     /// How the services stand must be read from the store before it can be relied on.
     pub must_seed: bool,
+    /// And it counts whatever its age: what was judged here since was taken back.
+    pub settles: bool,
     /// Servers of the system bus met so far.
     servers: u64,
     pub refresh: Refresh,
@@ -105,6 +150,7 @@ impl Desk {
                     |watch: &Arc<Watch>| !self.watches.iter().any(|w| Arc::ptr_eq(w, watch));
                 self.must_seed |= watches.iter().any(is_new);
                 self.watches = watches;
+                self.mark_cut_off();
             }
             Job::Meet(watch, names) => {
                 // Whoever is back before it was forgotten keeps its record.
@@ -114,11 +160,11 @@ impl Desk {
                 }
                 self.met.push((watch, names));
             }
-            Job::Note(alert, told) => {
+            Job::Note(alert) => {
                 if self.notes.len() == NOTES_MAX {
                     self.notes.pop_front();
                 }
-                self.notes.push_back((*alert, told));
+                self.notes.push_back(Note::new(*alert));
             }
             Job::Forget(names) => self.forget.extend(names),
             Job::Unheard(unheard) => self.unheard = unheard,
@@ -136,11 +182,67 @@ impl Desk {
         self.met.clear();
     }
 
-    /// Moves transitions from the detectors to what is owed.
-    pub fn collect(&mut self, ledger: &mut Ledger) -> Result<(), BusError> {
+    /// What was judged and is not written is as good as not judged; the record is read again before anything is said.
+    pub fn take_back(&mut self) {
+        for watch in &self.watches {
+            watch.with(|d, _| d.take_transitions(&mut Vec::new()));
+        }
+        self.owed.clear();
+        self.held.clear();
+        (self.must_seed, self.settles) = (true, true);
+    }
+
+    /// Whether that is news.
+    pub fn set_cut_off(&mut self, is_cut_off: bool) -> bool {
+        let is_news = std::mem::replace(&mut self.cut_off, is_cut_off) != is_cut_off;
+        if is_news {
+            self.mark_cut_off();
+        }
+        is_news
+    }
+
+    fn mark_cut_off(&self) {
+        for watch in self.watches.iter().filter(|w| w.voice.bus.is_none()) {
+            watch.with(|d, now| d.set_cut_off(self.cut_off, now));
+        }
+    }
+
+    /// A write of this part was refused.
+    pub fn refused(&mut self, part: Part) {
+        self.parts.insert(part);
+        self.taken_since = None;
+    }
+
+    /// A write of this part was taken, or there is none to make.
+    pub fn taken(&mut self, part: Part) {
+        self.parts.remove(&part);
+        if self.parts.is_empty() {
+            self.taken_since.get_or_insert_with(Mono::now);
+        }
+    }
+
+    /// Whether some write was refused when it was last tried.
+    pub fn is_refused(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
+    /// Since when all writes are taken, if they are.
+    pub fn taken_since(&self) -> Option<Mono> {
+        self.taken_since
+    }
+
+    /// Another speaks now, and finds out for itself.
+    pub fn forget_refusal(&mut self) {
+        self.refusal = None;
+        self.passing_since = None;
+        self.parts.clear();
+    }
+
+    /// Moves transitions from the detectors to what is owed; gives what only the health keys show.
+    pub fn collect(&mut self) -> Vec<Health> {
         // While writes are refused, what is owed only grows; new deaths are published all the same.
-        if self.owed.len() >= PACE && self.refusal.is_none() {
-            return Ok(());
+        if self.owed.len() >= PACE && !self.is_refused() {
+            return Vec::new();
         }
         let now = Mono::now();
         for watch in &self.watches {
@@ -178,11 +280,7 @@ impl Desk {
                 }
             }
         }
-        if silent.is_empty() {
-            Ok(())
-        } else {
-            ledger.refresh(&silent).map(|_| ())
-        }
+        silent
     }
 
     /// Whether `id` is that of something owed. When the store knows it, then also what was to be told before it: the

@@ -176,6 +176,14 @@ impl Detector {
         self.abort(now.mono);
     }
 
+    /// Whether the server takes no writes for want of its replicas. Then they, and everybody else, may be elsewhere:
+    /// nothing is judged here until it takes one.
+    pub fn set_cut_off(&mut self, is_cut_off: bool, now: Now) {
+        if self.pulse.set_cut_off(is_cut_off) == Verdict::Doubt {
+            self.abort(now.mono);
+        }
+    }
+
     /// The subscription is proven: from here on, what was confirmed owes its beats.
     pub fn proven(&mut self, now: Now) {
         self.arm_confirmed(now);

@@ -91,6 +91,7 @@ mod tests {
                 alert: None,
             },
             published: false,
+            told: false,
         }
     }
 

@@ -4,6 +4,7 @@
 //! what the judgement was based on, and the lease with the speaker; only then it counts, appends, sets and publishes.
 //! So a lost reply may be asked for again, and two healers cannot double anything.
 
+mod rights;
 mod scripts;
 
 use std::time::Duration;
@@ -42,6 +43,8 @@ pub struct Entry {
     pub health: Health,
     /// Whether the alert went out on the channel already, when the log refused it.
     pub published: bool,
+    /// Whether people were told past the bus.
+    pub told: bool,
 }
 
 /// What became of an entry.
@@ -69,6 +72,16 @@ pub enum Lease {
     Kept,
     /// Another holds it.
     Others,
+}
+
+/// What came of asking for the lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    pub lease: Lease,
+    /// Who else holds it.
+    pub holder: Option<String>,
+    /// The lease goes on, but writes are refused.
+    pub refused: Option<BusError>,
 }
 
 /// The writer of alerts and health keys.
@@ -109,7 +122,7 @@ impl Ledger {
         &mut self.commands
     }
 
-    /// Tells entries in order; the outcomes stand in the same order.
+    /// Tells entries in order; the outcomes stand in the same order, up to the first that is refused at least.
     pub fn tell(&mut self, entries: &[Entry]) -> Result<Vec<Told>, BusError> {
         let mut told = Vec::with_capacity(entries.len());
         for batch in entries.chunks(BATCH) {
@@ -128,7 +141,15 @@ impl Ledger {
                         .arg(u8::from(entry.published));
                 }
             }
-            let answers = self.send(&packet, batch.len().div_ceil(AT_ONCE))?;
+            let answers = match self.send(&packet, batch.len().div_ceil(AT_ONCE)) {
+                Ok(answers) => answers,
+                // Refused at the greeting, before the packet went out.
+                Err(error) if !error.is_connection_lost() => {
+                    told.push(Told::Refused(error));
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
             for (answer, some) in answers.into_iter().zip(batch.chunks(AT_ONCE)) {
                 match answer {
                     Value::Array(each) => {
@@ -153,7 +174,10 @@ impl Ledger {
             .arg(alert.to_json())
             .arg(u8::from(published))
             .arg(NOTE_IDS_MAX);
-        let answers = self.send(&packet, 1)?;
+        let answers = match self.send(&packet, 1) {
+            Err(error) if !error.is_connection_lost() => return Ok(Told::Refused(error)),
+            answers => answers?,
+        };
         Ok(answers
             .into_iter()
             .map(|a| self.outcome(a))
@@ -243,27 +267,40 @@ impl Ledger {
     }
 
     /// Takes or renews the lease, for the next [`LEASE`].
-    pub fn hold_lease(&mut self) -> Result<Lease, BusError> {
+    pub fn hold_lease(&mut self) -> Result<Held, BusError> {
         let unsure = std::mem::replace(&mut self.lease_unsure, true);
         let mut packet = redis::pipe();
         self.call(&mut packet, &self.scripts.hold, &[])
             .arg(LEASE.as_millis() as u64);
         let answer = self.send(&packet, 1)?.into_iter().next();
-        if let Some(Value::ServerError(e)) = answer {
-            // It was answered, and nothing was done.
-            self.lease_unsure = unsure;
-            return Err(BusError::from_reply(
-                e.code(),
-                e.details().unwrap_or_default(),
-                self.commands.address(),
-            ));
-        }
+        let parts = match answer {
+            Some(Value::Array(parts)) => parts,
+            Some(Value::ServerError(e)) => {
+                // It was answered, and nothing was done.
+                self.lease_unsure = unsure;
+                return Err(self.error(&e));
+            }
+            _ => Vec::new(),
+        };
         self.lease_unsure = false;
-        Ok(match answer.as_ref().and_then(text_of).as_deref() {
-            Some("kept") if !unsure => Lease::Kept,
-            Some("kept" | "taken") => Lease::Taken,
-            _ => Lease::Others,
+        let refused = match parts.get(1) {
+            Some(Value::ServerError(e)) => Some(self.error(e)),
+            _ => None,
+        };
+        Ok(Held {
+            lease: match parts.first().and_then(text_of).as_deref() {
+                Some("kept") if !unsure => Lease::Kept,
+                Some("kept" | "taken") => Lease::Taken,
+                _ => Lease::Others,
+            },
+            holder: parts.get(1).and_then(text_of),
+            refused,
         })
+    }
+
+    /// Who holds the lease, for one who may not ask for it.
+    pub fn lease_holder(&mut self) -> Result<Option<String>, BusError> {
+        self.commands.query(redis::cmd("GET").arg(HEALER_LEASE))
     }
 
     /// Gives the lease back, so that a healer that stands by need not wait for it to run out.
@@ -290,7 +327,10 @@ impl Ledger {
     }
 
     /// Sends a packet of `count` scripts. Their answers may be errors, each for itself.
-    fn send(&mut self, packet: &redis::Pipeline, count: usize) -> Result<Vec<Value>, BusError> {
+    fn send(&mut self, packet: &Pipeline, count: usize) -> Result<Vec<Value>, BusError> {
+        if count == 0 {
+            return Ok(Vec::new());
+        }
         self.commands.connect()?;
         if self.loaded_on != self.commands.connects() {
             self.load()?;
@@ -317,6 +357,7 @@ impl Ledger {
         }
     }
 
+    /// Tells the server the scripts, unless it does not listen.
     fn load(&mut self) -> Result<(), BusError> {
         self.by_text = false;
         for script in self.scripts.all() {
@@ -342,14 +383,14 @@ impl Ledger {
         Ok(ours)
     }
 
+    fn error(&self, e: &redis::ServerError) -> BusError {
+        let details = e.details().unwrap_or_default();
+        BusError::from_reply(e.code(), details, self.commands.address())
+    }
+
     fn outcome(&self, answer: Value) -> Told {
         if let Value::ServerError(e) = &answer {
-            let details = e.details().unwrap_or_default();
-            return Told::Refused(BusError::from_reply(
-                e.code(),
-                details,
-                self.commands.address(),
-            ));
+            return Told::Refused(self.error(e));
         }
         if let Value::Int(n) = answer {
             return Told::Done { n: n.max(0) as u64 };

@@ -20,7 +20,7 @@ use super::detector::BusNews;
 use super::early::{Early, Outage};
 use super::ledger::Ledger;
 use super::memory::Memory;
-use super::scribe::{Scribe, WORK_BUDGET};
+use super::scribe::{Others, Scribe, WORK_BUDGET};
 use super::swings::{Flap, Swings, WINDOW_TIMEOUTS};
 use super::voice::Voice;
 use super::watch::{self, Watch};
@@ -109,6 +109,7 @@ impl Healer {
         let system = service.buses.system();
         let commands = Commands::new(system.clone(), "healer:tell", Limits::default());
         let memory = Memory::new(service.env.folder("STATE_DIR")?)?;
+        let others = Others::new(service.id, &service.inst, system.clone());
         let mut early = early.found(&memory, &service.inst, &service.host);
         if let Some(notifier) = early.as_mut().and_then(|e| e.notifier.as_mut()) {
             notifier.set_truth(&service.truth, &system);
@@ -124,6 +125,7 @@ impl Healer {
             speaking: Arc::clone(&speaking),
             voice: Voice::of_healer(&service.inst, &service.host, None),
             progress: service.beat.progress("scribe", WORK_BUDGET),
+            others,
         };
         service.crew.spawn("scribe", move || scribe.run())?;
         Ok(Healer {
@@ -218,6 +220,11 @@ impl Healer {
                 }
                 Some(Call::News { bus, news }) => self.hear_news(&bus, news),
                 Some(Call::TellDirectly(alert)) => self.tell_directly(&alert),
+                Some(Call::Tell(text)) => {
+                    if let Some(notifier) = &self.notifier {
+                        notifier.tell(&text);
+                    }
+                }
             }
         }
         true
@@ -319,7 +326,7 @@ impl Healer {
         if is_about_bus && subject == SYSTEM_BUS {
             self.tell_directly(&alert);
         }
-        self.job(Job::Note(Box::new(alert), false));
+        self.job(Job::Note(Box::new(alert)));
     }
 
     /// Straight to people, past the bus. The log follows, and is not told again.
@@ -339,7 +346,7 @@ impl Healer {
         if speaking && let Some(early) = self.early.take() {
             self.notifier = early.notifier;
             for alert in early.alerts {
-                self.job(Job::Note(Box::new(alert), false));
+                self.job(Job::Note(Box::new(alert)));
             }
         }
         if self.early.as_ref().is_some_and(|e| Mono::now() > e.until) {

@@ -3,8 +3,11 @@
 //! Nobody who judges waits for it. Transitions stay in their detector until the scribe takes them; what the system bus
 //! does not take is kept here, in order, and offered again.
 
+mod lease;
+mod others;
 mod oversight;
 mod records;
+mod refusal;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,14 +16,14 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, select};
 
 use super::calls::{Call, Calls};
-use super::desk::{Desk, Job, PACE, Patience, Refusal};
-use super::ledger::{LEASE, LEASE_RENEW, Lease, Ledger, Told};
+use super::desk::{Desk, Job, PACE, Part};
+use super::ledger::{LEASE_RENEW, Ledger, Told};
 use super::voice::Voice;
-use super::watch::now;
 use crate::bus::BusError;
 use crate::clock::Mono;
-use crate::contract::{Alert, AlertKind, SYSTEM_BUS};
+use crate::contract::{Alert, Health};
 use crate::service::{BeatHandle, Error, Progress};
+pub use others::Others;
 
 /// The writer's state.
 pub struct Scribe {
@@ -36,6 +39,8 @@ pub struct Scribe {
     pub speaking: Arc<AtomicBool>,
     pub voice: Voice,
     pub progress: Progress,
+    /// The other healers, while nobody can take the lease.
+    pub others: Others,
 }
 
 impl Scribe {
@@ -57,7 +62,7 @@ impl Scribe {
         // Readers are told of the buses once a second.
         let mut buses_due = true;
         loop {
-            let idle_work = buses_due || desk.refresh.is_due();
+            let idle_work = buses_due || (desk.refresh.is_due() && !desk.cut_off);
             let wait = if more || (idle_work && self.is_speaking() && answers) {
                 Duration::ZERO
             } else {
@@ -80,6 +85,7 @@ impl Scribe {
             if now >= renew && !may_wait {
                 desk.say_unlogged();
                 answers = self.hold(&mut desk);
+                self.end_refusal(&mut desk);
                 // From its answer on: over a far bus there is time for the rest, too.
                 renew = Mono::now() + LEASE_RENEW;
                 desk.plan_refresh();
@@ -92,6 +98,7 @@ impl Scribe {
                 more = false;
             } else if !answers {
                 // Every wish would wait out its limit, and a stop would wait for all of them.
+                self.tell_past_the_bus(&mut desk);
                 more = false;
             } else {
                 if more {
@@ -107,7 +114,9 @@ impl Scribe {
                     if std::mem::take(&mut buses_due) {
                         self.write_buses(&mut desk);
                     }
-                    self.refresh(&mut desk);
+                    if !desk.cut_off {
+                        self.refresh(&mut desk);
+                    }
                 }
             }
             drop(work);
@@ -122,151 +131,75 @@ impl Scribe {
         self.speaking.load(Ordering::SeqCst)
     }
 
-    /// Takes or renews the lease; begins or ceases to speak accordingly. False when the bus does not answer.
-    fn hold(&mut self, desk: &mut Desk) -> bool {
-        if desk.standing_by && desk.patience != Patience::None {
-            return self.wait_for_speaker(desk);
-        }
-        match self.ledger.hold_lease() {
-            Ok(Lease::Kept) if self.is_speaking() && !desk.must_seed => desk.unreachable = false,
-            Ok(Lease::Kept | Lease::Taken) => {
-                desk.unreachable = false;
-                self.take_over(desk);
-            }
-            Ok(Lease::Others) => {
-                desk.unreachable = false;
-                if self.is_speaking() {
-                    self.fall_silent(desk);
-                }
-                if !std::mem::replace(&mut desk.standing_by, true) {
-                    log::info!("another healer holds the lease: standing by, mute");
-                    self.supervisor.ready();
-                }
-            }
-            // Nobody can take the lease while writes are refused: whoever spoke goes on.
-            Err(error) if error.is_write_refused() => {
-                if !self.is_speaking() && !desk.standing_by {
-                    self.take_over(desk);
-                }
-            }
-            Err(error) => {
-                if !std::mem::replace(&mut desk.unreachable, true) {
-                    log::warn!("the lease cannot be asked for: {error}");
-                }
-                if error.is_connection_lost() {
-                    desk.patience = Patience::Away;
-                    return false;
-                }
-            }
-        }
-        true
-    }
-
-    /// The bus was away, and the lease with it. Whoever spoke then told people of the outage, and is to tell its end.
-    fn wait_for_speaker(&mut self, desk: &mut Desk) -> bool {
-        let answers = self.ledger.commands().ping().is_ok();
-        desk.patience = match desk.patience {
-            _ if !answers => Patience::Away,
-            Patience::Away => Patience::Until(Mono::now() + LEASE + LEASE_RENEW),
-            Patience::Until(end) if Mono::now() < end => Patience::Until(end),
-            _ => Patience::None,
-        };
-        answers
-    }
-
-    /// Takes in how the last speaker left things, then speaks.
-    ///
-    /// Also when we believe to be speaking: while this process stood still, another may have spoken and gone. What is
-    /// owed from before is offered all the same; the ledger compares.
-    fn take_over(&mut self, desk: &mut Desk) {
-        if !self.is_speaking() {
-            desk.discard();
-        }
-        desk.must_seed = true;
-        if let Err(error) = self.seed(desk) {
-            log::warn!("the last state cannot be read: {error}");
-            return;
-        }
-        desk.must_seed = false;
-        desk.unheard.restart();
-        desk.standing_by = false;
-        desk.buses.lost();
-        desk.patience = Patience::None;
-        if !self.speaking.swap(true, Ordering::SeqCst) {
-            self.beat.unmute();
-            self.say_look();
-            log::info!("this healer holds the lease and speaks");
-        }
-    }
-
-    fn fall_silent(&mut self, desk: &mut Desk) {
-        log::warn!("another healer took the lease: falling silent");
-        self.speaking.store(false, Ordering::SeqCst);
-        self.beat.mute();
-        self.say_look();
-        // The other one judges for itself.
-        desk.owed.clear();
-        desk.notes.clear();
-        desk.forget.clear();
-    }
-
     /// Tells a piece of what waits, oldest first; whether more may wait.
     fn speak(&mut self, desk: &mut Desk) -> Result<bool, BusError> {
+        if desk.cut_off {
+            // Whoever wrote last may be on the other side: nothing is said of any service.
+            desk.take_back();
+            self.write_notes(desk)?;
+            return Ok(false);
+        }
         self.meet(desk)?;
         self.write_notes(desk)?;
         if !self.is_speaking() {
             return Ok(false);
         }
-        desk.collect(&mut self.ledger)?;
+        let silent = desk.collect();
+        if !silent.is_empty() {
+            self.write_snapshots(desk, &silent);
+        }
         if !desk.owed.is_empty() {
             return self.pay(desk);
         }
+        desk.taken(Part::Owed);
         let some = desk.forget.len().min(PACE);
-        if self.ledger.forget(&desk.forget[..some])? {
-            desk.forget.drain(..some);
-        } else {
-            self.fall_silent(desk);
+        match self.ledger.forget(&desk.forget[..some]) {
+            Ok(true) => {
+                desk.forget.drain(..some);
+            }
+            Ok(false) => self.fall_silent(desk),
+            Err(error) => return self.refused(desk, Part::Forget, error).map(|()| false),
         }
+        desk.taken(Part::Forget);
         let unwritten = self.is_speaking() && self.write_unheard(desk)?;
         Ok(unwritten || !desk.forget.is_empty())
     }
 
     fn write_notes(&mut self, desk: &mut Desk) -> Result<(), BusError> {
-        while let Some((alert, published)) = desk.notes.front_mut() {
-            match self.ledger.note(alert, *published)? {
+        while let Some(note) = desk.notes.front() {
+            match self.ledger.note(&note.alert, note.published)? {
                 Told::Refused(error) => {
-                    if !*published {
-                        self.ledger.publish(std::slice::from_ref(alert))?;
-                        *published = true;
-                    }
-                    self.say_refused(desk, error)?;
-                    break;
+                    self.publish_notes(desk);
+                    return self.refused(desk, Part::Notes, error);
                 }
                 Told::Fenced => {
                     self.fall_silent(desk);
-                    break;
+                    return Ok(());
                 }
                 Told::Done { .. } | Told::Already | Told::Conflict { .. } => {
-                    if let Some((alert, _)) = desk.notes.pop_front() {
-                        desk.log(&alert);
+                    if let Some(note) = desk.notes.pop_front()
+                        && !note.told
+                    {
+                        desk.log(&note.alert);
                     }
                 }
             }
         }
+        desk.taken(Part::Notes);
         Ok(())
     }
 
     /// Offers what is owed. False when it is refused, or when this healer speaks no more.
     fn pay(&mut self, desk: &mut Desk) -> Result<bool, BusError> {
         // One is enough to find out whether writes are still refused.
-        let pace = if desk.refusal.is_some() { 1 } else { PACE };
+        let pace = if desk.is_refused() { 1 } else { PACE };
         let count = desk.owed.len().min(pace);
         let told = self.ledger.tell(&desk.owed.make_contiguous()[..count])?;
         for outcome in told {
             match outcome {
                 Told::Done { .. } | Told::Already => {
                     if let Some(entry) = desk.owed.pop_front()
-                        && !entry.published
+                        && !(entry.published || entry.told)
                     {
                         desk.log(&entry.alert);
                     }
@@ -285,63 +218,16 @@ impl Scribe {
                     return Ok(false);
                 }
                 Told::Refused(error) => {
-                    self.publish_owed(desk)?;
-                    self.say_refused(desk, error)?;
+                    if !error.is_cut_off() {
+                        self.publish_owed(desk);
+                    }
+                    self.refused(desk, Part::Owed, error)?;
                     return Ok(false);
                 }
             }
         }
-        self.end_refusal(desk);
+        desk.taken(Part::Owed);
         Ok(true)
-    }
-
-    fn end_refusal(&self, desk: &mut Desk) {
-        if desk.refusal.take().is_some() {
-            log::info!("Redis takes writes again: what was owed is written");
-        }
-    }
-
-    /// What cannot be written is at least heard: PUBLISH passes even when writes are refused.
-    fn publish_owed(&mut self, desk: &mut Desk) -> Result<(), BusError> {
-        let unheard: Vec<Alert> = desk
-            .owed
-            .iter()
-            .filter(|e| !e.published)
-            .map(|e| e.alert.clone())
-            .collect();
-        self.ledger.publish(&unheard)?;
-        for entry in desk.owed.iter_mut().filter(|e| !e.published) {
-            entry.published = true;
-        }
-        for alert in &unheard {
-            desk.log(alert);
-            self.tell_directly(alert);
-        }
-        desk.trim();
-        Ok(())
-    }
-
-    fn say_refused(&mut self, desk: &mut Desk, error: BusError) -> Result<(), BusError> {
-        if desk.refusal.is_some() {
-            return Ok(());
-        }
-        let now = now();
-        desk.refusal = Some(Refusal {
-            since_ts: now.wall_secs,
-            reason: error.to_string(),
-        });
-        let mut alert = self.voice.alert(
-            AlertKind::BusReadonly,
-            SYSTEM_BUS,
-            now.wall_secs,
-            &format!("readonly-{}", now.mono.0),
-        );
-        alert.reason = Some(error.to_string());
-        self.ledger.publish(std::slice::from_ref(&alert))?;
-        desk.log(&alert);
-        self.tell_directly(&alert);
-        desk.notes.push_back((alert, true));
-        Ok(())
     }
 
     /// The loop starts or stops telling people.
@@ -357,12 +243,22 @@ impl Scribe {
     /// Writes a few of the snapshots that are due: no transition waits longer for them than these few take.
     fn refresh(&mut self, desk: &mut Desk) {
         let snapshots = desk.due_snapshots();
-        match self.ledger.refresh(&snapshots) {
-            Ok(true) => {}
+        self.write_snapshots(desk, &snapshots);
+    }
+
+    fn write_snapshots(&mut self, desk: &mut Desk, snapshots: &[Health]) {
+        match self.ledger.refresh(snapshots) {
+            Ok(true) if snapshots.is_empty() => {}
+            Ok(true) => desk.taken(Part::Refresh),
             Ok(false) => self.fall_silent(desk),
             Err(error) => {
                 log::debug!("health keys are not refreshed: {error}");
                 desk.refresh.fail();
+                if !error.is_connection_lost() {
+                    // Tried again each second: that it is over shall not be noticed a minute later.
+                    desk.refresh.rewrite = true;
+                    let _ = self.refused(desk, Part::Refresh, error);
+                }
             }
         }
     }

@@ -115,6 +115,7 @@ impl Voice {
             alert,
             health,
             published: false,
+            told: false,
         })
     }
 

@@ -139,6 +139,11 @@ impl Notifier {
         self.send_all(|| Inbox::Alert(Box::new(alert.clone())));
     }
 
+    /// Tells people something that no alert says.
+    pub fn tell(&self, text: &str) {
+        self.send_all(|| Inbox::Note(text.to_owned()));
+    }
+
     /// Follows a new truth, and where the system bus is by it: channels that it names no more or otherwise stop, those
     /// that are new start, the others go on. One that cannot be used keeps its former settings, if it had any; when
     /// none can be used, all of before stay.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{HEALER, IDLE, SENTINEL, at};
 use crate::bus::{Address, BusError};
 use crate::clock::{self, Mono};
-use crate::contract::{Alert, AlertKind, Status};
+use crate::contract::{Alert, AlertKind, SYSTEM_BUS, Status};
 use crate::healer::detector::{Detector, Transition};
 use crate::healer::ledger::{Entry, Ledger, Told};
 use crate::healer::senders;
@@ -21,19 +21,35 @@ const REFRESH_EVERY: Duration = Duration::from_secs(60);
 /// A record that is older does not keep a death from being told again.
 const STALE_AFTER_SEC: i64 = 600;
 
+/// When the store does not answer for so long while beats are heard, people are told past it.
+const UNANSWERED_AFTER: Duration = Duration::from_secs(6);
+
 /// The ledger, and what it has not taken yet.
 pub(super) struct Telling {
     ledger: Ledger,
     voice: Voice,
     owed: VecDeque<Entry>,
-    /// Alerts that are not about the healer, and whether they are published already.
-    notes: VecDeque<(Alert, bool)>,
+    /// Alerts that are not about the healer.
+    notes: VecDeque<Note>,
     /// Numbers them.
     noted: u32,
     /// The healer, while its bus cannot be known.
     unheard: Unheard,
     /// When the stored snapshot is refreshed next.
     refresh_at: Mono,
+    /// Writes are refused, and that was said.
+    refused: bool,
+    /// Since when the store does not answer.
+    away_since: Option<Mono>,
+    /// The bus is a master that its replicas have left: what people were told instead of a verdict.
+    cut_off: Option<Alert>,
+}
+
+/// An alert that is not about the healer.
+struct Note {
+    alert: Alert,
+    published: bool,
+    told: bool,
 }
 
 impl Telling {
@@ -47,6 +63,9 @@ impl Telling {
             noted: 0,
             unheard: Unheard::default(),
             refresh_at,
+            refused: false,
+            away_since: None,
+            cut_off: None,
         }
     }
 
@@ -61,7 +80,6 @@ impl Telling {
             if entry.alert.kind == AlertKind::DuplicateInstance {
                 entry.alert.reason = senders::elsewhere(address, HEALER);
             }
-            say(&entry.alert);
             if self.owed.len() == OWED_MAX {
                 self.owed.pop_front();
             }
@@ -86,21 +104,24 @@ impl Telling {
         if self.notes.len() == OWED_MAX {
             self.notes.pop_front();
         }
-        self.notes.push_back((alert, false));
+        self.notes.push_back(Note {
+            alert,
+            published: false,
+            told: false,
+        });
     }
 
     /// Tells what is owed, in order, and keeps the stored snapshot fresh.
     pub fn pay(&mut self, detector: &mut Detector, notifier: &Notifier) {
-        if let Err(error) = self.pay_notes(notifier) {
-            log::debug!("an alert waits: {error}");
+        if let Err(error) = self.pay_notes() {
+            self.not_taken(error, detector, notifier);
+        }
+        if self.cut_off.is_some() && !self.is_joined(detector) {
             return;
         }
-        while let Some(entry) = self.owed.front_mut() {
-            match self
-                .ledger
-                .tell(std::slice::from_ref(entry))
-                .map(|mut told| told.pop())
-            {
+        while let Some(entry) = self.owed.front() {
+            let told = self.ledger.tell(std::slice::from_ref(entry));
+            match told.map(|mut told| told.pop()) {
                 Ok(Some(Told::Conflict { .. })) => {
                     // Another sentinel has spoken: take its word, and go on from there.
                     self.owed.pop_front();
@@ -108,64 +129,159 @@ impl Telling {
                         log::warn!("{error}");
                     }
                 }
-                Ok(Some(Told::Refused(error))) => {
-                    if !entry.published {
-                        log::error!(
-                            "{error}: the alert goes out, and is written down when that is possible again"
-                        );
-                        entry.published = self
-                            .ledger
-                            .publish(std::slice::from_ref(&entry.alert))
-                            .is_ok();
-                        // The log cannot carry it to people now.
-                        notifier.tell_out_of_band(&entry.alert);
-                    }
-                    return;
+                Ok(Some(Told::Refused(error))) | Err(error) => {
+                    return self.not_taken(error, detector, notifier);
                 }
                 Ok(_) => {
-                    self.owed.pop_front();
-                }
-                Err(error) => {
-                    log::debug!("an alert waits: {error}");
-                    return;
+                    self.taken();
+                    if let Some(entry) = self.owed.pop_front()
+                        && !entry.told
+                    {
+                        say(&entry.alert);
+                    }
                 }
             }
         }
-        if !self.unheard.is_empty() {
-            if let Err(error) = self.write_unheard() {
-                log::debug!("the snapshot of the healer is not written: {error}");
-            }
-            return;
+        if self.unheard.is_empty() {
+            return self.refresh(detector, notifier);
         }
+        if let Err(error) = self.write_unheard() {
+            log::debug!("the snapshot of the healer is not written: {error}");
+        }
+    }
+
+    fn refresh(&mut self, detector: &mut Detector, notifier: &Notifier) {
         let now = Mono::now();
         let mut snapshots = Vec::new();
         detector.unwritten(1, &mut snapshots);
         if now >= self.refresh_at {
             self.refresh_at = now + REFRESH_EVERY;
             detector.refresh(1, &mut snapshots);
+            if snapshots.is_empty() {
+                // It was not heard yet.
+                self.refresh_at = now + IDLE;
+            }
         }
         let health: Vec<_> = snapshots
             .iter()
             .map(|s| self.voice.health(s, at(now)))
             .collect();
-        if let Err(error) = self.ledger.refresh(&health) {
-            log::debug!("the snapshot of the healer was not refreshed: {error}");
-            self.refresh_at = now + IDLE;
+        match self.ledger.refresh(&health) {
+            Ok(_) if health.is_empty() => {}
+            Ok(_) => self.taken(),
+            Err(error) => {
+                log::debug!("the snapshot of the healer was not refreshed: {error}");
+                self.refresh_at = now + IDLE;
+                self.not_taken(error, detector, notifier);
+            }
         }
     }
 
-    fn pay_notes(&mut self, notifier: &Notifier) -> Result<(), BusError> {
-        while let Some((alert, published)) = self.notes.front_mut() {
-            if let Told::Refused(error) = self.ledger.note(alert, *published)? {
-                if !*published {
-                    log::error!("{error}: the alert goes out unwritten");
-                    self.ledger.publish(std::slice::from_ref(alert))?;
-                    *published = true;
-                    notifier.tell_out_of_band(alert);
+    fn taken(&mut self) {
+        self.away_since = None;
+        if std::mem::take(&mut self.refused) {
+            log::info!("Redis takes writes again");
+        }
+    }
+
+    /// The store did not take what it was offered: people are told all the same, unless the bus may be one that
+    /// everybody has left.
+    fn not_taken(&mut self, error: BusError, detector: &mut Detector, notifier: &Notifier) {
+        if error.is_cut_off() {
+            self.take_back(&error, detector, notifier);
+        } else if error.is_connection_lost() {
+            log::debug!("an alert waits: {error}");
+            let since = *self.away_since.get_or_insert_with(Mono::now);
+            if Mono::now().since(since) < UNANSWERED_AFTER {
+                return;
+            }
+        } else if !std::mem::replace(&mut self.refused, true) {
+            let error = self.ledger.explain(error.clone());
+            log::error!(
+                "writes are refused: {error}. Alerts go out all the same, and are written down when that is possible again"
+            );
+        }
+        for entry in self.owed.iter_mut().filter(|entry| !entry.told) {
+            say(&entry.alert);
+            // The log cannot carry it to people now.
+            entry.told = true;
+            notifier.tell_out_of_band(&entry.alert);
+        }
+        for note in self.notes.iter_mut().filter(|note| !note.told) {
+            note.told = true;
+            notifier.tell_out_of_band(&note.alert);
+        }
+        if error.is_connection_lost() {
+            return;
+        }
+        let owed = self.owed.iter_mut().map(|e| (&e.alert, &mut e.published));
+        let notes = self.notes.iter_mut().map(|n| (&n.alert, &mut n.published));
+        for (alert, published) in owed.chain(notes).filter(|(_, published)| !**published) {
+            *published = self.ledger.publish(std::slice::from_ref(alert)).is_ok();
+        }
+    }
+
+    /// Nothing is judged on a master that its replicas have left: the healer may have left it with them. People hear
+    /// that, once, and no verdict.
+    fn take_back(&mut self, error: &BusError, detector: &mut Detector, notifier: &Notifier) {
+        self.owed.clear();
+        if self.cut_off.is_some() {
+            return;
+        }
+        detector.set_cut_off(true, at(Mono::now()));
+        let now = at(Mono::now());
+        let number = format!("cut-off-{}", now.mono.0);
+        let mut alert =
+            self.voice
+                .alert(AlertKind::BusUnstable, SYSTEM_BUS, now.wall_secs, &number);
+        alert.bus = Some(SYSTEM_BUS.to_owned());
+        alert.reason = Some(format!("the healer cannot be judged: {error}"));
+        say(&alert);
+        notifier.tell_out_of_band(&alert);
+        if let Err(error) = self.ledger.publish(std::slice::from_ref(&alert)) {
+            log::debug!("it is not published: {error}");
+        }
+        self.cut_off = Some(alert);
+    }
+
+    /// Offers what was told of the cut-off bus to the log. Once that takes it, the healer is judged again, by the record.
+    fn is_joined(&mut self, detector: &mut Detector) -> bool {
+        self.owed.clear();
+        let Some(alert) = &self.cut_off else {
+            return true;
+        };
+        match self.ledger.note(alert, true) {
+            Ok(Told::Refused(error)) | Err(error) => {
+                log::debug!("not yet: {error}");
+                // Another refusal than that is none of a server that everybody has left.
+                if error.is_cut_off() || !error.is_refusal() {
+                    return false;
                 }
-                return Ok(());
+            }
+            Ok(_) => {}
+        }
+        match self.seed(detector) {
+            Ok(()) => {
+                self.cut_off = None;
+                self.refresh_now();
+                detector.set_cut_off(false, at(Mono::now()));
+                log::info!("{SYSTEM_BUS} takes writes again: the healer is judged");
+                true
+            }
+            Err(error) => {
+                log::warn!("{error}");
+                false
+            }
+        }
+    }
+
+    fn pay_notes(&mut self) -> Result<(), BusError> {
+        while let Some(note) = self.notes.front() {
+            if let Told::Refused(error) = self.ledger.note(&note.alert, note.published)? {
+                return Err(error);
             }
             self.notes.pop_front();
+            self.taken();
         }
         Ok(())
     }

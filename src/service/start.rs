@@ -19,7 +19,9 @@ use super::{
 };
 use crate::bus::{Address, Backoff, BusError, Buses, Commands, Limits, Switchboard};
 use crate::clock::Mono;
-use crate::contract::{TRUTH_KEY, TRUTH_LAST_GOOD, heartbeat_channel};
+use crate::contract::{
+    ALERT_LOG, HEALER_LEASE, SYSTEM_BUS, TRUTH_KEY, TRUTH_LAST_GOOD, heartbeat_channel,
+};
 use crate::truth::{Check, Defaults, Rules, TIMEOUT_MAX_SEC, Truth};
 
 /// How long a stop may take before the process ends itself.
@@ -99,12 +101,13 @@ fn start<E: From<Notice> + Send + 'static>(
         });
     };
     let rules = Rules::lenient(truth_defaults(&env)?, checks);
-    let Some(first) = find_truth(profile, &env, rules, &buses, &supervisor, away)? else {
+    let Some(mut first) = find_truth(profile, &env, rules, &buses, &supervisor, away)? else {
         return Ok(());
     };
     let buses = with_truth(&buses, &env, &first.truth);
     let mut remarks = Remarks::default();
     remarks.say(&buses, &first.truth);
+    refuse_cluster(profile, &buses, &mut first.source)?;
     let settings = beat_settings(profile.id, &buses, &first.truth);
     if let Some(notice) = first.notice {
         let _ = sender.try_send(E::from(notice));
@@ -341,6 +344,17 @@ pub fn buses_of(env: &Env, truth: &Truth) -> Result<Buses, Error> {
 pub fn with_truth(buses: &Buses, env: &Env, truth: &Truth) -> Buses {
     let named = truth.buses().map(|name| (name, truth.bus_url(name)));
     buses.with_truth(named, |name| Ok(env.get(name)?))
+}
+
+/// A Redis Cluster as the bus that carries control would refuse one thing after the other: that is said at the start.
+fn refuse_cluster(profile: &Profile, buses: &Buses, truth: &mut TruthSource) -> Result<(), Error> {
+    let system = buses.resolve(SYSTEM_BUS)?;
+    let keys = [HEALER_LEASE, ALERT_LOG];
+    if *truth.commands().address() == system {
+        return Ok(truth.commands().refuse_cluster(keys)?);
+    }
+    let name = format!("{}:check", profile.id);
+    Ok(Commands::new(system, name, Limits::default()).refuse_cluster(keys)?)
 }
 
 /// What holds where truth says nothing.

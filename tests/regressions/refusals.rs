@@ -1,3 +1,8 @@
 //! What happened when a bus refused to write.
 
+mod begins;
+mod cluster;
+mod cut_off;
 mod once;
+mod rights;
+mod two;

@@ -41,6 +41,8 @@ pub struct Pulse {
     round_trip: RoundTrip,
     /// Something may have been missed, for this reason: nothing is judged until the next good echo.
     doubt: Option<Uncertainty>,
+    /// The server takes no writes for want of its replicas: no echo can tell whether others have left it.
+    cut_off: bool,
     /// From when on services owe a beat again after the last doubt, but for their own grace.
     sure_from: Option<Mono>,
     seq: u64,
@@ -99,6 +101,7 @@ impl Pulse {
             proven: false,
             round_trip: RoundTrip::default(),
             doubt: None,
+            cut_off: false,
             sure_from: None,
             seq: 0,
             flights: VecDeque::new(),
@@ -143,6 +146,7 @@ impl Pulse {
     pub fn unjudged(&self) -> Option<Unjudged> {
         let why = match self.doubt {
             _ if !self.proven => Uncertainty::NoLink,
+            _ if self.cut_off => Uncertainty::CutOff,
             Some(why) => why,
             None if self.is_shaky() => Uncertainty::AgainAndAgain,
             None if !self.round_trip.is_known() => Uncertainty::NoLink,
@@ -225,6 +229,15 @@ impl Pulse {
             (echo.waits, echo.unseen, echo.sent) = (false, false, now);
             true
         })
+    }
+
+    /// Whether the server is cut off from its replicas. A doubt begins with it, and lasts as long.
+    pub fn set_cut_off(&mut self, is_cut_off: bool) -> Verdict {
+        if !std::mem::replace(&mut self.cut_off, is_cut_off) && is_cut_off {
+            self.begin_doubt(Uncertainty::CutOff);
+            return Verdict::Doubt;
+        }
+        Verdict::Nothing
     }
 
     /// Sends the first echo of a round. Only when [`is_free`](Pulse::is_free).
@@ -394,7 +407,7 @@ impl Pulse {
             self.judged_until = now;
             self.doubts = 0;
         }
-        if self.doubt.take().is_some() {
+        if !self.cut_off && self.doubt.take().is_some() {
             self.sure_from = Some(now + self.slowest() * RETURN_TRIPS);
         }
     }

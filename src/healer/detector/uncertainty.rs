@@ -19,6 +19,8 @@ pub struct Unjudged {
 /// What keeps silences from being judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Uncertainty {
+    /// The server is a master that takes no writes for want of its replicas: others may have left it.
+    CutOff,
     /// There is no subscription that is proven.
     NoLink,
     /// The process itself stood still, and does not know what it missed.
@@ -34,6 +36,9 @@ pub enum Uncertainty {
 impl fmt::Display for Uncertainty {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
+            Uncertainty::CutOff => {
+                f.write_str("the server is cut off from its replicas and takes no writes")
+            }
             Uncertainty::NoLink => f.write_str("no link"),
             Uncertainty::StoodStill => f.write_str("the watcher itself stood still"),
             Uncertainty::EchoLate { took } => {

@@ -106,25 +106,31 @@ redis.call('PEXPIRE', KEYS[2], ARGV[2])
 return 'done'
 "#;
 
-/// Takes or renews the lease; answers `taken`, `kept` or `others`. KEYS: lease. ARGV: speaker, milliseconds.
+/// Takes or renews the lease; answers `taken` or `kept`, or who else holds it. KEYS: lease. ARGV: speaker, milliseconds.
 ///
-/// A held lease is renewed by PEXPIRE, which Redis allows even when it is out of memory. One that would last longer than
+/// A held lease is renewed by SET, so that it is known at once when writes are refused, and then by PEXPIRE, which Redis
+/// allows even when it is out of memory: the refusal is the second part of the answer. One that would last longer than
 /// anybody takes it for was left by a step back of the server's wall clock, and its holder did not renew it since: he is
 /// gone, or finds out within a second that another speaks.
 const HOLD: &str = r#"
 local holder = redis.call('GET', KEYS[1])
 if not holder then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-  return 'taken'
+  return {'taken'}
 end
 if holder ~= ARGV[1] then
-  if redis.call('PTTL', KEYS[1]) <= tonumber(ARGV[2]) then return 'others' end
+  if redis.call('PTTL', KEYS[1]) <= tonumber(ARGV[2]) then return {'others', holder} end
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-  return 'taken'
+  return {'taken'}
 end
+local set = redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+if not set.err then return {'kept'} end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return 'kept'
+return {'kept', set}
 "#;
+
+/// Does nothing: whether all keys may be touched, the server says before it runs.
+const TOUCH: &str = "return 1";
 
 /// Gives the lease back. KEYS: lease. ARGV: speaker.
 const RELEASE: &str = r#"
@@ -171,6 +177,8 @@ pub struct Scripts {
     pub buses: Script,
     pub hold: Script,
     pub release: Script,
+    /// Does nothing.
+    pub touch: Script,
 }
 
 impl Default for Scripts {
@@ -183,6 +191,7 @@ impl Default for Scripts {
             buses: Script::new(&[FENCE, BUSES].concat()),
             hold: Script::new(HOLD),
             release: Script::new(RELEASE),
+            touch: Script::new(TOUCH),
         }
     }
 }
@@ -209,7 +218,7 @@ impl Scripts {
     }
 
     /// Every one of them, to be loaded.
-    pub fn all(&self) -> [&Script; 7] {
+    pub fn all(&self) -> [&Script; 8] {
         [
             &self.tell,
             &self.note,
@@ -218,6 +227,7 @@ impl Scripts {
             &self.buses,
             &self.hold,
             &self.release,
+            &self.touch,
         ]
     }
 }

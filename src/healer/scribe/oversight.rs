@@ -3,7 +3,7 @@
 use super::Scribe;
 use crate::bus::BusError;
 use crate::contract::{BUS_HEALTH, REFUSED_EVERY, TEXT_MAX_BYTES, WritesRefused, cut};
-use crate::healer::desk::Desk;
+use crate::healer::desk::{Desk, Part};
 use crate::healer::ledger::{LEASE_RENEW, Told};
 use crate::healer::pacing::Turns;
 use crate::healer::watch::now;
@@ -36,10 +36,8 @@ impl Scribe {
                     desk.refresh.rewrite = true;
                     desk.turns = Turns::default();
                 }
-                // What is owed has its own way to find out that writes pass.
-                if std::mem::take(&mut desk.buses_refused) && desk.owed.is_empty() {
-                    self.end_refusal(desk);
-                }
+                desk.buses_refused = false;
+                desk.taken(Part::Buses);
             }
             Err(error) => {
                 desk.buses.lost();
@@ -50,6 +48,7 @@ impl Scribe {
 
     fn records_refused(&mut self, desk: &mut Desk, error: BusError) {
         if !error.is_write_refused() {
+            desk.taken(Part::Buses);
             // Others of our writes may pass: who reads listens to the echoes instead.
             if !std::mem::replace(&mut desk.buses_denied, true) {
                 log::warn!("{BUS_HEALTH} cannot be written: {error}");
@@ -61,8 +60,7 @@ impl Scribe {
             let _ = self.ledger.drop_buses();
         }
         desk.buses.lost();
-        if let Err(error) = self.say_refused(desk, error) {
-            log::debug!("that writes are refused cannot be published: {error}");
-        }
+        // Said once, by whatever write finds it out first.
+        let _ = self.refused(desk, Part::Buses, error);
     }
 }

@@ -20,7 +20,7 @@ impl Scribe {
             let mut from = Some(0);
             while let Some(at) = from {
                 let (names, next) = watch.with(|d, _| d.names(at, PACE as u32));
-                self.learn(watch, &names, stale, false)?;
+                self.learn(watch, &names, stale, desk.settles)?;
                 from = next;
             }
         }

@@ -256,8 +256,8 @@ mod tests {
                     }
                     *speaking = succession.turn(*speaking, at(now)) == Turn::Speak;
                     let words = [succession.word(*speaking), "9".to_owned()];
-                    for other in 0..3 {
-                        waiting[other].extend(words.iter().map(|word| (who, word.clone())));
+                    for inbox in &mut waiting {
+                        inbox.extend(words.iter().map(|word| (who, word.clone())));
                     }
                 }
                 now += 1.0;

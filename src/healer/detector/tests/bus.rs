@@ -284,3 +284,54 @@ fn an_idle_bus_costs_one_echo_a_second_and_no_more_wakeups() {
     }
     assert_eq!((wakeups, lab.echoes_sent - echoes), (29, 29));
 }
+
+#[test]
+fn nothing_is_judged_on_a_master_that_its_replicas_have_left() {
+    let mut lab = one();
+    lab.pass(9.0);
+    lab.cut_off(true);
+    lab.pass(50.0);
+    assert!(
+        lab.words().is_empty(),
+        "it is silent, and may beat elsewhere"
+    );
+    let unjudged = lab.detector.unjudged(lab.now).expect("not judged");
+    assert_eq!(unjudged.why, Uncertainty::CutOff);
+    // Echoes are as good as ever, and other troubles come and go.
+    lab.lose_link();
+    lab.prove();
+    lab.pass(20.0);
+    assert_eq!(lab.words(), ["bus unstable"]);
+    lab.cut_off(false);
+    lab.pass(9.9);
+    assert!(lab.words().is_empty(), "who comes back has the time to");
+    lab.pass(1.2);
+    assert_eq!(lab.words(), ["a missed"]);
+}
+
+#[test]
+fn a_cut_off_voids_what_is_under_way() {
+    let mut lab = one();
+    lab.pass(9.0);
+    lab.echo_takes = Some(Duration::from_millis(100));
+    lab.pass(1.15);
+    lab.cut_off(true);
+    lab.pass(1.0);
+    lab.cut_off(false);
+    lab.pass(1.0);
+    lab.beat("a", "");
+    lab.pass(9.5);
+    assert!(lab.words().is_empty());
+}
+
+#[test]
+fn a_cut_off_of_before_the_first_proof_lasts_beyond_it() {
+    let mut lab = Lab::unproven(&[("a", 1000, 300)]);
+    lab.cut_off(true);
+    lab.prove();
+    lab.pass(30.0);
+    assert!(lab.words().is_empty());
+    lab.cut_off(false);
+    lab.pass(6.0);
+    assert_eq!(lab.words(), ["a missed-never-heard"]);
+}

@@ -92,6 +92,12 @@ impl Lab {
         self.settle();
     }
 
+    /// Writes are refused for want of replicas, or no more.
+    pub fn cut_off(&mut self, is_cut_off: bool) {
+        self.detector.set_cut_off(is_cut_off, self.moment());
+        self.settle();
+    }
+
     pub fn lose_link(&mut self) {
         self.returning.clear();
         self.detector.link_lost(self.moment());

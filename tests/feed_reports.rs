@@ -18,10 +18,6 @@ use crate::support::{Daemon, PATIENCE, say};
 /// Kinds that are still read wrong. Each must fail, so that none stays here for longer than it has to.
 const YET_TO_BE_MENDED: &[&str] = &[
     // Dates, characters, HTTP and who an item is.
-    "charset-http-against-declaration",
-    "charset-http-wrong-bytes-utf8",
-    "charset-declaration-wrong-bytes-utf8",
-    "charset-cesu8",
     "http-cookie-on-the-way",
     "http-bad-header-line",
     "http-validator-of-a-304",

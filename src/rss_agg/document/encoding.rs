@@ -1,16 +1,21 @@
 //! From bytes to text: which encoding a body is in, whatever it says of itself.
 //!
-//! The order of belief: byte order mark, HTTP charset, XML declaration, UTF-8, windows-1252. Valid multibyte UTF-8
-//! under a single-byte label is UTF-8: no real text in a single-byte encoding looks like that.
+//! The order of belief: byte order mark, HTTP charset, XML declaration, UTF-8, windows-1252. A label that the bytes
+//! refute gives way to the next one. Valid multi-byte UTF-8 is UTF-8 under any label: no real text in another encoding
+//! looks like that by chance. (Two Chinese characters in GBK may; those of a whole feed do not.) A few bytes that are
+//! no characters stay a few, and become U+FFFD.
+
+mod utf8;
 
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use super::repair::{Repair, Repairs};
+use utf8::Utf8;
 
-/// Bytes that are no character turn UTF-8 into windows-1252 only when they are more than one in this many.
-const BAD_BYTES_TOLERATED: usize = 100;
+/// One error in so many bytes that are not ASCII refutes the label of a multi-byte encoding.
+const ERRORS_TOLERATED_ONE_IN: usize = 10;
 
 /// Decodes a body; no control characters are left in the text.
 pub fn decode<'b>(
@@ -31,59 +36,127 @@ fn decode_bytes<'b>(
     content_type: Option<&str>,
     repairs: &mut Repairs,
 ) -> (Cow<'b, str>, &'static Encoding) {
-    if let Some((encoding, bom)) = Encoding::for_bom(body) {
+    let mark = Encoding::for_bom(body);
+    let body = mark.map_or(body, |(_, len)| &body[len..]);
+    if mark.is_some() {
         repairs.whole(Repair::ByteOrderMark);
-        return (replace_bad(&body[bom..], encoding, repairs), encoding);
     }
-    if let Some(encoding) = utf16_without_bom(body) {
-        return (replace_bad(body, encoding, repairs), encoding);
+    match mark {
+        Some((encoding, _)) if encoding != UTF_8 => {
+            return (replace_bad(body, encoding, repairs), encoding);
+        }
+        None if let Some(encoding) = utf16_without_bom(body) => {
+            return (replace_bad(body, encoding, repairs), encoding);
+        }
+        _ => {}
     }
-    let declared = content_type.and_then(charset).or_else(|| declaration(body));
-    let valid = std::str::from_utf8(body);
-    match declared {
-        Some(encoding) if encoding != UTF_8 => {
-            if let Ok(text) = valid {
-                // ASCII is the same in all of these; more than ASCII that is valid UTF-8 is UTF-8 (but ISO-2022-JP
-                // is all ASCII and means something else).
-                if text.is_ascii() && encoding.is_ascii_compatible() {
-                    return (Cow::Borrowed(text), encoding);
-                }
-                if !text.is_ascii() && encoding.is_single_byte() {
-                    repairs.whole(Repair::WrongEncoding);
-                    return (Cow::Borrowed(text), UTF_8);
-                }
-            }
-            // A declaration that could be read byte by byte cannot be UTF-16.
-            if encoding == UTF_16LE || encoding == UTF_16BE {
+    let labels = [
+        mark.map(|_| Label::Known(UTF_8)),
+        content_type.and_then(charset),
+        declaration(body),
+    ];
+    let mut labels = labels.into_iter().flatten();
+    if let Ok(text) = std::str::from_utf8(body) {
+        return valid(text, labels, repairs);
+    }
+    let first = labels.clone().next();
+    let utf8 = Utf8::count(body);
+    if utf8.holds_against_labels() {
+        return as_utf8(body, first, repairs);
+    }
+    let fits = |label: &Label| match label {
+        Label::Known(encoding) if *encoding == UTF_8 => utf8.is_likely(),
+        Label::Known(encoding) => is_possible(body, encoding),
+        Label::Ascii => false,
+    };
+    match labels.find(fits) {
+        Some(Label::Known(encoding)) if encoding != UTF_8 => {
+            if first != Some(Label::Known(encoding)) {
                 repairs.whole(Repair::WrongEncoding);
-                return guess(body, valid.ok(), repairs);
             }
             (replace_bad(body, encoding, repairs), encoding)
         }
-        Some(_) => match valid {
-            Ok(text) => (Cow::Borrowed(text), UTF_8),
-            Err(_) if mostly_utf8(body) => (replace_bad(body, UTF_8, repairs), UTF_8),
-            Err(_) => {
-                repairs.whole(Repair::WrongEncoding);
-                (replace_bad(body, WINDOWS_1252, repairs), WINDOWS_1252)
-            }
-        },
-        None => guess(body, valid.ok(), repairs),
+        None if !utf8.is_likely() => {
+            let repair = if first.is_some() {
+                Repair::WrongEncoding
+            } else {
+                Repair::AssumedWindows1252
+            };
+            repairs.whole(repair);
+            (replace_bad(body, WINDOWS_1252, repairs), WINDOWS_1252)
+        }
+        _ => as_utf8(body, first, repairs),
     }
 }
 
-fn guess<'b>(
-    body: &'b [u8],
-    valid: Option<&'b str>,
+/// What a header or a declaration says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Label {
+    Known(&'static Encoding),
+    /// `us-ascii`, which browsers take for windows-1252: one byte beyond it and it says nothing.
+    Ascii,
+}
+
+impl Label {
+    fn of(label: &[u8]) -> Option<Label> {
+        let label = label.trim_ascii();
+        if label.eq_ignore_ascii_case(b"us-ascii") || label.eq_ignore_ascii_case(b"ascii") {
+            return Some(Label::Ascii);
+        }
+        Encoding::for_label_no_replacement(label).map(Label::Known)
+    }
+}
+
+/// A body that is valid UTF-8.
+fn valid<'b>(
+    text: &'b str,
+    mut labels: impl Iterator<Item = Label> + Clone,
     repairs: &mut Repairs,
 ) -> (Cow<'b, str>, &'static Encoding) {
-    match valid {
-        Some(text) => (Cow::Borrowed(text), UTF_8),
-        None if mostly_utf8(body) => (replace_bad(body, UTF_8, repairs), UTF_8),
-        None => {
-            repairs.whole(Repair::AssumedWindows1252);
-            (replace_bad(body, WINDOWS_1252, repairs), WINDOWS_1252)
+    let first = labels.clone().next();
+    // ASCII is the same in all encodings but this one, which is all ASCII and means something else.
+    if text.is_ascii() {
+        let is_jis = memchr::memchr(0x1b, text.as_bytes()).is_some();
+        if is_jis && labels.any(|label| label == Label::Known(ISO_2022_JP)) {
+            return (
+                replace_bad(text.as_bytes(), ISO_2022_JP, repairs),
+                ISO_2022_JP,
+            );
         }
+        return match first {
+            Some(Label::Known(encoding)) if encoding == UTF_16LE || encoding == UTF_16BE => {
+                // A declaration that could be read byte by byte cannot be UTF-16.
+                repairs.whole(Repair::WrongEncoding);
+                (Cow::Borrowed(text), UTF_8)
+            }
+            Some(Label::Known(encoding)) => (Cow::Borrowed(text), encoding),
+            _ => (Cow::Borrowed(text), UTF_8),
+        };
+    }
+    if first.is_some_and(|label| label != Label::Known(UTF_8)) {
+        repairs.whole(Repair::WrongEncoding);
+    }
+    (Cow::Borrowed(text), UTF_8)
+}
+
+/// A body that is UTF-8 but for some bytes.
+fn as_utf8<'b>(
+    body: &'b [u8],
+    first: Option<Label>,
+    repairs: &mut Repairs,
+) -> (Cow<'b, str>, &'static Encoding) {
+    if first.is_some_and(|label| label != Label::Known(UTF_8)) {
+        repairs.whole(Repair::WrongEncoding);
+    }
+    match utf8::join_surrogates(body) {
+        Some(joined) => {
+            repairs.whole(Repair::BadBytes);
+            (
+                Cow::Owned(String::from_utf8_lossy(&joined).into_owned()),
+                UTF_8,
+            )
+        }
+        None => (replace_bad(body, UTF_8, repairs), UTF_8),
     }
 }
 
@@ -99,15 +172,15 @@ fn replace_bad<'b>(
     text
 }
 
-/// Real UTF-8 with a few bad bytes, rather than text of another encoding?
-fn mostly_utf8(body: &[u8]) -> bool {
-    let (mut good, mut bad) = (0, 0);
-    for chunk in body.utf8_chunks() {
-        good += chunk.valid().bytes().filter(|b| *b >= 0xc0).count();
-        bad += usize::from(!chunk.invalid().is_empty());
-        // The end of a cut document may fall into a character.
+/// Whether so few bytes are wrong in this encoding that it may be the right one.
+fn is_possible(body: &[u8], encoding: &'static Encoding) -> bool {
+    // What could be read until here byte by byte cannot be UTF-16.
+    if encoding == UTF_16LE || encoding == UTF_16BE {
+        return false;
     }
-    good > 0 && (bad <= 2 || bad * BAD_BYTES_TOLERATED <= body.len()) && bad <= good
+    let (text, bad) = encoding.decode_without_bom_handling(body);
+    let foreign = body.iter().filter(|byte| !byte.is_ascii()).count();
+    !bad || text.matches('\u{fffd}').count() * ERRORS_TOLERATED_ONE_IN <= foreign
 }
 
 /// UTF-16 shows itself by the zero byte beside the first `<`.
@@ -120,18 +193,18 @@ fn utf16_without_bom(body: &[u8]) -> Option<&'static Encoding> {
 }
 
 /// The charset of a `Content-Type`, if it names one that is known.
-fn charset(content_type: &str) -> Option<&'static Encoding> {
+fn charset(content_type: &str) -> Option<Label> {
     content_type.split(';').skip(1).find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
         let value = value.trim().trim_matches(['"', '\'']);
         name.trim()
             .eq_ignore_ascii_case("charset")
-            .then(|| Encoding::for_label(value.as_bytes()))?
+            .then(|| Label::of(value.as_bytes()))?
     })
 }
 
 /// The encoding of `<?xml … encoding="…"?>`, wherever junk has moved it within the first kilobyte.
-fn declaration(body: &[u8]) -> Option<&'static Encoding> {
+fn declaration(body: &[u8]) -> Option<Label> {
     let head = &body[..body.len().min(1024)];
     let start = memchr::memmem::find(head, b"<?xml")?;
     let end = start + memchr::memchr(b'>', &head[start..])?;
@@ -143,7 +216,7 @@ fn declaration(body: &[u8]) -> Option<&'static Encoding> {
     let label = value
         .split(|b| matches!(b, b'"' | b'\'' | b'?' | b' '))
         .find(|part| !part.is_empty())?;
-    Encoding::for_label(label)
+    Label::of(label)
 }
 
 fn drop_control_characters<'b>(text: Cow<'b, str>, repairs: &mut Repairs) -> Cow<'b, str> {
@@ -161,76 +234,4 @@ fn is_control(byte: u8) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn decoded(body: &[u8], content_type: Option<&str>) -> (String, &'static str, Vec<Repair>) {
-        let (text, encoding, repairs) = decode(body, content_type);
-        (
-            text.into_owned(),
-            encoding.name(),
-            repairs.iter().map(|n| n.repair).collect(),
-        )
-    }
-
-    #[test]
-    fn the_byte_order_mark_beats_the_header() {
-        let (text, encoding, repairs) = decoded(
-            b"\xef\xbb\xbfcaf\xc3\xa9",
-            Some("text/xml; charset=iso-8859-1"),
-        );
-        assert_eq!((text.as_str(), encoding), ("café", "UTF-8"));
-        assert_eq!(repairs, [Repair::ByteOrderMark]);
-        assert_eq!(decoded(b"\xff\xfe<\0a\0", None).0, "<a");
-    }
-
-    #[test]
-    fn the_header_beats_the_declaration() {
-        let body = b"<?xml version='1.0' encoding='koi8-r'?>\xcf\xf0";
-        assert!(
-            decoded(body, Some("application/xml; charset=\"windows-1251\""))
-                .0
-                .ends_with("Пр")
-        );
-        assert!(decoded(body, Some("application/xml")).0.ends_with("оП"));
-    }
-
-    #[test]
-    fn utf8_under_a_single_byte_label_is_utf8() {
-        let (text, encoding, repairs) =
-            decoded("é €".as_bytes(), Some("text/xml; charset=ISO-8859-1"));
-        assert_eq!((text.as_str(), encoding), ("é €", "UTF-8"));
-        assert_eq!(repairs, [Repair::WrongEncoding]);
-    }
-
-    #[test]
-    fn a_few_bad_bytes_do_not_spoil_the_rest() {
-        let mut body = "é".repeat(300).into_bytes();
-        body[301] = b'x';
-        let (text, encoding, repairs) = decoded(&body, None);
-        assert_eq!(encoding, "UTF-8");
-        assert_eq!(repairs, [Repair::BadBytes]);
-        assert_eq!(text.matches('é').count(), 299);
-    }
-
-    #[test]
-    fn without_any_word_it_is_utf8_or_windows_1252() {
-        assert_eq!(decoded("naïve".as_bytes(), None).1, "UTF-8");
-        let (text, encoding, repairs) = decoded(b"na\xefve \x93q\x94", None);
-        assert_eq!((text.as_str(), encoding), ("naïve “q”", "windows-1252"));
-        assert_eq!(repairs, [Repair::AssumedWindows1252]);
-    }
-
-    #[test]
-    fn control_characters_are_dropped_and_said() {
-        let (text, _, repairs) = decoded(b"a\x01b\0c\td\n", None);
-        assert_eq!(text, "abc\td\n");
-        assert_eq!(repairs, [Repair::ControlCharacters]);
-    }
-
-    #[test]
-    fn utf16_is_known_by_its_zeros() {
-        assert_eq!(decoded(b"<\0r\0s\0s\0", None).0, "<rss");
-        assert_eq!(decoded(b"\0<\0r\0s\0s", None).0, "<rss");
-    }
-}
+mod tests;

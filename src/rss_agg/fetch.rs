@@ -5,9 +5,11 @@
 
 pub mod answer;
 pub mod body;
+mod cookies;
 pub mod decode;
 mod error;
 pub mod guard;
+mod head;
 pub mod place;
 mod transport;
 pub mod trust;
@@ -17,12 +19,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ureq::Agent;
-use ureq::http::header::{IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION};
+use ureq::http::header::{COOKIE, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION};
 use ureq::http::{HeaderValue, Response};
 use url::Url;
 
 use answer::{ServerHints, Validators};
 use body::{BigBodies, Body};
+use cookies::Jar;
 use guard::Guard;
 use place::Place;
 use transport::{FeedConnector, GuardedResolver};
@@ -150,10 +153,12 @@ impl Fetcher {
     fn follow(&self, ask: Ask<'_>, place: &mut Place, until: Mono) -> Result<Answer, FetchError> {
         let mut url = ask.url.clone();
         let mut hops = Vec::new();
+        let mut jar = Jar::default();
         loop {
-            let response = self.request(&url, ask, until)?;
+            let response = self.request(&url, ask, &jar, until)?;
             let status = response.status().as_u16();
             if let Some(target) = redirect_target(&url, &response)? {
+                jar.note(&url, response.headers(), clock::wall_secs());
                 if hops.len() == MAX_REDIRECTS {
                     return Err(FetchError::TooManyRedirects {
                         last: target.into(),
@@ -180,15 +185,27 @@ impl Fetcher {
         &self,
         url: &Url,
         ask: Ask<'_>,
+        jar: &Jar,
         until: Mono,
     ) -> Result<Response<ureq::Body>, FetchError> {
         let mut target = url.clone();
         target.set_fragment(None);
         let mut request = self.agent.get(target.as_str());
+        let mut cookies = jar.line_for(url);
         if url.origin() == ask.home.origin() {
             for (name, value) in ask.headers {
-                request = request.header(name, value);
+                // There is one line of cookies, and it says what truth wants said, too.
+                let ours = cookies.take_if(|_| name.eq_ignore_ascii_case(COOKIE.as_str()));
+                request = match ours {
+                    Some(ours) => request.header(name, format!("{value}; {ours}")),
+                    None => request.header(name, value),
+                };
             }
+        }
+        let latin1: Option<Vec<u8>> =
+            cookies.and_then(|line| line.chars().map(|c| u8::try_from(c).ok()).collect());
+        if let Some(line) = latin1.and_then(|line| HeaderValue::from_bytes(&line).ok()) {
+            request = request.header(COOKIE, line);
         }
         if let Some(validators) = ask.validators.filter(|v| v.url == url.as_str()) {
             let pairs = [

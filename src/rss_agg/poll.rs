@@ -12,6 +12,7 @@ use super::fetch::place::Place;
 use super::fetch::{Answer, Ask, FetchError, Fetcher, TOTAL_BUDGET, host_of};
 use super::intake::{Intake, Interrupted};
 use super::record::{Reading, Record, StoredValidators};
+use super::schedule::pace::DAY_SEC;
 use super::store::SharedStore;
 use crate::bus::BusError;
 use crate::clock::{self, Mono};
@@ -186,6 +187,9 @@ impl Visit<'_> {
         };
         let answer = self.means.fetcher.get(ask, place, self.until);
         self.means.working.tick();
+        if let Ok(answer) = &answer {
+            self.heed_host(answer, place);
+        }
         match answer {
             Ok(answer) if answer.status == 304 && conditions.is_none() => {
                 let why = "304 Not Modified, though nothing was asked conditionally".to_owned();
@@ -198,6 +202,25 @@ impl Visit<'_> {
                 self.fail(error.to_string());
                 Ok(None)
             }
+        }
+    }
+
+    /// A 429 with Retry-After speaks for the server: no other feed of this host asks before, either. One without it may
+    /// be about this feed alone, and whoever waits for less than was asked for only makes others wait longer. A
+    /// restart forgets it; the feed itself remembers.
+    fn heed_host(&self, answer: &Answer, place: &Place) {
+        let wait_sec = answer
+            .hints
+            .retry_after_sec
+            .filter(|_| answer.status == 429);
+        if let Some(secs) = wait_sec.map(|secs| secs.min(DAY_SEC)) {
+            let wait = Duration::from_secs(secs);
+            place.hold_host(Mono::now() + wait);
+            let host = host_of(&answer.url);
+            log::info!(
+                "{host} wants to be left alone: its feeds wait for {}",
+                clock::human(wait)
+            );
         }
     }
 

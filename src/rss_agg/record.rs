@@ -226,6 +226,16 @@ impl Record {
     pub fn note_unchanged(&mut self, answer: &Answer, now_ts: i64) {
         self.note_arrival(answer, now_ts);
         self.note_success(answer, now_ts);
+        // A 304 says how to ask for the same body from now on (RFC 9111, 4.3.4).
+        let stored = self
+            .validators
+            .as_mut()
+            .filter(|stored| stored.url == answer.validators.url);
+        if let Some(stored) = stored {
+            let new = StoredValidators::new(&answer.validators, String::new(), now_ts);
+            stored.etag = new.etag.or(stored.etag.take());
+            stored.last_modified = new.last_modified.or(stored.last_modified.take());
+        }
     }
 
     /// An answer that brought no feed.

@@ -51,6 +51,13 @@ impl Place {
         Place(None)
     }
 
+    /// Lets nobody ask the host of this place before `until`.
+    pub(in crate::rss_agg) fn hold_host(&self, until: Mono) {
+        if let Some((hosts, host)) = &self.0 {
+            hosts.lock().hold(host, until);
+        }
+    }
+
     /// Moves to `host`, as soon as that host may be asked. `false` when that is not before `until`.
     pub(in crate::rss_agg) fn move_to(&mut self, host: &str, until: Mono) -> bool {
         let Some((hosts, held)) = &mut self.0 else {

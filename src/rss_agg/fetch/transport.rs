@@ -12,6 +12,7 @@ use ureq::unversioned::transport::{
 };
 
 use super::guard::Guard;
+use super::head::CleanHead;
 use crate::net::http;
 
 /// An address that must not be connected to.
@@ -64,7 +65,7 @@ impl Resolver for GuardedResolver {
     }
 }
 
-/// TCP, and TLS on top for `https`.
+/// TCP, TLS on top for `https`, and the head of what comes over it cleaned.
 #[derive(Debug, Default)]
 pub(super) struct FeedConnector {
     tcp: TcpConnector,
@@ -72,7 +73,7 @@ pub(super) struct FeedConnector {
 }
 
 impl Connector<()> for FeedConnector {
-    type Out = <RustlsConnector as Connector<Box<dyn Transport>>>::Out;
+    type Out = CleanHead<<RustlsConnector as Connector<Box<dyn Transport>>>::Out>;
 
     fn connect(
         &self,
@@ -96,7 +97,7 @@ impl Connector<()> for FeedConnector {
             run_connector: details.run_connector.clone(),
             register_shutdown: details.register_shutdown.clone(),
         };
-        self.tls
-            .connect(&details, Some(Box::new(tcp) as Box<dyn Transport>))
+        let wire = Some(Box::new(tcp) as Box<dyn Transport>);
+        Ok(self.tls.connect(&details, wire)?.map(CleanHead::new))
     }
 }

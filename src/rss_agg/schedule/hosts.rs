@@ -83,6 +83,13 @@ impl Hosts {
         Ok(())
     }
 
+    /// Lets nobody ask this host before `until`, whose server has asked for it.
+    pub fn hold(&mut self, host: &str, until: Mono) {
+        if let Some(known) = self.hosts.get_mut(host) {
+            known.next_start = known.next_start.max(until);
+        }
+    }
+
     /// Gives the place back.
     pub fn finish(&mut self, host: &str) {
         if let Some(known) = self.hosts.get_mut(host) {
@@ -128,6 +135,18 @@ mod tests {
         assert_eq!(hosts.start("a:80", at(3.0)), Err(Busy::Full));
         hosts.finish("a:80");
         assert_eq!(hosts.start("a:80", at(3.0)), Ok(()));
+    }
+
+    #[test]
+    fn a_host_that_is_held_is_asked_by_nobody() {
+        let mut hosts = hosts(1.0, 2);
+        assert_eq!(hosts.start("a:80", at(1.0)), Ok(()));
+        hosts.hold("a:80", at(100.0));
+        hosts.hold("a:80", at(50.0));
+        hosts.finish("a:80");
+        assert_eq!(hosts.start("a:80", at(60.0)), Err(Busy::Until(at(100.0))));
+        assert_eq!(hosts.start("b:80", at(60.0)), Ok(()));
+        assert_eq!(hosts.start("a:80", at(100.0)), Ok(()));
     }
 
     #[test]

@@ -117,7 +117,7 @@ impl<'a> Tokenizer<'a> {
         }
         // Only the first counts, so that a heap of them costs no more than one.
         if is_doctype && self.doctype.is_none() && !self.has_element {
-            self.doctype = words.nth(1).map(|word| word.trim_end_matches(['>', '[']));
+            self.doctype = words.nth(1).and_then(|word| word.split(['>', '[']).next());
             if let Some(open) = memchr(b'[', &bytes[inside..inside + close]) {
                 let subset = &bytes[inside + open..];
                 if let Some(end) = memmem::find(subset, b"]>").map(|e| e + 1).or_else(|| {

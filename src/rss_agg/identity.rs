@@ -1,8 +1,11 @@
 //! Who an item is: uid, normalised link, text hash. Nothing here depends on dates or on order.
 //!
-//! - A guid counts when it is not empty and unique in its document; of a URL guid only known tracking parameters go.
+//! - A guid counts when it is not empty and unique in its document; of a URL guid only known tracking
+//!   parameters and session ids go.
 //! - Else the normalised link counts; where several items share one, link and title together.
 //! - Else title and plain text.
+
+mod links;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -12,6 +15,7 @@ use ring::digest::{Context, SHA256};
 
 use crate::rss_agg::document::plain::{self, Tags};
 use crate::rss_agg::document::{Entry, Parsed, url};
+use links::{normalised_link, without_tracking};
 
 /// 128 bits of a SHA-256: a hostile feed cannot forge the key of another feed's item.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,8 +59,10 @@ pub struct Identity {
     pub uid: Key,
     /// Of the normalised link, the same in every feed: the key of the table behind `dup_of`.
     pub link: Option<Key>,
-    /// Of link and title, for feeds in which several items share a link.
+    /// Of link and title (without a title: the text), for feeds in which several items share a link.
     pub link_title: Option<Key>,
+    /// `uid` comes from a guid: then a known link alone does not make it a known item.
+    pub has_guid: bool,
     /// Whether another entry of this document has the same link.
     pub link_is_shared: bool,
     /// Of the normalised plain text; a change of it is an update.
@@ -81,7 +87,12 @@ pub fn identify(feed_id: &str, parsed: &Parsed) -> Vec<Identity> {
             .zip(guids.iter().zip(&links))
             .map(|(entry, (guid, link))| {
                 let title_len = normalised_text(entry, &mut scratch);
-                let title = &scratch[..title_len];
+                // Of items without a title, only their text tells them apart.
+                let title = if title_len == 0 {
+                    &*scratch
+                } else {
+                    &scratch[..title_len]
+                };
                 let link_key = link.as_deref().map(|link| Key::of(&["link", link]));
                 let link_title = link
                     .as_deref()
@@ -100,6 +111,7 @@ pub fn identify(feed_id: &str, parsed: &Parsed) -> Vec<Identity> {
                     uid,
                     link: link_key,
                     link_title,
+                    has_guid: guid.is_some(),
                     link_is_shared,
                     text: Key::of(&["text", &scratch]),
                 }
@@ -115,7 +127,7 @@ fn count<'a>(keys: impl Iterator<Item = &'a str>) -> HashMap<&'a str, u32> {
     counts
 }
 
-/// The guid without known tracking parameters; nothing else is changed in it.
+/// The guid without known tracking parameters and session ids; nothing else is changed in it.
 fn guid<'a>(entry: &'a Entry) -> Option<Cow<'a, str>> {
     let guid = entry.guid.as_deref()?;
     Some(if url::is_http(guid) {
@@ -146,114 +158,6 @@ fn normalised_text(entry: &Entry, out: &mut String) -> usize {
         field.to_plain(Tags::All, out);
     }
     title_len
-}
-
-/// One spelling for all links to the same page: no scheme, no default port, host in lower case, no tracking
-/// parameters, no slash at the end. For comparing only; what is stored is the link as it was written.
-pub fn normalised_link(link: &str) -> String {
-    let link = without_tracking(link);
-    let rest = link.split_once("://").map_or(&*link, |(_, rest)| rest);
-    let host_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(host_end);
-    let host = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, host)| host)
-        .to_ascii_lowercase();
-    let host = host
-        .strip_suffix(":80")
-        .or(host.strip_suffix(":443"))
-        .unwrap_or(&host);
-    let mut normalised = String::with_capacity(host.len() + path.len());
-    normalised.push_str(host);
-    let path_end = path.find(['?', '#']).unwrap_or(path.len());
-    normalised.push_str(path[..path_end].trim_end_matches('/'));
-    normalised.push_str(&path[path_end..]);
-    normalised
-}
-
-/// Removes the parameters that say where a reader came from, and nothing else.
-pub fn without_tracking(link: &str) -> Cow<'_, str> {
-    let (rest, fragment) = match link.split_once('#') {
-        Some((rest, fragment)) if is_tracking(fragment.split('=').next().unwrap_or_default()) => {
-            (rest, None)
-        }
-        Some((rest, fragment)) => (rest, Some(fragment)),
-        None => (link, None),
-    };
-    let Some((page, query)) = rest.split_once('?') else {
-        return if rest.len() == link.len() || fragment.is_some() {
-            Cow::Borrowed(link)
-        } else {
-            Cow::Borrowed(rest)
-        };
-    };
-    let tracked = |pair: &&str| is_tracking(pair.split('=').next().unwrap_or_default());
-    if fragment.is_some() == link.contains('#') && !query.split('&').any(|pair| tracked(&pair)) {
-        return Cow::Borrowed(link);
-    }
-    let mut clean = page.to_string();
-    for (at, pair) in query.split('&').filter(|pair| !tracked(pair)).enumerate() {
-        clean.push(if at == 0 { '?' } else { '&' });
-        clean.push_str(pair);
-    }
-    if let Some(fragment) = fragment {
-        clean.push('#');
-        clean.push_str(fragment);
-    }
-    Cow::Owned(clean)
-}
-
-fn is_tracking(name: &str) -> bool {
-    let starts = |prefix: &str| {
-        name.get(..prefix.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-    };
-    starts("utm_")
-        || starts("mc_")
-        || starts("pk_")
-        || starts("mtm_")
-        || starts("hsa_")
-        || [
-            "fbclid",
-            "gclid",
-            "dclid",
-            "gbraid",
-            "wbraid",
-            "msclkid",
-            "yclid",
-            "twclid",
-            "igshid",
-            "mkt_tok",
-            "xtor",
-            "_hsenc",
-            "_hsmi",
-            "vero_id",
-            "oly_anon_id",
-            "oly_enc_id",
-            "wt_mc",
-            "cmpid",
-            "ncid",
-            "ocid",
-            "smid",
-            "guccounter",
-            "guce_referrer",
-            "guce_referrer_sig",
-            "ito",
-            "at_medium",
-            "at_campaign",
-            "at_custom1",
-            "feedtype",
-            "ref_src",
-            "ref_url",
-            "sr_share",
-            "ftag",
-            "s_cid",
-            "icid",
-            "itm_source",
-            "itm_medium",
-        ]
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(name))
 }
 
 /// The plain text of a title, as it is stored and shown.
@@ -342,21 +246,6 @@ mod tests {
             uid("<title>t</title><description>x y</description><pubDate>2 Jan 2004</pubDate>")
         );
         assert_ne!(one, uid("<title>t</title><description>x z</description>"));
-    }
-
-    #[test]
-    fn links_to_one_page_are_one_link() {
-        for link in [
-            "http://Example.org/a/",
-            "https://example.org:443/a?utm_medium=x",
-            "http://u:p@example.org/a#xtor=RSS-1",
-        ] {
-            assert_eq!(normalised_link(link), "example.org/a", "{link}");
-        }
-        assert_eq!(
-            normalised_link("http://example.org/a?b=1&utm_x=2&c#d"),
-            "example.org/a?b=1&c#d"
-        );
     }
 
     #[test]

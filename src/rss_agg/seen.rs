@@ -140,8 +140,12 @@ impl Seen {
         let mut added = Seen::default();
         let mut listed: HashSet<Key> = HashSet::with_capacity(identities.len());
         let mut fresh = Vec::new();
+        let uids: HashSet<Key> = identities.iter().map(|identity| identity.uid).collect();
         for (at, identity) in identities.iter().enumerate() {
-            let Some(uid) = self.find(identity).or_else(|| added.find(identity)) else {
+            let known = self
+                .find(identity, &uids)
+                .or_else(|| added.find(identity, &uids));
+            let Some(uid) = known else {
                 let facts = candidate(at);
                 plan.verdicts.push(if facts.dropped {
                     Verdict::Dropped
@@ -211,11 +215,17 @@ impl Seen {
         }
     }
 
-    /// The mark of this entry: by its uid, else by its link. A link that several items of the document share says
-    /// nothing alone, only together with the title.
-    fn find(&self, identity: &Identity) -> Option<Key> {
+    /// The mark of this entry: by its uid, else by its link. A link says nothing alone where several items of the
+    /// document share it, or where the entry has a guid (all releases may be on one page); with the title it does,
+    /// because there are feeds that make their guids anew. Not, however, while the document (`uids`) lists the other
+    /// guid as well: then they are two.
+    fn find(&self, identity: &Identity, uids: &HashSet<Key>) -> Option<Key> {
         if self.marks.contains_key(&identity.uid) {
             return Some(identity.uid);
+        }
+        if identity.has_guid {
+            let uid = self.by_link_title.get(&identity.link_title?).copied();
+            return uid.filter(|uid| !uids.contains(uid));
         }
         if identity.link_is_shared {
             return self.by_link_title.get(&identity.link_title?).copied();

@@ -9,6 +9,7 @@ fn item(name: &str) -> Identity {
         uid: Key::of(&[name]),
         link: Some(Key::of(&["link", name])),
         link_title: Some(Key::of(&["title", name])),
+        has_guid: false,
         link_is_shared: false,
         text: Key::of(&["text", name]),
     }
@@ -50,18 +51,63 @@ fn an_item_is_new_once() {
     );
 }
 
+/// An item with a guid, in a feed all of whose items lead to one page.
+fn of_one_page(guid: &str, title: &str) -> Identity {
+    Identity {
+        uid: Key::of(&["guid", guid]),
+        link: Some(Key::of(&["page"])),
+        link_title: Some(Key::of(&["page", title])),
+        has_guid: true,
+        ..item(title)
+    }
+}
+
 #[test]
-fn a_known_link_under_a_new_guid_is_known() {
+fn a_new_guid_with_the_same_link_and_title_is_known() {
     let mut seen = Seen::default();
-    poll(&mut seen, &[item("a")], complete(0));
-    let renamed = Identity {
-        uid: Key::of(&["another guid"]),
-        ..item("a")
-    };
+    let (old, anew) = (of_one_page("1", "a"), of_one_page("2", "a"));
+    poll(&mut seen, &[old], complete(0));
     assert_eq!(
-        poll(&mut seen, &[renamed], complete(1)),
-        [Verdict::Known { uid: item("a").uid }]
+        poll(&mut seen, &[anew], complete(1)),
+        [Verdict::Known { uid: old.uid }]
     );
+}
+
+#[test]
+fn a_new_guid_with_a_new_title_is_new_though_its_link_is_known() {
+    let mut seen = Seen::default();
+    let [one, two, three] = ["1", "2", "3"].map(|n| of_one_page(n, n));
+    assert_eq!(poll(&mut seen, &[one], complete(0)), [NEW]);
+    assert_eq!(poll(&mut seen, &[two], complete(1)), [NEW]);
+    assert_eq!(
+        poll(&mut seen, &[three, two], complete(2)),
+        [NEW, Verdict::Known { uid: two.uid }]
+    );
+}
+
+#[test]
+fn two_guids_in_one_document_are_two_items_whatever_they_are_called() {
+    let mut seen = Seen::default();
+    let [one, two, three] = ["1", "2", "3"].map(|n| of_one_page(n, "halted"));
+    assert_eq!(poll(&mut seen, &[one, two], complete(0)), [NEW, NEW]);
+    assert_eq!(
+        poll(&mut seen, &[three, two], complete(1))[1],
+        Verdict::Known { uid: two.uid }
+    );
+}
+
+#[test]
+fn a_known_link_without_a_guid_is_known_under_any_title() {
+    let mut seen = Seen::default();
+    poll(&mut seen, &[of_one_page("1", "a")], complete(0));
+    let renamed = Identity {
+        has_guid: false,
+        ..of_one_page("2", "b")
+    };
+    assert!(!matches!(
+        poll(&mut seen, &[renamed], complete(1))[0],
+        Verdict::New { .. }
+    ));
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! what the judgement was based on, and the lease with the speaker; only then it counts, appends, sets and publishes.
 //! So a lost reply may be asked for again, and two healers cannot double anything.
 
+mod lease;
 mod rights;
 mod scripts;
 
@@ -16,6 +17,7 @@ use crate::contract::{
     ALERT_COUNT, ALERT_LOG, ALERT_LOG_MAX, Alert, BUS_HEALTH, BUS_HEALTH_TTL, BusHealth,
     HEALER_LEASE, Health, NOTE_IDS, health_key,
 };
+pub use lease::{Held, Lease};
 use scripts::{Script, Scripts};
 
 /// How long a lease lasts when it is not renewed.
@@ -60,28 +62,6 @@ pub enum Told {
     Conflict { id: String },
     /// The server takes no writes, or forbids them. Nothing was written.
     Refused(BusError),
-}
-
-/// How the lease stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lease {
-    /// It was free, or may have been since it was last asked for. Somebody else may have held it and spoken meanwhile,
-    /// even if we never noticed: how the services stand must be read anew before speaking.
-    Taken,
-    /// It was ours all the time.
-    Kept,
-    /// Another holds it.
-    Others,
-}
-
-/// What came of asking for the lease.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    pub lease: Lease,
-    /// Who else holds it.
-    pub holder: Option<String>,
-    /// The lease goes on, but writes are refused.
-    pub refused: Option<BusError>,
 }
 
 /// The writer of alerts and health keys.
@@ -263,50 +243,6 @@ impl Ledger {
     pub fn drop_buses(&mut self) -> Result<(), BusError> {
         let mut packet = redis::pipe();
         self.call(&mut packet, &self.scripts.forget, &[BUS_HEALTH]);
-        self.send(&packet, 1).map(|_| ())
-    }
-
-    /// Takes or renews the lease, for the next [`LEASE`].
-    pub fn hold_lease(&mut self) -> Result<Held, BusError> {
-        let unsure = std::mem::replace(&mut self.lease_unsure, true);
-        let mut packet = redis::pipe();
-        self.call(&mut packet, &self.scripts.hold, &[])
-            .arg(LEASE.as_millis() as u64);
-        let answer = self.send(&packet, 1)?.into_iter().next();
-        let parts = match answer {
-            Some(Value::Array(parts)) => parts,
-            Some(Value::ServerError(e)) => {
-                // It was answered, and nothing was done.
-                self.lease_unsure = unsure;
-                return Err(self.error(&e));
-            }
-            _ => Vec::new(),
-        };
-        self.lease_unsure = false;
-        let refused = match parts.get(1) {
-            Some(Value::ServerError(e)) => Some(self.error(e)),
-            _ => None,
-        };
-        Ok(Held {
-            lease: match parts.first().and_then(text_of).as_deref() {
-                Some("kept") if !unsure => Lease::Kept,
-                Some("kept" | "taken") => Lease::Taken,
-                _ => Lease::Others,
-            },
-            holder: parts.get(1).and_then(text_of),
-            refused,
-        })
-    }
-
-    /// Who holds the lease, for one who may not ask for it.
-    pub fn lease_holder(&mut self) -> Result<Option<String>, BusError> {
-        self.commands.query(redis::cmd("GET").arg(HEALER_LEASE))
-    }
-
-    /// Gives the lease back, so that a healer that stands by need not wait for it to run out.
-    pub fn release_lease(&mut self) -> Result<(), BusError> {
-        let mut packet = redis::pipe();
-        self.call(&mut packet, &self.scripts.release, &[]);
         self.send(&packet, 1).map(|_| ())
     }
 

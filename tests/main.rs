@@ -11,6 +11,7 @@ mod compose;
 mod fail_over;
 mod feed_conformance;
 mod feed_damage;
+mod feed_families;
 mod feed_reports;
 mod feed_seen;
 mod feeds_cli;

@@ -22,6 +22,7 @@ pub use markup::{Attributes, Token, Tokenizer};
 pub use repair::{Needed, Repair, Repairs};
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 use crate::rss_agg::item::Hints;
 
@@ -32,6 +33,8 @@ pub struct Document<'b> {
     /// The encoding that was used, by its standard name.
     pub encoding: &'static str,
     repairs: Repairs,
+    /// The text with its escapes mended, where it is JSON and needs that.
+    mended: OnceLock<String>,
 }
 
 /// What a parse may rely on.
@@ -108,6 +111,7 @@ impl<'b> Document<'b> {
             text,
             encoding: encoding.name(),
             repairs,
+            mended: OnceLock::new(),
         }
     }
 
@@ -120,17 +124,33 @@ impl<'b> Document<'b> {
     pub fn parse(&self, context: Context<'_>) -> Result<Parsed<'_>, Refused> {
         let text = self.text.trim_start();
         let mut parsed = if text.starts_with('{') {
-            json::read(
-                &self.text,
-                self.repairs.clone(),
-                context.max_items,
-                context.url,
-            )?
+            self.parse_json(context)?
         } else {
             self.parse_xml(context)?
         };
         parsed.repairs.count_lines(&self.text);
         Ok(parsed)
+    }
+
+    /// Only a text that could not be read is looked through for escapes that are no character.
+    fn parse_json(&self, context: Context<'_>) -> Result<Parsed<'_>, Refused> {
+        let read = json::read(&self.text, self.repairs.clone(), context);
+        let is_well = read.as_ref().is_ok_and(|parsed| {
+            parsed.repairs.count(Repair::BadJsonValue) + parsed.repairs.count(Repair::BadJsonItem)
+                == 0
+                && parsed.whole
+        });
+        let mended = if is_well {
+            None
+        } else {
+            json::mended(&self.text)
+        };
+        let Some((text, first)) = mended else {
+            return read;
+        };
+        let mut repairs = self.repairs.clone();
+        repairs.at(Repair::HalfSurrogate, first);
+        json::read(self.mended.get_or_init(|| text), repairs, context)
     }
 
     fn parse_xml(&self, context: Context<'_>) -> Result<Parsed<'_>, Refused> {

@@ -38,7 +38,9 @@ fn decode_bytes<'b>(
 ) -> (Cow<'b, str>, &'static Encoding) {
     let mark = Encoding::for_bom(body);
     let body = mark.map_or(body, |(_, len)| &body[len..]);
-    if mark.is_some() {
+    // XML allows one, JSON does not.
+    let is_space = |b: &u8| b.is_ascii_whitespace() || *b == 0;
+    if mark.is_some() && body.iter().find(|b| !is_space(b)) == Some(&b'{') {
         repairs.whole(Repair::ByteOrderMark);
     }
     match mark {

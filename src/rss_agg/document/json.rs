@@ -1,6 +1,10 @@
-//! JSON Feed 1.0 and 1.1, item by item: one bad item, or a cut tail, costs nothing but itself.
+//! JSON Feed 1.0 and 1.1, item by item: a bad value, a bad item or a cut tail costs nothing but itself.
 
+mod item;
 mod lenient;
+mod mend;
+
+pub use mend::mended;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,25 +13,24 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use item::{Author, Item, first_person};
 use lenient::{Lenient, List};
 
-use super::date;
-use super::entry::{Channel, Entry, Format, Person, RawEnclosure, Text};
+use super::entry::{Channel, Entry, Format, Text};
 use super::repair::{Repair, Repairs};
-use super::url;
-use super::{Parsed, Refused};
+use super::xml::section::unwrapped;
+use super::{Context, Parsed, Refused};
 use crate::rss_agg::item::Hints;
 
 /// Reads a text that starts like a JSON object.
 pub fn read<'a>(
     text: &'a str,
     repairs: Repairs,
-    max_items: usize,
-    url: &str,
+    context: Context<'_>,
 ) -> Result<Parsed<'a>, Refused> {
     let mut feed = Reading {
         text,
-        max_items,
+        max_items: context.max_items,
         repairs,
         channel: Channel::default(),
         entries: Vec::new(),
@@ -74,7 +77,7 @@ pub fn read<'a>(
         repairs,
         whole,
         over_limit,
-        url: url.to_string(),
+        url: context.url.to_string(),
     })
 }
 
@@ -101,13 +104,65 @@ impl<'a> Reading<'a> {
     }
 
     fn keep_item(&mut self, raw: &'a str) {
-        match serde_json::from_str::<JsonItem>(raw) {
-            Ok(item) => {
-                // Borrowed from the text, so the difference of addresses is the offset.
-                let offset = raw.as_ptr() as usize - self.text.as_ptr() as usize;
+        // Borrowed from the text, so the difference of addresses is the offset.
+        let offset = raw.as_ptr() as usize - self.text.as_ptr() as usize;
+        let item = match serde_json::from_str::<Item>(raw) {
+            Ok(item) => Some(item),
+            // Valid as a whole, so one of its values cannot be read.
+            Err(_) => Item::value_by_value(raw),
+        };
+        match item {
+            Some(item) => {
+                if item.lost_a_value {
+                    self.repairs.at(Repair::BadJsonValue, offset);
+                }
                 self.entries.push(item.into_entry(offset));
             }
-            Err(_) => self.repairs.whole(Repair::BadJsonItem),
+            None => self.repairs.at(Repair::BadJsonItem, offset),
+        }
+    }
+
+    /// Reads a value of the feed itself; one that cannot be read is none.
+    fn value<T: Deserialize<'a> + Default>(&mut self, raw: &'a RawValue) -> T {
+        serde_json::from_str(raw.get()).unwrap_or_else(|_| {
+            self.repairs.whole(Repair::BadJsonValue);
+            T::default()
+        })
+    }
+
+    fn field(&mut self, name: &str, raw: &'a RawValue) {
+        match name {
+            "version" => {
+                let version = self.value::<Lenient>(raw).0.unwrap_or_default();
+                let number = version.rsplit('/').next().unwrap_or_default();
+                self.state.is_feed = true;
+                self.channel.format = Format::Json(number.chars().take(10).collect());
+            }
+            "authors" | "author" => {
+                let author = first_person(self.value::<List<Author>>(raw));
+                self.channel
+                    .author
+                    .offer(u8::from(name == "author"), author);
+            }
+            _ => {
+                let Some(word) = self.value::<Lenient>(raw).0 else {
+                    return;
+                };
+                let channel = &mut self.channel;
+                match name {
+                    "title" => channel.title.offer(0, Some(Text::plain(unwrapped(word)))),
+                    "description" => {
+                        channel
+                            .description
+                            .offer(0, Some(Text::plain(unwrapped(word))));
+                    }
+                    "home_page_url" => channel.link.offer(0, Some(word)),
+                    "feed_url" => channel.feed_link.offer(0, Some(word)),
+                    "language" => channel.language.offer(0, Some(word)),
+                    "icon" => channel.image.offer(0, Some(word)),
+                    _ => channel.image.offer(1, Some(word)),
+                }
+            }
         }
     }
 }
@@ -125,38 +180,15 @@ impl<'a> Visitor<'a> for Object<'_, 'a> {
     fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
         let reading = self.0;
         while let Some(key) = map.next_key::<Cow<str>>()? {
-            let channel = &mut reading.channel;
             match &*key {
-                "version" => {
-                    let version = map.next_value::<Lenient>()?.0.unwrap_or_default();
-                    reading.state.is_feed = true;
-                    let number = version
-                        .rsplit('/')
-                        .next()
-                        .unwrap_or_default()
-                        .chars()
-                        .take(10)
-                        .collect();
-                    channel.format = Format::Json(number);
-                }
-                "title" => channel
-                    .title
-                    .offer(0, map.next_value::<Lenient>()?.0.map(Text::plain)),
-                "description" => channel
-                    .description
-                    .offer(0, map.next_value::<Lenient>()?.0.map(Text::plain)),
-                "home_page_url" => channel.link.offer(0, map.next_value::<Lenient>()?.0),
-                "feed_url" => channel.feed_link.offer(0, map.next_value::<Lenient>()?.0),
-                "language" => channel.language.offer(0, map.next_value::<Lenient>()?.0),
-                "icon" => channel.image.offer(0, map.next_value::<Lenient>()?.0),
-                "favicon" => channel.image.offer(1, map.next_value::<Lenient>()?.0),
-                "authors" => channel.author.offer(0, first_person(map.next_value()?)),
-                "author" => channel
-                    .author
-                    .offer(1, map.next_value::<JsonAuthor>()?.into_person()),
                 "items" => {
                     reading.state.is_feed = true;
                     map.next_value_seed(Items(reading))?;
+                }
+                "version" | "title" | "description" | "home_page_url" | "feed_url" | "language"
+                | "icon" | "favicon" | "authors" | "author" => {
+                    let raw = map.next_value::<&RawValue>()?;
+                    reading.field(&key, raw);
                 }
                 _ => {
                     map.next_value::<IgnoredAny>()?;
@@ -189,6 +221,26 @@ impl<'a> Visitor<'a> for Items<'_, 'a> {
         Ok(())
     }
 
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
     fn visit_seq<A: SeqAccess<'a>>(self, mut list: A) -> Result<(), A::Error> {
         while self.0.entries.len() < self.0.max_items {
             match list.next_element::<&RawValue>()? {
@@ -201,129 +253,30 @@ impl<'a> Visitor<'a> for Items<'_, 'a> {
         }
         Ok(())
     }
-}
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct JsonItem<'a> {
-    #[serde(borrow)]
-    id: Lenient<'a>,
-    #[serde(borrow)]
-    url: Lenient<'a>,
-    #[serde(borrow)]
-    external_url: Lenient<'a>,
-    #[serde(borrow)]
-    title: Lenient<'a>,
-    #[serde(borrow)]
-    content_html: Lenient<'a>,
-    #[serde(borrow)]
-    content_text: Lenient<'a>,
-    #[serde(borrow)]
-    summary: Lenient<'a>,
-    #[serde(borrow)]
-    image: Lenient<'a>,
-    #[serde(borrow)]
-    banner_image: Lenient<'a>,
-    #[serde(borrow)]
-    date_published: Lenient<'a>,
-    #[serde(borrow)]
-    date_modified: Lenient<'a>,
-    #[serde(borrow)]
-    language: Lenient<'a>,
-    #[serde(borrow)]
-    author: JsonAuthor<'a>,
-    #[serde(borrow)]
-    authors: List<JsonAuthor<'a>>,
-    #[serde(borrow)]
-    tags: List<Lenient<'a>>,
-    #[serde(borrow)]
-    attachments: List<JsonAttachment<'a>>,
-}
-
-impl<'a> JsonItem<'a> {
-    fn into_entry(self, offset: usize) -> Entry<'a> {
-        let page = self.id.0.clone().filter(|id| url::is_http(id));
-        let mut entry = Entry {
-            guid: self.id.0,
-            language: self.language.0,
-            offset,
-            ..Entry::default()
-        };
-        entry.title.offer(0, self.title.0.map(Text::plain));
-        entry.link.offer(0, self.url.0);
-        entry.link.offer(1, self.external_url.0);
-        // The format recommends a URL as the id; that of the item.
-        entry.link.offer(2, page);
-        entry.summary.offer(0, self.summary.0.map(Text::plain));
-        entry.content.offer(
-            0,
-            self.content_html.0.map(|raw| Text {
-                raw,
-                is_html: true,
-                ..Text::default()
-            }),
-        );
-        entry.content.offer(1, self.content_text.0.map(Text::plain));
-        entry.image.offer(0, self.image.0);
-        entry.image.offer(1, self.banner_image.0);
-        entry.author.offer(0, first_person(self.authors));
-        entry.author.offer(1, self.author.into_person());
-        for (written, target) in [
-            (self.date_published.0, &mut entry.published_ts),
-            (self.date_modified.0, &mut entry.updated_ts),
-        ] {
-            let ts = written.as_deref().map(date::parse);
-            entry.bad_date |= ts == Some(None);
-            target.offer(0, ts.flatten());
+    /// A list with gaps, which some programs write as an object of numbers and items; or one item, which others write
+    /// without its list.
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut is_item = false;
+        while let Some((_, value)) = map.next_entry::<IgnoredAny, &RawValue>()? {
+            let value = value.get();
+            if is_item {
+                continue;
+            }
+            if !value.starts_with('{') {
+                is_item = true;
+                let at = value.as_ptr() as usize - self.0.text.as_ptr() as usize;
+                let open = self.0.text[..at].rfind('{').unwrap_or(at);
+                let mut item = serde_json::Deserializer::from_str(&self.0.text[open..]);
+                if let Ok(item) = <&RawValue>::deserialize(&mut item) {
+                    self.0.keep_item(item.get());
+                }
+            } else if self.0.entries.len() < self.0.max_items {
+                self.0.keep_item(value);
+            } else {
+                self.0.state.over_limit = true;
+            }
         }
-        entry.categories = self.tags.0.into_iter().filter_map(|tag| tag.0).collect();
-        entry.enclosures = self
-            .attachments
-            .0
-            .into_iter()
-            .filter_map(JsonAttachment::into_enclosure)
-            .collect();
-        entry
-    }
-}
-
-fn first_person<'a>(authors: List<JsonAuthor<'a>>) -> Option<Person<'a>> {
-    authors.0.into_iter().find_map(JsonAuthor::into_person)
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct JsonAuthor<'a> {
-    #[serde(borrow)]
-    name: Lenient<'a>,
-}
-
-impl<'a> JsonAuthor<'a> {
-    fn into_person(self) -> Option<Person<'a>> {
-        self.name.0.map(|name| Person::Parts {
-            name: Some(name),
-            email: None,
-        })
-    }
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct JsonAttachment<'a> {
-    #[serde(borrow)]
-    url: Lenient<'a>,
-    #[serde(borrow)]
-    mime_type: Lenient<'a>,
-    #[serde(borrow)]
-    size_in_bytes: Lenient<'a>,
-}
-
-impl<'a> JsonAttachment<'a> {
-    fn into_enclosure(self) -> Option<RawEnclosure<'a>> {
-        Some(RawEnclosure {
-            url: self.url.0?,
-            media_type: self.mime_type.0,
-            length: self.size_in_bytes.0,
-        })
+        Ok(())
     }
 }

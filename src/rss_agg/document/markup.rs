@@ -39,7 +39,7 @@ pub enum Token<'a> {
 }
 
 /// The tokenizer: a place in the text.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Tokenizer<'a> {
     text: &'a str,
     at: usize,

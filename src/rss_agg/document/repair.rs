@@ -7,7 +7,7 @@ use serde::ser::{Serialize, SerializeSeq, Serializer};
 /// One kind of damage that was mended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Repair {
-    /// A byte order mark at the start was dropped.
+    /// A byte order mark at the start of JSON, which forbids it, was dropped.
     ByteOrderMark,
     /// The bytes were not in the encoding that was declared.
     WrongEncoding,
@@ -63,6 +63,10 @@ pub enum Repair {
     StrayInBase64,
     /// Content that should be base64 was taken as it stands.
     BadBase64,
+    /// Half a surrogate pair in a JSON string became U+FFFD.
+    HalfSurrogate,
+    /// A value of a JSON feed was unreadable and skipped.
+    BadJsonValue,
     /// One item of a JSON feed was unreadable and skipped.
     BadJsonItem,
 }
@@ -99,6 +103,8 @@ impl Repair {
             Repair::NestingCut => "nesting_cut",
             Repair::StrayInBase64 => "stray_in_base64",
             Repair::BadBase64 => "bad_base64",
+            Repair::HalfSurrogate => "half_surrogate",
+            Repair::BadJsonValue => "bad_json_value",
             Repair::BadJsonItem => "bad_json_item",
         }
     }
@@ -140,6 +146,8 @@ impl Repair {
             Repair::NestingCut => "elements nested too deep were not looked at",
             Repair::StrayInBase64 => "letters that do not belong into base64 were dropped",
             Repair::BadBase64 => "content that is not base64 was taken as it stands",
+            Repair::HalfSurrogate => "half a surrogate pair became U+FFFD",
+            Repair::BadJsonValue => "an unreadable value was skipped",
             Repair::BadJsonItem => "an unreadable item was skipped",
         }
     }

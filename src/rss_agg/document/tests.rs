@@ -144,7 +144,11 @@ fn each_damage_is_mended_and_named() {
             vec!["One"],
             TrailingJunk,
         ),
-        (format!("\u{feff}{}", rss(one)), vec!["One"], ByteOrderMark),
+        (
+            "\u{feff}{\"items\":[{\"title\":\"One\"}]}".to_string(),
+            vec!["One"],
+            ByteOrderMark,
+        ),
         (
             rss("<item><title>O\u{1}ne</title></item>"),
             vec!["One"],
@@ -204,6 +208,7 @@ fn each_damage_is_mended_and_named() {
 fn a_good_document_needs_no_repair() {
     for body in [
         rss("<item><title>One &amp; &#8211; <![CDATA[<b>]]></title><x:y xmlns:x='z'>1</x:y></item>"),
+        format!("\u{feff}{}", rss("<item><title>One</title></item>")),
         "<feed xmlns='http://www.w3.org/2005/Atom'><entry><title type='xhtml'><div xmlns='http://www.w3.org/1999/xhtml'>\
          <p/>One</div></title></entry></feed>"
             .to_string(),

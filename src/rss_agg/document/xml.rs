@@ -3,6 +3,7 @@
 //! What each element means is in [`super::fields`]. Here is how it is found, how its text is read, and where it ends
 //! when its end tag does not say so. Known elements nest a handful deep, so nothing here needs a tree.
 
+mod ahead;
 pub mod section;
 mod tag;
 mod text;
@@ -41,6 +42,8 @@ pub struct Reader<'a> {
     /// Names of the open elements within a field.
     inner: Vec<&'a str>,
     reread: usize,
+    /// How much of the text was looked at ahead of the reading.
+    looked_ahead: usize,
     /// The text ended inside an element.
     pub cut: bool,
     /// A date of the item or channel that is being read is none.
@@ -86,6 +89,7 @@ impl<'a> Reader<'a> {
             path: Vec::new(),
             inner: Vec::new(),
             reread: 0,
+            looked_ahead: 0,
             cut: false,
             bad_date: false,
             channel: Channel::default(),
@@ -140,6 +144,7 @@ impl<'a> Reader<'a> {
             return End::Closed;
         }
         self.path.push(parent.name);
+        let mut is_closed = None;
         let end = loop {
             match self.tokens.next(parent.name) {
                 Token::Text(_) | Token::Cdata(_) => {}
@@ -156,7 +161,10 @@ impl<'a> Reader<'a> {
                         break self.ends_here();
                     }
                     if !each(self, &tag) {
-                        if level == Level::Part && text::ends_field(&tag, 0, Kind::Html) {
+                        if level == Level::Part
+                            && text::ends_field(&tag, 0, Kind::Html)
+                            && !*is_closed.get_or_insert_with(|| self.is_closed(parent.name, &tag))
+                        {
                             self.leave(scope);
                             self.tokens.rewind(tag.at);
                             self.repair(Repair::UnclosedElement);
@@ -201,7 +209,7 @@ impl<'a> Reader<'a> {
                     if depth == MAX_DEPTH {
                         self.repair(Repair::NestingCut);
                     }
-                    if self.is_item_name(name) {
+                    if self.is_item_name(name) && !self.is_closed_around_items(tag.name, same) {
                         break;
                     }
                 }

@@ -16,7 +16,12 @@ fn the_byte_order_mark_beats_the_header() {
         Some("text/xml; charset=iso-8859-1"),
     );
     assert_eq!((text.as_str(), encoding), ("café", "UTF-8"));
-    assert_eq!(repairs, [Repair::ByteOrderMark]);
+    assert_eq!(repairs, []);
+    let (text, _, repairs) = decoded(b"\xef\xbb\xbf {}", None);
+    assert_eq!(
+        (text.as_str(), &*repairs),
+        (" {}", &[Repair::ByteOrderMark][..])
+    );
     assert_eq!(decoded(b"\xff\xfe<\0a\0", None).0, "<a");
 }
 

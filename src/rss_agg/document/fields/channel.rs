@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::item::item;
 use super::links::{self, Relation};
 use super::parts::*;
-use crate::rss_agg::document::entry::{Channel, Person, Ranked, Text};
+use crate::rss_agg::document::entry::{Channel, Ranked, Text};
 use crate::rss_agg::document::hints;
 use crate::rss_agg::document::names::Ns;
 use crate::rss_agg::document::xml::{Kind, Level, Reader, Tag};
@@ -141,7 +141,7 @@ fn word<'a>(
 }
 
 fn channel_author<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>, rank: u8) {
-    let author = reader.word(tag).map(Person::Text);
+    let author = author(reader, tag);
     reader.channel.author.offer(rank, author);
 }
 

@@ -2,7 +2,7 @@
 
 use super::links;
 use super::parts::*;
-use crate::rss_agg::document::entry::{Entry, Person};
+use crate::rss_agg::document::entry::Entry;
 use crate::rss_agg::document::names::Ns;
 use crate::rss_agg::document::url;
 use crate::rss_agg::document::xml::{End, Kind, Level, Reader, Tag};
@@ -101,10 +101,10 @@ fn item_field<'a>(reader: &mut Reader<'a>, entry: &mut Entry<'a>, tag: &Tag<'a>)
         (Ns::Atom, "content") => entry.content.offer_text(1, atom_text(reader, tag)),
         (Ns::Rss, "content") => entry.content.offer_text(3, reader.text(tag, Kind::Html)),
         (Ns::Xhtml, "body" | "div") => entry.content.offer_text(2, reader.text(tag, Kind::Html)),
-        (Ns::Rss, "author") => entry.author.offer(0, reader.word(tag).map(Person::Text)),
+        (Ns::Rss, "author") => entry.author.offer(0, author(reader, tag)),
         (Ns::Atom, "author") => entry.author.offer(0, person(reader, tag)),
-        (Ns::Dc, "creator" | "author") => entry.author.offer(1, reader.word(tag).map(Person::Text)),
-        (Ns::Itunes, "author") => entry.author.offer(2, reader.word(tag).map(Person::Text)),
+        (Ns::Dc, "creator" | "author") => entry.author.offer(1, author(reader, tag)),
+        (Ns::Itunes, "author") => entry.author.offer(2, author(reader, tag)),
         (Ns::Rss, "category") | (Ns::Dc, "subject") => {
             let category = reader.word(tag);
             keep(&mut entry.categories, category);
@@ -156,7 +156,12 @@ fn item_field<'a>(reader: &mut Reader<'a>, entry: &mut Entry<'a>, tag: &Tag<'a>)
 
 /// What the media module says within a group, or within a file.
 fn media_children<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>, entry: &mut Entry<'a>) {
-    reader.children(tag, Level::Part, |reader, tag| {
-        tag.ns == Ns::Media && item_field(reader, entry, tag)
+    reader.children(tag, Level::Part, |reader, tag| match tag.local() {
+        // The title is the object's, which may be the picture of whoever wrote the item.
+        "title" if tag.ns == Ns::Media => {
+            reader.skip(tag);
+            true
+        }
+        _ => tag.ns == Ns::Media && item_field(reader, entry, tag),
     });
 }

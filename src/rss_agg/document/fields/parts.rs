@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::rss_agg::document::date;
 use crate::rss_agg::document::entry::{Person, Ranked, RawEnclosure, Text};
 use crate::rss_agg::document::markup::Token;
+use crate::rss_agg::document::plain::Tags;
 use crate::rss_agg::document::repair::Repair;
 use crate::rss_agg::document::xml::{Kind, Level, Reader, Tag};
 
@@ -82,7 +83,30 @@ fn decode_base64(written: &str) -> Option<(Vec<u8>, bool)> {
     (clean || is_text()).then_some((bytes, clean))
 }
 
-/// An Atom person, or an iTunes owner.
+/// An author outside of Atom: one string; or the elements of Atom's, where its habits crept in.
+pub fn author<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>) -> Option<Person<'a>> {
+    let inside = reader.tokens.at();
+    let text = reader.text(tag, Kind::Plain)?;
+    if !text.is_html {
+        return Some(Person::Text(text.raw));
+    }
+    if !text.unclosed {
+        let (end, repairs) = (reader.tokens.at(), reader.tokens.repairs.clone());
+        reader.tokens.rewind(inside);
+        let parts = person(reader, tag);
+        reader.tokens.rewind(end);
+        reader.tokens.repairs = repairs;
+        if parts.is_some() {
+            return parts;
+        }
+    }
+    let mut plain = String::new();
+    text.to_plain(Tags::OfALine, &mut plain);
+    // What is left of elements says who somebody is, but not by what name.
+    (!plain.is_empty() && !plain.contains('<')).then_some(Person::Text(Cow::Owned(plain)))
+}
+
+/// An Atom person, or an iTunes owner. What else stands in it (an id, a link, a date) is the person's, not the entry's.
 pub fn person<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>) -> Option<Person<'a>> {
     let (mut name, mut email) = (None, None);
     reader.children(tag, Level::Part, |reader, tag| {

@@ -1,14 +1,15 @@
-//! Values of JSON feeds as they come: numbers for strings, `null` for lists.
+//! Values of JSON feeds as they come: numbers for strings, `null` or a lone element for lists.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::value::{BorrowedStrDeserializer, MapAccessDeserializer};
+use serde::de::{Deserializer, Error, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
 /// Most tags, and most attachments, that one item keeps.
-const MOST_LISTED: usize = 100;
+pub const MOST_LISTED: usize = 100;
 
 /// A string, or a number where a string should be; anything else is nothing. Never empty.
 #[derive(Default)]
@@ -72,12 +73,19 @@ impl<'de: 'a, 'a> Visitor<'de> for LenientVisitor<'a> {
     }
 }
 
-/// A list of a limited length; `null` is an empty one.
-pub struct List<T>(pub Vec<T>);
+/// A list of a limited length. `null` is an empty one; anything else that is none, one of its only element.
+pub struct List<T> {
+    pub all: Vec<T>,
+    /// It was written as one.
+    pub is_list: bool,
+}
 
 impl<T> Default for List<T> {
     fn default() -> List<T> {
-        List(Vec::new())
+        List {
+            all: Vec::new(),
+            is_list: true,
+        }
     }
 }
 
@@ -88,6 +96,18 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
 }
 
 struct ListVisitor<T>(PhantomData<T>);
+
+impl<T> ListVisitor<T> {
+    fn only<'de, D: Deserializer<'de>>(json: D) -> Result<List<T>, D::Error>
+    where
+        T: Deserialize<'de>,
+    {
+        Ok(List {
+            all: vec![T::deserialize(json)?],
+            is_list: false,
+        })
+    }
+}
 
 impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
     type Value = List<T>;
@@ -100,15 +120,113 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ListVisitor<T> {
         Ok(List::default())
     }
 
+    fn visit_bool<E>(self, _: bool) -> Result<List<T>, E> {
+        Ok(List::default())
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<List<T>, E> {
+        Self::only(number.into_deserializer())
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<List<T>, E> {
+        Self::only(number.into_deserializer())
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<List<T>, E> {
+        Self::only(number.into_deserializer())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<List<T>, E> {
+        Self::only(text.into_deserializer())
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<List<T>, E> {
+        Self::only(BorrowedStrDeserializer::new(text))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<List<T>, A::Error> {
+        Self::only(MapAccessDeserializer::new(map))
+    }
+
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<List<T>, A::Error> {
-        let mut list = Vec::new();
-        while list.len() < MOST_LISTED {
+        let mut list = List::default();
+        while list.all.len() < MOST_LISTED {
             match elements.next_element()? {
-                Some(element) => list.push(element),
-                None => return Ok(List(list)),
+                Some(element) => list.all.push(element),
+                None => return Ok(list),
             }
         }
         while elements.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(List(list))
+        Ok(list)
+    }
+}
+
+/// An object of which some values count, or what stands in its place.
+pub enum Read<'a> {
+    Word(Lenient<'a>),
+    Object([Lenient<'a>; 3]),
+}
+
+/// Reads an object for the values with these names.
+pub struct Parts<'a>(pub [&'static str; 3], pub PhantomData<&'a ()>);
+
+impl<'de: 'a, 'a> Visitor<'de> for Parts<'a> {
+    type Value = Read<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Read<'a>, A::Error> {
+        let mut parts = [const { Lenient(None) }; 3];
+        while let Some(key) = map.next_key::<Lenient>()? {
+            let key = key.0.unwrap_or_default();
+            match self.0.iter().position(|name| *name == key) {
+                Some(at) => {
+                    let value = map.next_value::<Lenient>()?;
+                    if value.0.is_some() {
+                        parts[at] = value;
+                    }
+                }
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(Read::Object(parts))
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Read<'a>, E> {
+        LenientVisitor(PhantomData)
+            .visit_borrowed_str(text)
+            .map(Read::Word)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Read<'a>, E> {
+        LenientVisitor(PhantomData).visit_str(text).map(Read::Word)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Read<'a>, E> {
+        Ok(Read::Word(Lenient::default()))
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Read<'a>, E> {
+        Ok(Read::Word(Lenient::default()))
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Read<'a>, E> {
+        Ok(Read::Word(Lenient::default()))
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Read<'a>, E> {
+        Ok(Read::Word(Lenient::default()))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Read<'a>, E> {
+        Ok(Read::Word(Lenient::default()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Read<'a>, A::Error> {
+        LenientVisitor(PhantomData).visit_seq(list).map(Read::Word)
     }
 }

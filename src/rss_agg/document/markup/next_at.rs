@@ -3,7 +3,7 @@
 use memchr::memmem::Finder;
 
 /// The next place of a needle, remembered: searching again from a later place costs nothing until it is passed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct NextAt {
     finder: Finder<'static>,
     /// Searched from here …

@@ -26,6 +26,7 @@ impl<'a> Reader<'a> {
         // A `]]>` in the text behind a section: it was meant to end there.
         let mut nested = false;
         let mut unclosed = false;
+        let mut is_closed = None;
         self.inner.clear();
         let end = loop {
             let innermost = self.inner.last().copied().unwrap_or(tag.name);
@@ -57,7 +58,9 @@ impl<'a> Reader<'a> {
                         div_base = self.base();
                     }
                     self.leave(scope);
-                    if ends_field(&inside, self.inner.len(), kind) {
+                    if ends_field(&inside, self.inner.len(), kind)
+                        && !*is_closed.get_or_insert_with(|| self.is_closed(tag.name, &inside))
+                    {
                         unclosed = true;
                         self.ends_here();
                         break self.tokens.at();

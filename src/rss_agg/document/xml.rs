@@ -197,20 +197,23 @@ impl<'a> Reader<'a> {
             return;
         }
         let from = self.tokens.at();
-        let mut same = 0;
+        let (mut same, mut items) = (0, 0);
         let mut depth = self.path.len();
         loop {
             match self.tokens.next(tag.name) {
                 Token::Start {
                     name, empty: false, ..
                 } => {
+                    if self.is_item_name(name) {
+                        if items == 0 && !self.is_closed_around_items(tag.name, same) {
+                            break;
+                        }
+                        items += 1;
+                    }
                     same += usize::from(name == tag.name);
                     depth += 1;
                     if depth == MAX_DEPTH {
                         self.repair(Repair::NestingCut);
-                    }
-                    if self.is_item_name(name) && !self.is_closed_around_items(tag.name, same) {
-                        break;
                     }
                 }
                 Token::Start { .. } | Token::Text(_) | Token::Cdata(_) => {}
@@ -219,6 +222,10 @@ impl<'a> Reader<'a> {
                         return;
                     }
                     same -= 1;
+                    depth = depth.saturating_sub(1);
+                }
+                Token::End { name } if items > 0 && self.is_item_name(name) => {
+                    items -= 1;
                     depth = depth.saturating_sub(1);
                 }
                 Token::End { name }

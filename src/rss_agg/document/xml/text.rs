@@ -27,6 +27,7 @@ impl<'a> Reader<'a> {
         let mut nested = false;
         let mut unclosed = false;
         let mut is_closed = None;
+        let mut voids = 0;
         self.inner.clear();
         let end = loop {
             let innermost = self.inner.last().copied().unwrap_or(tag.name);
@@ -69,6 +70,7 @@ impl<'a> Reader<'a> {
                     rewrite |= had_cdata;
                     markup = true;
                     let void = is_void(inside.local());
+                    voids += usize::from(void && !empty);
                     rewrite |= (empty && !void) || name.contains(':');
                     if !empty && !void {
                         if self.inner.len() < MAX_DEPTH {
@@ -100,6 +102,8 @@ impl<'a> Reader<'a> {
                         self.ends_here();
                         break self.tokens.at();
                     }
+                    // What HTML never closes, XML does.
+                    None if voids > 0 && is_void(&name.to_ascii_lowercase()) => voids -= 1,
                     None => self.repair(Repair::StrayEndTag),
                 },
                 Token::Cut | Token::Eof => {
@@ -265,7 +269,11 @@ fn without_div(markup: &str) -> &str {
 fn xml_to_html(markup: &str, kind: Kind) -> String {
     let mut tokens = Tokenizer::new(markup, Repairs::default());
     let mut html = String::with_capacity(markup.len());
-    let local = |name: &str| name.rsplit(':').next().unwrap_or(name).to_string();
+    let local = |name: &str| match name.rsplit(':').next() {
+        // A title of another vocabulary is text; that of HTML's would be none.
+        Some("title" | "head") | None => name.to_string(),
+        Some(local) => local.to_string(),
+    };
     loop {
         match tokens.next("") {
             Token::Text(text) => html.push_str(text),

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # bench.sh [--quick] [--json FILE] [PART...]: measures the swarm on this machine, against a real redis-server.
 # bench.sh feeds [PART...]: measures the feed reader (size parse damage store crowd memory idle), GOFEED_DATA beside feedparser.
+# bench.sh market: measures what makes facts of the vendor's answers, beside the vendor's own Python client.
 #
 # Prints a table: for each measure its goal, and median, least and most over the runs. The whole takes up to 15 minutes,
 # --quick up to 2, building not counted. PARTs: lateness flood start lateness-100k reload burst million rest curve.
@@ -20,6 +21,20 @@ if [ "${1:-}" = feeds ]; then
     python3 -c 'import feedparser' 2>/dev/null || say "python3 has no feedparser: the comparison with it is skipped"
     say "building the shipped programs and the benchmark in the same way (some minutes the first time)"
     exec cargo bench --locked --quiet --profile dist --target "$(musl_target)" --bench feeds -- "$@"
+fi
+
+if [ "${1:-}" = market ]; then
+    shift
+    need_musl
+    # The peer: in a folder of its own, so that nothing is installed on this machine.
+    peer=target/bench-peer
+    if ! "$peer/bin/python" -c 'import massive' 2>/dev/null; then
+        if ! { python3 -m venv "$peer" && "$peer/bin/pip" install --quiet massive==2.9.1; } >/dev/null 2>&1; then
+            say "the vendor's Python client (massive 2.9.1) cannot be had: the comparison with it is not measured"
+        fi
+    fi
+    say "building the benchmark as the programs are shipped (some minutes the first time)"
+    PEER_PYTHON=$peer/bin/python exec cargo run --locked --quiet --profile dist --target "$(musl_target)" --example market -- "$@"
 fi
 
 # Sizes, memory and starts are measured on what is shipped: the static programs. --quick is content with those of an

@@ -26,6 +26,7 @@ mod flapping;
 mod healer_kills;
 mod images;
 mod judgements;
+mod market_check;
 mod notify_bus;
 mod notify_cli;
 mod notify_early;

@@ -9,6 +9,7 @@ mod child;
 mod feed;
 mod hold;
 mod known;
+mod market;
 mod notify;
 mod place;
 mod silence;
@@ -47,6 +48,9 @@ feeds
   feed status            every feed, the worst first
   feed check FILE|URL    what a feed says, what had to be repaired, which rules it breaks
   feed poll ID, feed tail, feed import-opml, feed export-opml
+
+market data
+  market check PATH FILE what an answer of the vendor's says, what of it is refused or missing
 
 being told
   notify test            send a marked test through each channel, say what each answered
@@ -100,6 +104,7 @@ fn dispatch() -> Result<ExitCode, Error> {
         "ack" => silence::acknowledge(args, env),
         "truth" => truth::run(args, env),
         "feed" => feed::run(args, env),
+        "market" => market::run(args),
         "bootstrap" => Ok(crate::bootstrap::run_with(args, place::with_buses(&env)?)),
         "hold" => hold::run(args, env, hold::What::Hold),
         "release" => hold::run(args, env, hold::What::Release),

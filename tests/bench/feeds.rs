@@ -12,6 +12,8 @@ mod support;
 mod damage;
 #[path = "feeds/parser.rs"]
 mod parser;
+#[path = "promise.rs"]
+mod promise;
 
 use std::fmt::Write as _;
 use std::io::Read;
@@ -22,6 +24,7 @@ use flate2::Compression;
 use flate2::read::GzEncoder;
 use serde_json::json;
 
+use promise::Report;
 use support::Daemon;
 use support::feed_server::Reply;
 use support::newsroom::{Newsroom, Story, rss};
@@ -52,37 +55,6 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::from(u8::from(!report.kept))
-}
-
-/// Promises and measurements, as a table.
-struct Report {
-    kept: bool,
-}
-
-impl Report {
-    fn at_least(&mut self, what: &str, measured: f64, promised: f64, unit: &str) {
-        self.line(
-            what,
-            measured,
-            measured >= promised,
-            &format!("at least {promised} {unit}"),
-        );
-    }
-
-    fn at_most(&mut self, what: &str, measured: f64, promised: f64, unit: &str) {
-        self.line(
-            what,
-            measured,
-            measured <= promised,
-            &format!("at most {promised} {unit}"),
-        );
-    }
-
-    fn line(&mut self, what: &str, measured: f64, kept: bool, promise: &str) {
-        self.kept &= kept;
-        let verdict = if kept { "ok" } else { "BROKEN" };
-        println!("{verdict:<7} {what:<58} {measured:>12.2}   ({promise})");
-    }
 }
 
 /// A newsroom whose reader is the program under test.

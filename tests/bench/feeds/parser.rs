@@ -9,7 +9,8 @@ use marketswarm::rss_agg::finish::Finisher;
 use marketswarm::rss_agg::identity::identify;
 use marketswarm::rss_agg::seen::{Candidate, Poll, Seen};
 
-use crate::{Report, generated};
+use crate::generated;
+use crate::promise::{Report, cpu_sec};
 
 const NOW_TS: i64 = 1_795_558_200;
 
@@ -40,17 +41,6 @@ fn read(body: &[u8], work: Work) -> usize {
         }
     }
     std::hint::black_box(&identities).len()
-}
-
-/// CPU time of this thread: a machine that does other work meanwhile does not change it.
-fn cpu_sec() -> f64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
-    let nanos: f64 = text
-        .split(' ')
-        .next()
-        .and_then(|n| n.parse().ok())
-        .expect("a number");
-    nanos / 1e9
 }
 
 /// Items per second of CPU time over these bodies.

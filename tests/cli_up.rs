@@ -252,7 +252,7 @@ fn a_held_service_stays_down_until_it_is_released() {
     assert_eq!((code, said.as_str()), (0, "mesh comes back"));
     up.new_pid("mesh", pid);
     let (code, said) = up.command(&["hold", "../mesh"]);
-    assert_eq!(code, 1, "{said}");
+    assert_eq!(code, 2, "{said}");
 }
 
 #[test]

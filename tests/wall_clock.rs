@@ -167,7 +167,8 @@ fn a_step_of_the_wall_clock_is_no_death_and_hides_none() {
         );
         swarm.start_one("mesh");
         swarm.stage.alerts.wait("heartbeat_ok", "mesh", PATIENCE);
-        assert_eq!(swarm.command(&["status"]).0, 0);
+        let (code, table) = swarm.command(&["status"]);
+        assert_eq!(code, 0, "{table}");
 
         swarm.daemon("healer").kill();
         let died = Instant::now();

@@ -10,7 +10,8 @@ use crate::contract::{BUS_HEALTH_EVERY, BusHealth};
 /// A bus that could not be judged for so long is written to be so: a short trouble need not make anybody doubt what is
 /// shown.
 const UNJUDGED_AFTER: Duration = Duration::from_secs(10);
-/// After a pause of so long, what is written of the services is as old, and written anew.
+/// After a pause of so long, what is written of the services is as old, and written anew; as after a step of the wall
+/// clock by so much, since readers compare its dates.
 const PAUSE: Duration = Duration::from_secs(30);
 
 /// A bus, as its detector finds it.
@@ -32,7 +33,8 @@ pub struct BusStates {
 }
 
 impl BusStates {
-    /// Takes in how the buses are. What is to be written, if it is time: at each change, and every ten seconds.
+    /// Takes in how the buses are. What is to be written, if it is time: at each change, every ten seconds, and when the
+    /// clock stepped that dates it.
     pub fn look<'a>(
         &mut self,
         found: impl IntoIterator<Item = Found<'a>>,
@@ -67,7 +69,9 @@ impl BusStates {
             });
         }
         let is_due = |at: Mono| now.mono.since(at) >= BUS_HEALTH_EVERY;
-        let is_due = self.written.is_none_or(|at| is_due(at.mono)) || self.judged != before;
+        let is_due = self.written.is_none_or(|at| is_due(at.mono))
+            || self.judged != before
+            || self.last.is_some_and(|last| has_stepped(last, now));
         is_due.then_some(records)
     }
 
@@ -78,15 +82,20 @@ impl BusStates {
         let Some(last) = self.last.replace(now) else {
             return true;
         };
-        let passed = now.mono.since(last.mono);
-        let on_the_wall = now.wall_secs - last.wall_secs;
-        passed > PAUSE || (on_the_wall - secs(passed)).unsigned_abs() > PAUSE.as_secs()
+        now.mono.since(last.mono) > PAUSE || has_stepped(last, now)
     }
 
     /// What was written may be lost, or somebody else's.
     pub fn lost(&mut self) {
         self.written = None;
     }
+}
+
+/// Whether the wall clock stepped between two moments.
+fn has_stepped(last: Now, now: Now) -> bool {
+    let passed = secs(now.mono.since(last.mono));
+    let on_the_wall = now.wall_secs - last.wall_secs;
+    (on_the_wall - passed).unsigned_abs() > PAUSE.as_secs()
 }
 
 fn secs(span: Duration) -> i64 {
@@ -141,6 +150,24 @@ mod tests {
         assert!(judged.judged && judged.since_ts == 1015);
         states.lost();
         assert!(look(&mut states, None, 16.0).is_some());
+    }
+
+    #[test]
+    fn a_step_of_the_clock_is_written_at_once() {
+        let mut states = BusStates::default();
+        look(&mut states, None, 1.0);
+        let found = || Found {
+            bus: "b",
+            services: 3,
+            unjudged: None,
+        };
+        for step in [-3600, 3600] {
+            let mut now = at(2.0);
+            assert_eq!(states.look([found()], REFRESH, now), None);
+            now.wall_secs += step;
+            let records = states.look([found()], REFRESH, now).expect("a step");
+            assert_eq!(records[0].as_of_ts, now.wall_secs);
+        }
     }
 
     #[test]

@@ -35,6 +35,8 @@ impl Scribe {
                 if desk.buses.written(now) {
                     desk.refresh.rewrite = true;
                     desk.turns = Turns::default();
+                    // At once: by the new clock, the snapshots of before may look old.
+                    desk.plan_refresh();
                 }
                 desk.buses_refused = false;
                 desk.taken(Part::Buses);

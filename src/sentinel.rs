@@ -1,6 +1,6 @@
 //! The sentinel: watches the healer.
 //!
-//! One thread: it subscribes to the healer's heartbeat and to its own echoes with a socket time limit of a second,
+//! One thread judges: it subscribes to the healer's heartbeat and to its own echoes with a socket time limit of a second,
 //! judges by the healer's own [`Detector`], and tells by the healer's own [`Ledger`], without a lease.
 
 mod ears;
@@ -40,7 +40,6 @@ const ECHO_FRESH: Duration = Duration::from_secs(5);
 const TURN_BUDGET: Duration = Duration::from_secs(40);
 const PROFILE: Profile = Profile {
     never_gives_up: true,
-    listens: false,
     truth_period: Duration::from_secs(5),
     ..Profile::new("sentinel", "watches the healer")
 };

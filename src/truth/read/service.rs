@@ -5,6 +5,7 @@ use super::super::store::{BEATS, DISABLED, Known, OWN_CHANNEL, Rhythm, StoredLan
 use super::super::walk::Walk;
 use super::super::words::{did_you_mean, is_env_field, is_secret};
 use super::super::{HEALER, HEARTBEAT_SUFFIX, Own, SECTIONS_MAX};
+use crate::contract::{ALERT_CHANNEL, HEALER_ECHOES, TRUTH_CHANGED};
 
 /// What every service may have.
 const GENERAL: [&str; 5] = [
@@ -50,9 +51,16 @@ impl Walk<'_> {
         while let Some(key) = self.field(&mut keys)? {
             match &*key {
                 "channel" => {
+                    let at = self.reader.value_at();
                     let Some(channel) = self.key_text("\"rss_agg:heartbeat\"")? else {
                         continue;
                     };
+                    if is_of_the_swarm(&channel) {
+                        let what = "a channel on which the swarm itself speaks".to_owned();
+                        let instead = "leave it out: then it is the name and `:heartbeat`";
+                        self.error(at, what, instead);
+                        continue;
+                    }
                     if channel.strip_suffix(HEARTBEAT_SUFFIX) != Some(name) {
                         let span = self.truth.keep(&channel);
                         self.truth.channels.push((id, span));
@@ -264,4 +272,11 @@ impl Walk<'_> {
             _ => self.pass_over(false),
         }
     }
+}
+
+/// Whether somebody listens there for other words than beats: who beats on `truth:changed` keeps the healer from hearing
+/// of a new truth, and who beats among its echoes is taken for a healer that lives.
+fn is_of_the_swarm(channel: &str) -> bool {
+    let echoes = HEALER_ECHOES.trim_end_matches('*');
+    [TRUTH_CHANGED, ALERT_CHANNEL].contains(&channel) || channel.starts_with(echoes)
 }

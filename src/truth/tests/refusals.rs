@@ -40,6 +40,17 @@ fn beat(inner: &str) -> String {
 }
 
 #[test]
+fn nobody_beats_where_the_swarm_itself_speaks() {
+    for channel in ["truth:changed", "healer:alerts", "healer:echo:1f"] {
+        refused(
+            &beat(&format!("{{\"channel\": \"{channel}\"}}")),
+            &["services.a.heartbeat.channel: a channel on which the swarm itself speaks"],
+        );
+    }
+    refused(&beat("{\"channel\": \"truth:changed:a\"}"), &[]);
+}
+
+#[test]
 fn what_has_the_wrong_shape_is_refused() {
     refused(
         "[]",

@@ -191,3 +191,24 @@ fn a_mistake_in_the_sentinels_time_out_is_found_at_the_start_and_not_by_a_later_
     assert_eq!(sentinel.wait_exit(PATIENCE), 2);
     assert!(sentinel.log().contains("SENTINEL_TIMEOUT_SEC"));
 }
+
+#[test]
+fn the_sentinel_too_is_told_of_a_new_truth_and_beats_and_judges_by_it_at_once() {
+    let mut stage = Stage::new(&[], INTERVAL_SEC, TIMEOUT_SEC);
+    let watchers = ["healer", "sentinel"];
+    let write = |stage: &mut Stage, interval_sec: f64, timeout_sec: f64| {
+        for watcher in watchers {
+            add_service(&mut stage.truth, watcher, interval_sec, timeout_sec);
+        }
+        stage.reseed();
+    };
+    write(&mut stage, 10.0, 30.0);
+    let _daemons = watchers.map(|watcher| stage.start(watcher));
+    watchers.map(|watcher| stage.wait_health(watcher, "up"));
+    stage.redis.wait_subscribed("truth:changed", 2);
+    // Who heard of the one later would owe beats meanwhile, of the other wait for beats that nobody owes.
+    write(&mut stage, INTERVAL_SEC, TIMEOUT_SEC);
+    stage.alerts.assert_nothing_else(DOUBT + TIMEOUT);
+    write(&mut stage, 10.0, 30.0);
+    stage.alerts.assert_nothing_else(DOUBT + TIMEOUT);
+}

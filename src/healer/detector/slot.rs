@@ -29,7 +29,7 @@ impl Flags {
     pub const DEGRADED: Flags = Flags(1 << 1);
     /// Said `stopping` in its last beat.
     pub const PLANNED: Flags = Flags(1 << 2);
-    /// Its timeout was changed; the deadline in the wheel is the old one and stays until the next beat.
+    /// Its timeout was made shorter; the deadline in the wheel is the old one and stays until the next beat.
     pub const RETIMED: Flags = Flags(1 << 3);
     /// The server refuses its channel.
     pub const REFUSED: Flags = Flags(1 << 4);

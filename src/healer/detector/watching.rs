@@ -277,25 +277,32 @@ impl Detector {
         }
     }
 
-    /// Another timeout: the present deadline stays, the next beat sets the new one.
+    /// Another timeout. A longer one holds at once, from the last beat: whoever read the truth first beats by it already,
+    /// and owes nothing sooner. With a shorter one the present deadline stays, and the next beat sets the new one.
     fn retime(&mut self, index: u32, spec: &Spec<'_>) {
         let slot = self.roster.slot_mut(index);
         slot.interval_ms = spec.interval_ms;
         if slot.timeout_ms == spec.timeout_ms {
             return;
         }
-        let old_deadline = slot.own_deadline();
+        let was_retimed = slot.flags.has(Flags::RETIMED);
+        let present = match was_retimed {
+            true => self.wheel.last_deadline(index),
+            false => slot.own_deadline(),
+        };
         slot.timeout_ms = spec.timeout_ms;
         let runs = matches!(slot.state, State::Waiting | State::Up) || slot.flags.has(Flags::AGAIN);
-        if runs && !slot.flags.has(Flags::RETIMED) {
+        // What the wheel holds is never later than the deadline in force; it moves on when it comes up.
+        let keeps_present = runs && slot.own_deadline() < present;
+        slot.flags.set(Flags::RETIMED, keeps_present);
+        if keeps_present && !was_retimed {
             // One that waits for its verdict, and was heard meanwhile, has a deadline that the wheel never saw.
             let is_due = slot.flags.has(Flags::QUEUED);
-            if !is_due || old_deadline > self.wheel.last_deadline(index) {
+            if !is_due || present > self.wheel.last_deadline(index) {
                 slot.flags.set(Flags::QUEUED, false);
-                self.wheel.insert(index, old_deadline);
+                self.wheel.insert(index, present);
             }
         }
-        self.roster.slot_mut(index).flags.set(Flags::RETIMED, runs);
     }
 
     /// Nothing is owed any more; a death that was told stays told.

@@ -4,8 +4,8 @@ use super::super::*;
 use super::lab::{Lab, WALL};
 
 #[test]
-fn a_changed_timeout_applies_from_the_next_beat() {
-    for (new, before, after) in [(5000, 10.0, 5.0), (40_000, 10.0, 40.0)] {
+fn a_shorter_timeout_applies_from_the_next_beat_and_a_longer_one_at_once() {
+    for (new, before, after) in [(5000, 10.0, 5.0), (40_000, 40.0, 40.0)] {
         let mut lab = Lab::with(&[("a", 10_000, 3000)]);
         lab.beat("a", "");
         lab.pass(6.0);
@@ -49,10 +49,35 @@ fn a_beat_that_came_before_the_verdict_counts_when_the_timeout_changes_with_it()
         assert!(lab.detector.roster.slot(0).flags.has(Flags::QUEUED));
         lab.beat("a", "");
         lab.reload(&[("a", new, 300)]);
-        lab.pass(0.99);
-        assert!(lab.words().is_empty(), "the old timeout holds: {new} ms");
+        let holds = f64::from(new.max(1000)) / 1000.0;
+        lab.pass(holds - 0.01);
+        assert!(lab.words().is_empty(), "the longer timeout holds: {new} ms");
         lab.pass(0.4);
         assert_eq!(lab.words(), ["a missed"], "{new} ms");
+    }
+}
+
+#[test]
+fn of_many_changes_of_a_timeout_before_the_next_beat_the_latest_deadline_holds() {
+    // After a beat at 6 s: the timeouts that follow, and the seconds from that beat to the miss.
+    for (changes, holds) in [
+        (&[5000, 8000][..], 10.0),
+        (&[5000, 20_000], 20.0),
+        (&[20_000, 5000], 20.0),
+        (&[5000, 20_000, 15_000], 20.0),
+        (&[20_000, 5000, 10_000], 20.0),
+    ] {
+        let mut lab = Lab::with(&[("a", 10_000, 3000)]);
+        lab.beat("a", "");
+        lab.pass(6.0);
+        lab.beat("a", "");
+        for &new in changes {
+            lab.reload(&[("a", new, 3000)]);
+        }
+        lab.pass(holds - 0.1);
+        assert!(lab.words().is_empty(), "{changes:?}");
+        lab.pass(0.2);
+        assert_eq!(lab.words(), ["a missed"], "{changes:?}");
     }
 }
 

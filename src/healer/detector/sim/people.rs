@@ -27,6 +27,8 @@ pub struct People {
     /// When truth dropped a service.
     dropped: BTreeMap<usize, u64>,
     truth_is_news: bool,
+    /// The live one knows of every service that was dropped before this.
+    drops_known: u64,
     /// How often it did so.
     pub drops: usize,
     pub messages: Vec<(Ms, Telling)>,
@@ -54,6 +56,7 @@ impl People {
             kept: Kept::default(),
             dropped: BTreeMap::new(),
             truth_is_news: false,
+            drops_known: 0,
             drops: 0,
             messages: Vec::new(),
         }
@@ -78,7 +81,9 @@ impl People {
         self.follow(speaker, now_ms);
         let (_, _, teller) = self.live.as_mut()?;
         if std::mem::take(&mut self.truth_is_news) {
-            let (dropped, since) = (&self.dropped, self.kept.at);
+            // One that was named again since is watched.
+            let since = std::mem::replace(&mut self.drops_known, now + 1);
+            let dropped = &self.dropped;
             teller.set_world(now_ms, depends_on(self.chained, truth), |svc| {
                 let is_news = |(d, at): (&usize, &u64)| *at >= since && name(*d) == svc;
                 !dropped.iter().any(is_news)
@@ -147,6 +152,7 @@ impl People {
             None => Teller::new(self.rules, now_ms),
         };
         self.truth_is_news = true;
+        self.drops_known = self.kept.at;
         self.heard = self.kept.heard;
         self.live = Some((healer, boot, teller));
     }

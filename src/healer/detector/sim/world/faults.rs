@@ -150,6 +150,10 @@ impl World {
                 self.after(MS, 50 * MS, Event::Renew { healer, boot });
                 self.input(healer, Input::Wake);
             }
+            // A healer that stands still meanwhile would never know that it was dropped.
+            Fault::Watch(_) | Fault::Rename(..) if self.healers.iter().any(|h| h.stopped) => {
+                self.at(self.now + 100 * MS, Event::Repair(fault));
+            }
             Fault::Watch(svc) | Fault::Rename(svc, _) => {
                 self.truth[svc].watched = true;
                 self.announce();

@@ -1,7 +1,7 @@
 //! What Redis does with what it is sent.
 
 use super::super::healer::{Input, inst, name};
-use super::super::redis::{Client, Command, Mode};
+use super::super::redis::{Answer, Client, Command, Mode};
 use super::{Event, World};
 
 impl World {
@@ -76,7 +76,12 @@ impl World {
                 Command::Tell(deed),
             ) => {
                 let id = deed.id.clone();
-                let answer = self.redis.store.tell(&inst(healer, boot), deed, now);
+                // What was judged before its service was dropped is forgotten right after it is written.
+                let dropped_at = self.services[deed.svc].dropped_at;
+                let answer = match dropped_at.is_some_and(|at| at >= deed.judged_at) {
+                    true => Answer::Done,
+                    false => self.redis.store.tell(&inst(healer, boot), deed, now),
+                };
                 self.tell_people();
                 self.reply(
                     healer,

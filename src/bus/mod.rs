@@ -6,7 +6,7 @@
 //! - [`Subscriber`]: the thread that keeps a link alive and hands its frames to a [`Sink`].
 //! - [`PatternLink`]: hears a pattern of channels beside other work.
 //! - [`Mouth`]: a line for echoes, which waits for nothing.
-//! - [`overhear`]: listens in for a moment.
+//! - [`overhear()`]: listens in for a moment.
 //! - [`Buses`]: which address a bus name stands for.
 //! - [`Switchboard`]: all connections of a process; it ends them, and notices when another server answers.
 //! - [`Tls`]: whom a `rediss://` bus is believed.

@@ -204,7 +204,9 @@ fn the_sentinel_too_is_told_of_a_new_truth_and_beats_and_judges_by_it_at_once() 
     };
     write(&mut stage, 10.0, 30.0);
     let _daemons = watchers.map(|watcher| stage.start(watcher));
-    watchers.map(|watcher| stage.wait_health(watcher, "up"));
+    for watcher in watchers {
+        stage.wait_health(watcher, "up");
+    }
     stage.redis.wait_subscribed("truth:changed", 2);
     // Who heard of the one later would owe beats meanwhile, of the other wait for beats that nobody owes.
     write(&mut stage, INTERVAL_SEC, TIMEOUT_SEC);

@@ -8,9 +8,10 @@ pub mod contract;
 pub mod cursor;
 pub mod snapshot;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
+use hashbrown::HashSet;
 use jiff::civil::Date;
 
 use super::answer::NotUnderstood;

@@ -12,7 +12,7 @@ pub mod scope;
 pub mod snapshot;
 pub mod ticker;
 
-use std::collections::HashSet;
+use hashbrown::HashSet;
 
 use super::answer::fields::{
     Bar as BarFields, Condition, Holiday as HolidayFields, MarketNow, Snapshot, Tick as TickFields,

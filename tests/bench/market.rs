@@ -7,9 +7,12 @@
 #[path = "promise.rs"]
 mod promise;
 
+use std::collections::BTreeMap;
 use std::process::{Command, ExitCode};
 
+use jiff::civil::Date;
 use marketswarm::massive::answer::request::Request;
+use marketswarm::massive::chain::contract::Contract;
 use marketswarm::massive::chain::snapshot::{Fetch, snapshot};
 use marketswarm::massive::chain::{Gathering, Next, Wanted};
 use marketswarm::massive::normalise;
@@ -32,13 +35,16 @@ fn main() -> ExitCode {
     let mut report = Report { kept: true };
     let pages: Vec<Vec<u8>> = (0..PAGES).map(page).collect();
     let bytes: usize = pages.iter().map(Vec::len).sum();
-    let chain_sec = best(|| gather(&pages));
+    let chain_sec = best(|| gather(&pages).values().map(Vec::len).sum());
     println!(
         "        10 000 contracts, {:.1} MB: {:.1} ms, {:.0} MB/s",
         bytes as f64 / 1e6,
         chain_sec * 1e3,
         bytes as f64 / 1e6 / chain_sec
     );
+    let chain = gather(&pages);
+    let write_sec = best(|| write(&chain));
+    println!("        written as snapshots: {:.1} ms", write_sec * 1e3);
     match peer_sec(&pages) {
         Some(peer_sec) => {
             println!(
@@ -76,8 +82,11 @@ fn best(work: impl Fn() -> usize) -> f64 {
     (0..20).map(run).fold(f64::INFINITY, f64::min)
 }
 
-/// Pages to expirations, ready to be stored.
-fn gather(pages: &[Vec<u8>]) -> usize {
+/// A chain by expirations.
+type Chain = BTreeMap<Date, Vec<Contract>>;
+
+/// Pages to expirations.
+fn gather(pages: &[Vec<u8>]) -> Chain {
     let request = Request::parse(&format!("{PATH}?strike_price.gte=1&limit=250")).expect("a path");
     let wanted = Wanted {
         expirations: 32,
@@ -88,6 +97,16 @@ fn gather(pages: &[Vec<u8>]) -> usize {
         let next = chain.page(page, NOW_MS).expect("a page");
         assert!(matches!(next, Next::Page(_) | Next::Whole));
     }
+    let chain = chain.finish();
+    assert_eq!(
+        chain.values().map(Vec::len).sum::<usize>(),
+        PAGES * CONTRACTS_A_PAGE
+    );
+    chain
+}
+
+/// Expirations to what is stored; gives its bytes.
+fn write(chain: &Chain) -> usize {
     let fetch = Fetch {
         underlying: "SPY",
         spot: Some(601.13),
@@ -96,13 +115,10 @@ fn gather(pages: &[Vec<u8>]) -> usize {
         fetched_ms: NOW_MS,
         source: "massive",
     };
-    let expirations = chain.finish();
-    let contracts = expirations.values().map(Vec::len).sum();
-    assert_eq!(contracts, PAGES * CONTRACTS_A_PAGE);
-    for (expiration, contracts) in &expirations {
-        std::hint::black_box(snapshot(fetch, *expiration, contracts));
-    }
-    contracts
+    let expirations = chain.iter();
+    let written =
+        expirations.map(|(expiration, contracts)| snapshot(fetch, *expiration, contracts));
+    written.map(|snapshot| snapshot.json.len()).sum()
 }
 
 /// Batches to spots.

@@ -89,19 +89,19 @@ impl Contract {
         };
         let terms = Terms::read(&mut scope.within("details"), &details)?;
         let numbers = Numbers::read(scope, of);
-        Some(Contract::of(&ticker, terms, numbers))
+        Some(Contract::of(ticker, terms, numbers))
     }
 }
 
 impl Contract {
-    fn of(ticker: &str, terms: Terms, numbers: Numbers) -> Contract {
-        let json = numbers.json(ticker, &terms);
+    fn of(ticker: String, terms: Terms, numbers: Numbers) -> Contract {
+        let json = numbers.json(&ticker, &terms);
         let value = |number: Option<Decimal>| number.map(|number| number.value());
         let (bid, ask) = numbers
             .quote
             .map_or((None, None), |quote| (quote.bid, quote.ask));
         Contract {
-            ticker: ticker.to_owned(),
+            ticker,
             expiration: terms.expiration,
             strike: terms.strike.into_owned(),
             contract_type: terms.contract_type,

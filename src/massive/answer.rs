@@ -8,12 +8,12 @@ pub mod ask;
 pub mod fields;
 pub mod node;
 pub mod request;
+mod scan;
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-
-use node::{Fields, Fill, Key, Node, Object, Presence, Raw, Slot, object, take};
+use node::{Fields, Node, Object, Presence, Raw, Slot, object};
+use scan::{NotJson, Scanner};
 
 /// Most bytes of an answer, decoded.
 pub const ANSWER_MAX_BYTES: usize = 16 << 20;
@@ -99,176 +99,103 @@ pub fn read<'a, T: Fields<'a> + Default>(
         return Err(NotUnderstood::TooLong);
     }
     let text = std::str::from_utf8(body).map_err(|_| NotUnderstood::NotUtf8)?;
-    let mut root = Root {
+    let mut reading = Reading {
+        scanner: Scanner::new(text),
         answer: Answer::default(),
         list,
-        around,
-        element: Object::default(),
         each,
-        is_answer: false,
     };
-    let mut json = serde_json::Deserializer::from_str(text);
-    let outcome = Whole(&mut root).deserialize(&mut json);
-    outcome
-        .and_then(|()| json.end())
-        .map_err(|error| NotUnderstood::NotJson {
-            line: error.line(),
-            column: error.column(),
-        })?;
-    match root.is_answer {
-        true => Ok(root.answer),
-        false => Err(NotUnderstood::NotAnAnswer),
+    let whole = reading.whole(around);
+    match whole.and_then(|is_answer| reading.scanner.end().map(|()| is_answer)) {
+        Ok(true) => Ok(reading.answer),
+        Ok(false) => Err(NotUnderstood::NotAnAnswer),
+        Err(NotJson(at)) => Err(not_json(&body[..at])),
+    }
+}
+
+/// The end of what was JSON as line and column, from 1.
+fn not_json(read: &[u8]) -> NotUnderstood {
+    let line = read
+        .rsplit(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    NotUnderstood::NotJson {
+        line: 1 + read.iter().filter(|byte| **byte == b'\n').count(),
+        column: 1 + line.len(),
     }
 }
 
 /// An answer being read.
-struct Root<'r, 'a, T> {
+struct Reading<'r, 'a, T> {
+    scanner: Scanner<'a>,
     answer: Answer<'a>,
     list: Option<&'static str>,
-    around: &'r mut dyn Node<'a>,
-    element: Object<T>,
     each: &'r mut dyn FnMut(usize, &Object<T>),
-    is_answer: bool,
 }
 
-/// Reads the whole answer.
-struct Whole<'w, 'r, 'a, T>(&'w mut Root<'r, 'a, T>);
-
-impl<'de, T: Fields<'de> + Default> DeserializeSeed<'de> for Whole<'_, '_, 'de, T> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'de, T: Fields<'de> + Default> Visitor<'de> for Whole<'_, '_, 'de, T> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "an answer")
+impl<'a, T: Fields<'a> + Default> Reading<'_, 'a, T> {
+    /// Reads the answer; whether it is one.
+    fn whole(&mut self, around: &mut dyn Node<'a>) -> Result<bool, NotJson> {
+        match (self.scanner.peek()?, self.list) {
+            (b'{', _) => self.envelope(around).map(|()| true),
+            (b'[', None) => self.elements().map(|()| true),
+            _ => self.scanner.skip().map(|()| false),
+        }
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let root = self.0;
-        root.is_answer = true;
-        root.around.begin(Presence::There);
-        while let Some(key) = map.next_key_seed(Key)? {
-            if root.list == Some(&*key) {
+    fn envelope(&mut self, around: &mut dyn Node<'a>) -> Result<(), NotJson> {
+        around.begin(Presence::There);
+        self.scanner.enter()?;
+        while let Some(key) = self.scanner.next_key()? {
+            if self.list == Some(&*key) {
                 // Elements that were handed on cannot be taken back for those of a second list.
-                if root.answer.listed != Listed::Nothing {
-                    return Err(serde::de::Error::custom("the list stands there twice"));
+                if self.answer.listed != Listed::Nothing {
+                    return self.scanner.bad();
                 }
-                map.next_value_seed(Elements(root))?;
+                self.elements()?;
                 continue;
             }
-            match root.answer.envelope.slot(&key) {
-                Slot::Unused => take(root.around.slot(&key), &mut map)?,
-                slot => take(slot, &mut map)?,
-            }
+            let slot = match self.answer.envelope.slot(&key) {
+                Slot::Unused => around.slot(&key),
+                slot => slot,
+            };
+            self.scanner.take(slot)?;
         }
         Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<(), A::Error> {
-        self.0.is_answer = self.0.list.is_none();
-        Elements(self.0).visit_seq(list)
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-}
-
-/// Reads the list, or the one object in its place.
-struct Elements<'w, 'r, 'a, T>(&'w mut Root<'r, 'a, T>);
-
-impl<'de, T: Fields<'de> + Default> Elements<'_, '_, 'de, T> {
-    fn wrong_type<E>(self) -> Result<(), E> {
-        self.0.answer.listed = Listed::WrongType;
-        Ok(())
-    }
-}
-
-impl<'de, T: Fields<'de> + Default> DeserializeSeed<'de> for Elements<'_, '_, 'de, T> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'de, T: Fields<'de> + Default> Visitor<'de> for Elements<'_, '_, 'de, T> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "anything")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let root = self.0;
-        let mut count = 0;
-        while list.next_element_seed(Fill(&mut root.element))?.is_some() {
-            // Null is no element either.
-            if root.element.presence == Presence::Absent {
-                root.element.presence = Presence::WrongType;
+    /// Reads the list, or the one object in its place.
+    fn elements(&mut self) -> Result<(), NotJson> {
+        let mut element = Object::default();
+        self.answer.listed = match self.scanner.peek()? {
+            b'[' => {
+                let mut count = 0;
+                self.scanner.enter()?;
+                while self.scanner.next_element()? {
+                    self.scanner.fill(&mut element)?;
+                    // Null is no element either.
+                    if element.presence == Presence::Absent {
+                        element.presence = Presence::WrongType;
+                    }
+                    (self.each)(count, &element);
+                    count += 1;
+                }
+                Listed::Many(count)
             }
-            (root.each)(count, &root.element);
-            count += 1;
-        }
-        root.answer.listed = Listed::Many(count);
+            b'{' => {
+                self.scanner.fill(&mut element)?;
+                (self.each)(0, &element);
+                Listed::One
+            }
+            byte => {
+                self.scanner.skip()?;
+                if byte == b'n' {
+                    Listed::Nothing
+                } else {
+                    Listed::WrongType
+                }
+            }
+        };
         Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        let root = self.0;
-        Fill(&mut root.element).visit_map(map)?;
-        (root.each)(0, &root.element);
-        root.answer.listed = Listed::One;
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.wrong_type()
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        self.wrong_type()
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        self.wrong_type()
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.wrong_type()
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        self.wrong_type()
     }
 }

@@ -1,20 +1,19 @@
 //! Objects of an answer, filled member by member.
 //!
-//! serde_json reads the grammar; what is kept of a scalar is its JSON text, so that a decimal keeps its digits and an
-//! integer never passes through an `f64`. Nothing here fails on a value of the wrong type: that is noted where it
+//! What is kept of a scalar is its JSON text, so that a decimal keeps its digits and an integer never passes through an
+//! `f64`. Nothing here fails on a value of the wrong type: that is noted where it
 //! stands, and judged by whoever wants it. Of a key that stands there twice the last one counts, as everywhere.
-
-use std::borrow::Cow;
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 
 /// The JSON text of a value, or nothing where it is absent or null.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Raw<'a>(Option<&'a str>);
 
 impl<'a> Raw<'a> {
+    /// What stands where a value should be.
+    pub fn of(json: &'a str) -> Raw<'a> {
+        Raw((json != "null").then_some(json))
+    }
+
     /// The text.
     pub fn get(self) -> Option<&'a str> {
         self.0
@@ -108,110 +107,3 @@ macro_rules! object {
     };
 }
 pub(crate) use object;
-
-/// Reads the next value into a node.
-pub(super) struct Fill<'n, 'a>(pub &'n mut dyn Node<'a>);
-
-impl<'de> DeserializeSeed<'de> for Fill<'_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_any(self)
-    }
-}
-
-impl<'de> Fill<'_, 'de> {
-    fn wrong_type<E>(self) -> Result<(), E> {
-        self.0.begin(Presence::WrongType);
-        Ok(())
-    }
-}
-
-impl<'de> Visitor<'de> for Fill<'_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "anything")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        self.0.begin(Presence::There);
-        while let Some(key) = map.next_key_seed(Key)? {
-            take(self.0.slot(&key), &mut map)?;
-        }
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.0.begin(Presence::Absent);
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.wrong_type()
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        self.wrong_type()
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        self.wrong_type()
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.wrong_type()
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        self.wrong_type()
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        self.wrong_type()
-    }
-}
-
-/// Takes the value of the member whose key was read.
-pub(super) fn take<'de, A: MapAccess<'de>>(
-    slot: Slot<'_, 'de>,
-    map: &mut A,
-) -> Result<(), A::Error> {
-    match slot {
-        Slot::Scalar(raw) => {
-            let text = map.next_value::<&'de RawValue>()?.get();
-            raw.0 = (text != "null").then_some(text);
-        }
-        Slot::Object(node) => map.next_value_seed(Fill(node))?,
-        Slot::Unused => drop(map.next_value::<IgnoredAny>()?),
-    }
-    Ok(())
-}
-
-/// A key; borrowed unless it holds escapes.
-pub(super) struct Key;
-
-impl<'de> DeserializeSeed<'de> for Key {
-    type Value = Cow<'de, str>;
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Cow<'de, str>, D::Error> {
-        json.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Key {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "a key")
-    }
-
-    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Cow<'de, str>, E> {
-        Ok(Cow::Borrowed(key))
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Cow<'de, str>, E> {
-        Ok(Cow::Owned(key.to_owned()))
-    }
-}

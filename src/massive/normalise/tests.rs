@@ -60,7 +60,8 @@ fn an_answer_is_json_from_its_first_byte_to_its_last() {
     let not_json = |line, column| Err(NotUnderstood::NotJson { line, column });
     assert_eq!(of(b"{}"), Ok(()));
     assert_eq!(of(b"<html>no</html>"), not_json(1, 1));
-    assert_eq!(of(b""), not_json(1, 0));
+    assert_eq!(of(b""), not_json(1, 1));
+    assert_eq!(of(b"{\n \"a\": nil}"), not_json(2, 7));
     assert!(matches!(
         of(br#"{"results":[{"ticker":"A"}"#),
         Err(NotUnderstood::NotJson { .. })

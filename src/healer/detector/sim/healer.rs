@@ -289,9 +289,14 @@ impl Healer {
     fn take_over(&mut self, now: Now, store: &Store, truth: &[Watching]) {
         // What was judged so far is in the detector's state, and compared with the store here.
         self.detector.take_transitions(&mut Vec::new());
-        self.unanswered.clear();
-        self.speaking = true;
-        for svc in (0..truth.len()).filter(|svc| truth[*svc].watched) {
+        if !std::mem::replace(&mut self.speaking, true) {
+            self.unanswered.clear();
+        }
+        // What is on its way over a far bus was told after the lease was asked for: the store compares it, and its answer
+        // says what to take in. A healer tells nothing between the two.
+        let told: BTreeSet<usize> = self.unanswered.iter().map(|(_, deed)| deed.svc).collect();
+        let watched = (0..truth.len()).filter(|svc| truth[*svc].watched);
+        for svc in watched.filter(|svc| !told.contains(svc)) {
             self.seed(svc, now, store);
         }
     }

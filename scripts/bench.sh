@@ -4,7 +4,7 @@
 # bench.sh market: measures what makes facts of the vendor's answers, beside the vendor's own Python client.
 #
 # Prints a table: for each measure its goal, and median, least and most over the runs. The whole takes up to 15 minutes,
-# --quick up to 2, building not counted. PARTs: lateness flood start lateness-100k reload burst million rest curve.
+# --quick up to 2, building not counted. PARTs: lateness far flood start lateness-100k reload burst million rest curve.
 # A machine that does other work meanwhile gives larger figures.
 set -euo pipefail
 cd "$(dirname "$0")/.."

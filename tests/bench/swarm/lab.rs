@@ -151,10 +151,14 @@ pub struct Healer {
 impl Healer {
     /// Starts it and waits until it has subscribed to all `services`.
     pub fn start(programs: &Path, server: &Server, services: usize) -> Healer {
-        let url = server.url();
+        Healer::start_at(programs, server, &server.url(), services)
+    }
+
+    /// As [`start`](Healer::start), with another way to the server.
+    pub fn start_at(programs: &Path, server: &Server, url: &str, services: usize) -> Healer {
         let env = [
-            ("SYSTEM_REDIS_URL", url.as_str()),
-            ("MARKET_REDIS_URL", &url),
+            ("SYSTEM_REDIS_URL", url),
+            ("MARKET_REDIS_URL", url),
             ("LOG_LEVEL", "info"),
         ];
         let mut program = Program::start(&mut Command::new(programs.join("healer")), &env);

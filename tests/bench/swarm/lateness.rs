@@ -11,7 +11,7 @@ use super::report::{Latencies, Report};
 use super::wire::Wire;
 
 const PART: &str = "200 services with timeouts of 3 s";
-const SERVICES: Group = Group {
+pub const SERVICES: Group = Group {
     prefix: "svc",
     count: 200,
     interval_sec: 1.0,
@@ -66,13 +66,13 @@ pub fn few(plan: &Plan, report: &mut Report) {
 }
 
 /// When a beat went out, and when Redis had handed it on.
-struct Beat {
-    sent: Instant,
-    heard: Instant,
+pub struct Beat {
+    pub sent: Instant,
+    pub heard: Instant,
 }
 
 /// Beats once for every service, at random moments within `spread`.
-fn beat_once(wire: &mut Wire, spread: Duration, i: u64) -> HashMap<String, Beat> {
+pub fn beat_once(wire: &mut Wire, spread: Duration, i: u64) -> HashMap<String, Beat> {
     let begin = Instant::now();
     let mut order: Vec<(Duration, String)> = SERVICES
         .names()

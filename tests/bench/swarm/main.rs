@@ -6,6 +6,7 @@
 mod alerts;
 mod burst;
 mod curve;
+mod far;
 mod flood;
 mod lab;
 mod lateness;
@@ -48,8 +49,9 @@ impl Plan {
 /// A part of the benchmark, by the name that selects it.
 type Part = (&'static str, fn(&Plan, &mut Report));
 
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     ("lateness", lateness::few),
+    ("far", far::run),
     ("flood", flood::run),
     ("start", many::start),
     ("lateness-100k", many::hundred_thousand),

@@ -1,28 +1,19 @@
 //! The healer: hears every heartbeat and says when one of them has stopped.
 //!
-//! The pure half judges: [`wheel`] keeps deadlines, [`detector`] decides, `swings` knows what
-//! comes and goes. The edges serve it: `watch` hears one bus,
-//! `run` is the loop, `scribe` writes through the [`ledger`], [`voice`] finds the words of the wire.
+//! What is dead is decided in [`crate::watch`]. The edges serve it: `watch` hears one bus, `run` is the loop, `scribe`
+//! writes what was decided.
 
 mod bus_health;
 mod calls;
-pub mod complaints;
 mod desk;
-pub mod detector;
 mod early;
 mod held;
-pub mod ledger;
 mod memory;
 mod pacing;
 mod run;
 mod scribe;
-pub mod senders;
 mod succession;
-pub(crate) mod swings;
-pub mod unheard;
-pub mod voice;
 mod watch;
-pub mod wheel;
 
 pub use run::run;
 

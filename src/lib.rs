@@ -10,8 +10,10 @@
 //! - [`swarm_state`]: the read model: how the swarm stands, for everybody who shows it.
 //! - [`service`]: what every daemon stands on: environment, logging, truth, signals, threads, the beat.
 //! - [`bootstrap`]: seeds the truth.
+//! - [`feed`]: what is in a feed, and what of it is new; pure.
 //! - [`rss_agg`], [`massive`], [`mesh`], [`vexy_ai`]: the working services.
-//! - [`healer`]: judges silence.
+//! - [`watch`]: the judging of silence, which healer and sentinel share.
+//! - [`healer`]: hears the buses, and tells.
 //! - [`notify`]: tells people.
 //! - [`sentinel`]: watches the healer.
 //! - [`sections`]: who checks which section of truth.
@@ -23,6 +25,7 @@ pub mod bus;
 pub mod cli;
 pub mod clock;
 pub mod contract;
+pub mod feed;
 pub mod healer;
 pub mod massive;
 pub mod mesh;
@@ -35,3 +38,4 @@ pub mod service;
 pub mod swarm_state;
 pub mod truth;
 pub mod vexy_ai;
+pub mod watch;

@@ -18,13 +18,13 @@ use crate::bus::{
 };
 use crate::clock::{self, Mono};
 use crate::contract::{ALERT_CHANNEL, BEAT_MAX_BYTES, echo_channel, heartbeat_channel};
-use crate::healer::complaints::Complaints;
-use crate::healer::detector::{BusNews, Detector, Echo, Now, Output};
-use crate::healer::ledger::Ledger;
-use crate::healer::voice::Voice;
 use crate::notify::{self, Notifier, Role};
 use crate::service::{self, Error, Notice, Profile, Service};
 use crate::truth::Check;
+use crate::watch::complaints::Complaints;
+use crate::watch::detector::{BusNews, Detector, Echo, Now, Output};
+use crate::watch::ledger::Ledger;
+use crate::watch::voice::Voice;
 use ears::Ears;
 use telling::Telling;
 

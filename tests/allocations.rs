@@ -7,7 +7,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use marketswarm::clock::Mono;
-use marketswarm::healer::detector::{Detector, Now, Spec};
+use marketswarm::watch::detector::{Detector, Now, Spec};
 
 struct Counting;
 

@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use marketswarm::clock::Mono;
-use marketswarm::rss_agg::document::{Context, Document, Refused, date};
-use marketswarm::rss_agg::finish::Finisher;
-use marketswarm::rss_agg::identity::identify;
-use marketswarm::rss_agg::item::{Feed, Item};
+use marketswarm::feed::document::{Context, Document, Refused, date};
+use marketswarm::feed::finish::Finisher;
+use marketswarm::feed::identity::identify;
+use marketswarm::feed::item::{Feed, Item};
 use serde_json::Value;
 
 use crate::support::cpu_time;

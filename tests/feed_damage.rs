@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use marketswarm::clock::Mono;
-use marketswarm::rss_agg::check::{Report, check};
-use marketswarm::rss_agg::document::{Context, Document, Refused};
+use marketswarm::feed::check::{Report, check};
+use marketswarm::feed::document::{Context, Document, Refused};
 use proptest::prelude::*;
 
 use crate::support::cpu_time;

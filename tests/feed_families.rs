@@ -8,9 +8,9 @@ use std::fs;
 use std::path::Path;
 
 use marketswarm::clock::Mono;
-use marketswarm::rss_agg::check::{self, Report};
-use marketswarm::rss_agg::document::Context;
-use marketswarm::rss_agg::item::Supplied;
+use marketswarm::feed::check::{self, Report};
+use marketswarm::feed::document::Context;
+use marketswarm::feed::item::Supplied;
 
 use said::{FAMILIES, Family};
 

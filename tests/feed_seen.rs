@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use marketswarm::rss_agg::document::{Context, Document};
-use marketswarm::rss_agg::identity::{Key, identify};
-use marketswarm::rss_agg::seen::{Candidate, Mark, Poll, Seen, Verdict};
+use marketswarm::feed::document::{Context, Document};
+use marketswarm::feed::identity::{Key, identify};
+use marketswarm::feed::seen::{Candidate, Mark, Poll, Seen, Verdict};
 
 const ITEMS: usize = 50;
 

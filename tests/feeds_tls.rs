@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::time::Instant;
 
-use marketswarm::rss_agg::document::{Context, Document};
+use marketswarm::feed::document::{Context, Document};
 use marketswarm::rss_agg::fetch::body::BigBodies;
 use marketswarm::rss_agg::fetch::guard::Guard;
 use marketswarm::rss_agg::fetch::trust::Trust;

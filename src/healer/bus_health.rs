@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::detector::{Now, Unjudged};
 use crate::clock::Mono;
 use crate::contract::{BUS_HEALTH_EVERY, BusHealth};
+use crate::watch::detector::{Now, Unjudged};
 
 /// A bus that could not be judged for so long is written to be so: a short trouble need not make anybody doubt what is
 /// shown.
@@ -105,7 +105,7 @@ fn secs(span: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::healer::detector::Uncertainty;
+    use crate::watch::detector::Uncertainty;
 
     const REFRESH: Duration = Duration::from_secs(60);
 

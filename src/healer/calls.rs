@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crossbeam_channel::Sender;
 
 use super::Event;
-use super::detector::BusNews;
 use crate::contract::Alert;
+use crate::watch::detector::BusNews;
 
 /// Calls that may wait: an alert for each service that can be owed one, and then some.
 const CALLS_MAX: usize = 100_000;

@@ -6,15 +6,15 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::bus_health::{BusStates, Found};
-use super::detector::{Now, Transition};
 use super::held::Held;
-use super::ledger::Entry;
 use super::pacing::{Refresh, Turns};
-use super::unheard::Unheard;
 use super::watch::Watch;
 use crate::bus::BusError;
 use crate::clock::Mono;
 use crate::contract::{Alert, AlertKind, BusHealth, Health};
+use crate::watch::detector::{Now, Transition};
+use crate::watch::ledger::Entry;
+use crate::watch::unheard::Unheard;
 
 pub use refusals::{Note, Part, Refusal};
 
@@ -330,8 +330,8 @@ impl Desk {
 mod tests {
     use super::*;
     use crate::bus::Address;
-    use crate::healer::voice::Voice;
     use crate::healer::watch::Outlets;
+    use crate::watch::voice::Voice;
 
     #[test]
     fn who_comes_back_before_it_was_forgotten_keeps_its_record() {

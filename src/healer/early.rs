@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Event;
-use super::detector::BUS_DOWN_AFTER;
 use super::memory::Memory;
-use super::voice::Voice;
 use crate::clock::{self, Mono};
 use crate::contract::{Alert, AlertKind, SYSTEM_BUS};
 use crate::notify::{self, Notifier, Role};
 use crate::service::{Away, truth_defaults};
 use crate::truth::Truth;
+use crate::watch::detector::BUS_DOWN_AFTER;
+use crate::watch::voice::Voice;
 
 /// By then it is clear whether this healer speaks, or another that went on all the time.
 const DECIDED_AFTER: Duration = Duration::from_secs(15);

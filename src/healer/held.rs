@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::ledger::Entry;
 use crate::clock::Mono;
+use crate::watch::ledger::Entry;
 
 /// An alert goes out without its reason after this.
 const WAIT: Duration = Duration::from_secs(1);

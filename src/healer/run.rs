@@ -14,15 +14,10 @@ use crossbeam_channel::{Sender, bounded};
 
 use super::Event;
 use super::calls::{Call, Calls};
-use super::complaints::Complaints;
 use super::desk::Job;
-use super::detector::BusNews;
 use super::early::{Early, Outage};
-use super::ledger::Ledger;
 use super::memory::Memory;
 use super::scribe::{Others, Scribe, WORK_BUDGET};
-use super::swings::{Flap, Swings, WINDOW_TIMEOUTS};
-use super::voice::Voice;
 use super::watch::{self, Watch};
 use crate::bus::{Address, Commands, Limits, Subscriber};
 use crate::clock::{self, Mono};
@@ -30,6 +25,11 @@ use crate::contract::{ALERT_CHANNEL, Alert, AlertKind, SYSTEM_BUS};
 use crate::notify::{self, Notifier, Role};
 use crate::service::{self, Error, Notice, Profile, Service};
 use crate::truth::Check;
+use crate::watch::complaints::Complaints;
+use crate::watch::detector::BusNews;
+use crate::watch::ledger::Ledger;
+use crate::watch::swings::{Flap, Swings, WINDOW_TIMEOUTS};
+use crate::watch::voice::Voice;
 
 /// Jobs that may wait for the scribe; a loop that has more to say waits.
 const JOBS_MAX: usize = 64;

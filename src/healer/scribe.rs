@@ -17,12 +17,12 @@ use crossbeam_channel::{Receiver, select};
 
 use super::calls::{Call, Calls};
 use super::desk::{Desk, Job, PACE, Part};
-use super::ledger::{LEASE_RENEW, Ledger, Told};
-use super::voice::Voice;
 use crate::bus::BusError;
 use crate::clock::Mono;
 use crate::contract::{Alert, Health};
 use crate::service::{BeatHandle, Error, Progress};
+use crate::watch::ledger::{LEASE_RENEW, Ledger, Told};
+use crate::watch::voice::Voice;
 pub use others::Others;
 
 /// The writer's state.

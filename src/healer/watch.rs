@@ -12,13 +12,13 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::calls::{Call, Calls};
-use super::detector::{Detector, Echo, Now, Output};
-use super::senders;
-use super::voice::Voice;
 use crate::bus::{Address, BusError, Limits, Mouth, Subscribed, Subscriber};
 use crate::clock::{self, Mono};
 use crate::contract::BEAT_MAX_BYTES;
 use crate::service::{Error, TruthHint};
+use crate::watch::detector::{Detector, Echo, Now, Output};
+use crate::watch::senders;
+use crate::watch::voice::Voice;
 use ears::Ears;
 
 /// Errands that may wait for the attendant; each replaces what a later one would do again.

@@ -8,9 +8,9 @@ use url::Url;
 
 use super::fetch::guard::Guard;
 use super::fetch::{feed_url, host_of};
-use super::filter::{Filters, Rule};
 use super::schedule::hosts::HostLimits;
 use super::schedule::pace::{DAY_SEC, Pace};
+use crate::feed::filter::{Filters, Rule};
 use crate::truth::{Problem, Problems, Section, Sections, Truth};
 
 /// The service's name in truth.

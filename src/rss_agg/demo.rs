@@ -232,10 +232,10 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::feed::document::{Context, Document};
+    use crate::feed::finish::Finisher;
+    use crate::feed::identity::identify;
     use crate::rss_agg::config::Config;
-    use crate::rss_agg::document::{Context, Document};
-    use crate::rss_agg::finish::Finisher;
-    use crate::rss_agg::identity::identify;
     use crate::truth::{Defaults, Truth};
 
     const NOW: i64 = 1_795_558_200;

@@ -4,14 +4,14 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::config::FeedSpec;
-use super::document::{Entry, Parsed};
-use super::finish::Finisher;
-use super::identity::{Identity, Key, identify};
 use super::poll::Means;
-use super::seen::{Candidate, Mark, Plan, Poll, Verdict};
 use super::store::{CHUNK_BYTES, CHUNK_ITEMS, NewItem};
 use crate::bus::{Backoff, BusError};
 use crate::clock::Mono;
+use crate::feed::document::{Entry, Parsed};
+use crate::feed::finish::Finisher;
+use crate::feed::identity::{Identity, Key, identify};
+use crate::feed::seen::{Candidate, Mark, Plan, Poll, Verdict};
 
 /// How long a document in hand waits for a store that went away.
 const STORE_PATIENCE: Duration = Duration::from_secs(10);

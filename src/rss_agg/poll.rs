@@ -6,7 +6,6 @@ use ring::digest::{SHA256, digest};
 use url::Url;
 
 use super::config::{Config, FeedSpec};
-use super::document::{Context, Document, Refused};
 use super::fetch::body::{Body, Cut};
 use super::fetch::place::Place;
 use super::fetch::{Answer, Ask, FetchError, Fetcher, TOTAL_BUDGET, host_of};
@@ -16,6 +15,7 @@ use super::schedule::pace::DAY_SEC;
 use super::store::SharedStore;
 use crate::bus::BusError;
 use crate::clock::{self, Mono};
+use crate::feed::document::{Context, Document, Refused};
 use crate::service::{Env, Working};
 
 /// The longest that a poll may go without a sign of progress: the whole fetch, or one document's parse.

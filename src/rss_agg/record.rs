@@ -9,9 +9,9 @@ use url::Url;
 use super::config::FeedSpec;
 use super::fetch::Answer;
 use super::fetch::answer::Validators;
-use super::item;
 use super::schedule::pace::{self, DAY_SEC, Hints, Pace, Wait};
 use crate::contract::{TEXT_MAX_BYTES, cut};
+use crate::feed::item;
 
 /// A permanent redirect is believed when it held this many polls in a row.
 const MOVE_HOLDS: u32 = 2;

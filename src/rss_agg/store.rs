@@ -14,11 +14,11 @@ mod sweep;
 
 use redis::Pipeline;
 
-use super::identity::Key;
 use super::record::Record;
-use super::seen::{Plan, Seen, Verdict};
 use crate::bus::{Address, BusError, Commands, Limits};
 use crate::contract::{TEXT_MAX_BYTES, cut, feeds};
+use crate::feed::identity::Key;
+use crate::feed::seen::{Plan, Seen, Verdict};
 
 pub use items::{CHUNK_BYTES, CHUNK_ITEMS, NewItem};
 pub use queue::Entry;

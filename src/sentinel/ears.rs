@@ -4,7 +4,7 @@ use super::{HEALER, at};
 use crate::bus::{Batch, BusError, Channels, Event, Message, Sink, Subscribed, echo_number};
 use crate::clock::Mono;
 use crate::contract::Beat;
-use crate::healer::detector::Detector;
+use crate::watch::detector::Detector;
 
 /// What the link brings, judged as it comes.
 pub(super) struct Ears {

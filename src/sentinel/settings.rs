@@ -6,12 +6,12 @@ use std::time::Duration;
 use super::{HEALER, Sentinel, mouth};
 use crate::clock::{self, Mono};
 use crate::contract::{AlertKind, SYSTEM_BUS, heartbeat_channel};
-use crate::healer::complaints::{Matter, in_part, misshapen, rejected};
-use crate::healer::detector::Spec;
-use crate::healer::unheard::Unheard;
 use crate::notify::config::misshapen as misshapen_channels;
 use crate::service::{Env, EnvError, bus_names};
 use crate::truth::{TIMEOUT_MAX_SEC, Truth};
+use crate::watch::complaints::{Matter, in_part, misshapen, rejected};
+use crate::watch::detector::Spec;
+use crate::watch::unheard::Unheard;
 
 /// A healer that is heard for so long after something went wrong has told it.
 const HEALER_TELLS: Duration = Duration::from_secs(10);

@@ -7,12 +7,12 @@ use super::{HEALER, IDLE, SENTINEL, at};
 use crate::bus::{Address, BusError};
 use crate::clock::{self, Mono};
 use crate::contract::{Alert, AlertKind, SYSTEM_BUS, Status};
-use crate::healer::detector::{Detector, Transition};
-use crate::healer::ledger::{Entry, Ledger, Told};
-use crate::healer::senders;
-use crate::healer::unheard::Unheard;
-use crate::healer::voice::{Voice, record};
 use crate::notify::Notifier;
+use crate::watch::detector::{Detector, Transition};
+use crate::watch::ledger::{Entry, Ledger, Told};
+use crate::watch::senders;
+use crate::watch::unheard::Unheard;
+use crate::watch::voice::{Voice, record};
 
 /// Alerts that may wait for a bus that takes them; beyond, the oldest goes.
 const OWED_MAX: usize = 256;

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use marketswarm::bus::{Frame, Frames, RUN_MAX};
 use marketswarm::clock::Mono;
 use marketswarm::contract::BEAT_MAX_BYTES;
-use marketswarm::healer::detector::{Detector, Now, Spec};
-use marketswarm::healer::wheel::Wheel;
+use marketswarm::watch::detector::{Detector, Now, Spec};
+use marketswarm::watch::wheel::Wheel;
 
 const SERVICES: usize = 1000;
 const NOW: Now = Now {

@@ -5,8 +5,11 @@
 
 // Only a part of the helpers is needed here.
 #[allow(dead_code, unused_imports)]
-#[path = "../support/mod.rs"]
-mod support;
+#[path = ".."]
+mod tests {
+    pub mod support;
+}
+use tests::support;
 
 #[path = "feeds/damage.rs"]
 mod damage;

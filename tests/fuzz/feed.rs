@@ -3,9 +3,9 @@
 
 use libfuzzer_sys::fuzz_target;
 use marketswarm::clock::Mono;
-use marketswarm::rss_agg::check::check;
-use marketswarm::rss_agg::document::{Context, Text};
-use marketswarm::rss_agg::sanitise::Sanitiser;
+use marketswarm::feed::check::check;
+use marketswarm::feed::document::{Context, Text};
+use marketswarm::feed::sanitise::Sanitiser;
 
 fuzz_target!(|body: &[u8]| {
     let context = Context { url: "http://feed.example/", max_items: 100 };

@@ -9,8 +9,8 @@ mod structure;
 mod text;
 
 use marketswarm::clock::Mono;
-use marketswarm::rss_agg::check::{self, Report};
-use marketswarm::rss_agg::document::Context;
+use marketswarm::feed::check::{self, Report};
+use marketswarm::feed::document::Context;
 
 /// What a feed at `https://feed.example/dir/feed` says.
 fn check(body: &str) -> Report {

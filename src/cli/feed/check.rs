@@ -10,8 +10,8 @@ use url::Url;
 
 use super::{Words, print};
 use crate::clock::{self, Mono, rfc3339};
-use crate::rss_agg::check::{Report, check};
-use crate::rss_agg::document::{Context, Refused};
+use crate::feed::check::{Report, check};
+use crate::feed::document::{Context, Refused};
 use crate::rss_agg::fetch::body::{BigBodies, MAX_BODY_BYTES};
 use crate::rss_agg::fetch::guard::Guard;
 use crate::rss_agg::fetch::place::Place;

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::{Swarm, Words, complain, print};
+use crate::feed::opml::{self, Outline};
 use crate::rss_agg::config::Config;
-use crate::rss_agg::opml::{self, Outline};
 use crate::sections::CHECKS;
 use crate::service::{Env, Error};
 use crate::truth::{Defaults, Rules, Truth};

@@ -7,12 +7,12 @@ use super::{Healer, Hearing};
 use crate::bus::Channels;
 use crate::contract::{SYSTEM_BUS, echo_channel};
 use crate::healer::desk::Job;
-use crate::healer::detector::{Spec, Watched};
-use crate::healer::unheard::Unheard;
-use crate::healer::voice::Voice;
 use crate::healer::watch::{Outlets, Watch};
 use crate::service::{Error, bus_names};
 use crate::truth::{self, Truth};
+use crate::watch::detector::{Spec, Watched};
+use crate::watch::unheard::Unheard;
+use crate::watch::voice::Voice;
 
 /// Services put under watch in one go: the lock on a detector is held for a fraction of a millisecond.
 const CHUNK: usize = 512;

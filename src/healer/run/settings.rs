@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::Healer;
 use crate::clock::Mono;
 use crate::contract::AlertKind;
-use crate::healer::complaints::{Matter, in_part, misshapen, rejected};
 use crate::notify::config::misshapen as misshapen_channels;
 use crate::service::Error;
 use crate::truth::Truth;
+use crate::watch::complaints::{Matter, in_part, misshapen, rejected};
 
 impl Healer {
     /// Puts a new truth in force.

@@ -7,7 +7,7 @@ use super::others::Turn;
 use crate::bus::BusError;
 use crate::clock::Mono;
 use crate::healer::desk::{Desk, Part, Patience};
-use crate::healer::ledger::{Held, LEASE, LEASE_RENEW, Lease};
+use crate::watch::ledger::{Held, LEASE, LEASE_RENEW, Lease};
 
 impl Scribe {
     /// Takes or renews the lease; begins or ceases to speak accordingly. False when the bus does not answer.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use crate::bus::{Address, BusError, Limits, PatternLink};
 use crate::clock::Mono;
 use crate::contract::echo_channel;
-use crate::healer::ledger::Ledger;
 use crate::healer::succession::Succession;
+use crate::watch::ledger::Ledger;
 
 /// The scribe has other work than to wait for this connection.
 const LIMITS: Limits = Limits {

@@ -4,9 +4,9 @@ use super::Scribe;
 use crate::bus::BusError;
 use crate::contract::{BUS_HEALTH, REFUSED_EVERY, TEXT_MAX_BYTES, WritesRefused, cut};
 use crate::healer::desk::{Desk, Part};
-use crate::healer::ledger::{LEASE_RENEW, Told};
 use crate::healer::pacing::Turns;
 use crate::healer::watch::now;
+use crate::watch::ledger::{LEASE_RENEW, Told};
 
 const _: () = assert!(
     LEASE_RENEW.as_millis() == REFUSED_EVERY.as_millis(),

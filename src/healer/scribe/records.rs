@@ -6,9 +6,9 @@ use super::Scribe;
 use crate::bus::BusError;
 use crate::clock;
 use crate::healer::desk::{Desk, PACE};
-use crate::healer::ledger::Entry;
-use crate::healer::voice::record;
 use crate::healer::watch::Watch;
+use crate::watch::ledger::Entry;
+use crate::watch::voice::record;
 
 /// When the newest record is older, it does not keep a death from being told again.
 const STALE_AFTER_SEC: i64 = 600;

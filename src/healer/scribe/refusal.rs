@@ -8,8 +8,8 @@ use crate::clock::{self, Mono};
 use crate::contract::{Alert, AlertKind, SYSTEM_BUS};
 use crate::healer::calls::Call;
 use crate::healer::desk::{Desk, Note, Part, Refusal};
-use crate::healer::ledger::{LEASE, LEASE_RENEW};
 use crate::healer::watch::now;
+use crate::watch::ledger::{LEASE, LEASE_RENEW};
 
 /// A server that does not do something *yet* has so long before that is called a refusal.
 const PASSES_WITHIN: Duration = Duration::from_secs(5);

@@ -7,7 +7,7 @@ use super::Watch;
 use crate::bus::{self, Batch, BusError, Channels, Event, Message, Sink, Subscribed};
 use crate::clock::Mono;
 use crate::contract::TRUTH_CHANGED;
-use crate::healer::detector::{Detector, Now};
+use crate::watch::detector::{Detector, Now};
 
 /// The sink of the subscriber thread.
 pub(super) struct Ears {

@@ -3,8 +3,8 @@
 use super::super::wording;
 use super::*;
 use crate::clock::Mono;
-use crate::healer::detector::Now;
-use crate::healer::swings::{Swings, WINDOW_TIMEOUTS};
+use crate::watch::detector::Now;
+use crate::watch::swings::{Swings, WINDOW_TIMEOUTS};
 
 mod history;
 mod quiet;

@@ -4,7 +4,7 @@ use ureq::http::HeaderMap;
 use ureq::http::header::SET_COOKIE;
 use url::{Host, Url};
 
-use crate::rss_agg::document::date;
+use crate::feed::document::date;
 
 /// Cookies of one fetch; what comes beyond is not kept.
 const MAX_COOKIES: usize = 50;

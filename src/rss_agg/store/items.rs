@@ -6,9 +6,9 @@ use serde_json::Value;
 use super::{Store, count, marks};
 use crate::bus::BusError;
 use crate::contract::feeds;
-use crate::rss_agg::identity::Key;
-use crate::rss_agg::item::Item;
-use crate::rss_agg::seen::Mark;
+use crate::feed::identity::Key;
+use crate::feed::item::Item;
+use crate::feed::seen::Mark;
 
 /// Items that go into one transaction.
 pub const CHUNK_ITEMS: usize = 64;

@@ -1,7 +1,7 @@
 //! Seen marks as bytes: a thousand of them are one hash of some 80 KB.
 
-use crate::rss_agg::identity::Key;
-use crate::rss_agg::seen::{Mark, Plan, Seen};
+use crate::feed::identity::Key;
+use crate::feed::seen::{Mark, Plan, Seen};
 
 /// The field beside the marks that holds the feed's absence clock. Marks have fields of 16 bytes.
 pub(super) const CLOCK: &str = "clock";

@@ -12,8 +12,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use base64::Engine;
 use marketswarm::clock::Mono;
-use marketswarm::rss_agg::check::check;
-use marketswarm::rss_agg::document::Context;
+use marketswarm::feed::check::check;
+use marketswarm::feed::document::Context;
 use serde_json::{Value, json};
 
 use crate::Report;

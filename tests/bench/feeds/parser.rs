@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use marketswarm::clock::Mono;
-use marketswarm::rss_agg::document::{Context, Document};
-use marketswarm::rss_agg::finish::Finisher;
-use marketswarm::rss_agg::identity::identify;
-use marketswarm::rss_agg::seen::{Candidate, Poll, Seen};
+use marketswarm::feed::document::{Context, Document};
+use marketswarm::feed::finish::Finisher;
+use marketswarm::feed::identity::identify;
+use marketswarm::feed::seen::{Candidate, Poll, Seen};
 
 use crate::generated;
 use crate::promise::{Report, cpu_sec};

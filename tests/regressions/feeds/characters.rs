@@ -1,8 +1,8 @@
 //! Characters that came out as others.
 
 use encoding_rs::Encoding;
-use marketswarm::rss_agg::document::{Context, Document};
-use marketswarm::rss_agg::identity::title_text;
+use marketswarm::feed::document::{Context, Document};
+use marketswarm::feed::identity::title_text;
 
 /// The titles of a feed that declares one encoding, is written in another, and is served with a third.
 fn titles(served: Option<&str>, declared: &str, written: &str, titles: [&str; 2]) -> Vec<String> {

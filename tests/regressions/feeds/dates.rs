@@ -1,6 +1,6 @@
 //! Dates that were read wrong, or not at all.
 
-use marketswarm::rss_agg::document::{Context, Document};
+use marketswarm::feed::document::{Context, Document};
 
 /// When the items of a feed with these dates were published.
 fn published(dates: &[&str]) -> Vec<Option<i64>> {

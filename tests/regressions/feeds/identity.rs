@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use marketswarm::rss_agg::document::{Context, Document};
-use marketswarm::rss_agg::identity::identify;
-use marketswarm::rss_agg::seen::{Candidate, Poll, Seen, Verdict};
+use marketswarm::feed::document::{Context, Document};
+use marketswarm::feed::identity::identify;
+use marketswarm::feed::seen::{Candidate, Poll, Seen, Verdict};
 
 /// How many items are new at each poll of a feed that lists these.
 fn new_at_each_poll(polls: &[&[String]]) -> Vec<usize> {

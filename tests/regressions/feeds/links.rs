@@ -1,7 +1,7 @@
 //! Links that led elsewhere.
 
 use super::check;
-use marketswarm::rss_agg::item::Item;
+use marketswarm::feed::item::Item;
 
 const PAGE: Option<&str> = Some("https://x.example/1");
 

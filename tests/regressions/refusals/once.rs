@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use marketswarm::bus::{Address, Commands, Limits};
 use marketswarm::contract::{Alert, AlertKind};
-use marketswarm::healer::ledger::{Ledger, Told};
+use marketswarm::watch::ledger::{Ledger, Told};
 
 use crate::support::proxy::Proxy;
 use crate::support::watcher::{DOUBT, HEALER, TIMEOUT};

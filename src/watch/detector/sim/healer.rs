@@ -1,0 +1,398 @@
+//! A healer's edges, played: link, echoes, lease, ledger; and the process that crashes and stands still.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::super::{AlertRef, Change, Detector, Now, Output, Record, Spec, Transition, Watched};
+use super::redis::{Answer, Client, Command, Deed, Said, Store};
+use super::world::Watching;
+use crate::clock::Mono;
+use crate::watch::ledger::Lease;
+
+/// Something that reaches a healer; while it stands still, it waits.
+#[derive(Clone, Debug)]
+pub enum Input {
+    Frame {
+        link: u32,
+        channel: usize,
+        payload: String,
+    },
+    Echo {
+        link: u32,
+        seq: u64,
+    },
+    Proven {
+        link: u32,
+        channels: Vec<usize>,
+    },
+    LinkLost {
+        link: u32,
+    },
+    Checked,
+    Lease(Lease),
+    Answer {
+        connection: u32,
+        id: String,
+        answer: Answer,
+    },
+    /// The loop's timer.
+    Wake,
+    Truth,
+}
+
+#[derive(Debug)]
+pub struct Healer {
+    pub number: usize,
+    pub boot: u32,
+    pub alive: bool,
+    pub stopped: bool,
+    pub inbox: VecDeque<Input>,
+    pub detector: Detector,
+    /// The link in use; zero while there is none.
+    pub link: u32,
+    /// Channels subscribed on it.
+    pub heard: BTreeSet<usize>,
+    /// What goes out over a connection stays in order: the time at which the last of it arrives.
+    pub arrivals: BTreeMap<Client, u64>,
+    /// What comes back over another connection than the link, likewise.
+    pub replied: u64,
+    /// It looks fine and brings nothing.
+    pub half_open: bool,
+    /// Nothing may overtake on the way to the healer: the time of the last delivery.
+    pub delivered: u64,
+    pub speaking: bool,
+    /// The last attempt at the lease is not answered yet.
+    asked_lease: bool,
+    asked_lease_at: u64,
+    /// An attempt was never answered: it may have taken the lease.
+    lease_unsure: bool,
+    pub connection: u32,
+    /// Told and not answered, with the time of sending.
+    pub unanswered: VecDeque<(u64, Deed)>,
+    /// Number of the timer that counts; the others are void.
+    pub timer: u64,
+}
+
+/// What a healer wants of the world after an input.
+#[derive(Debug)]
+pub enum Wish {
+    Send(Client, Command),
+    Reconnect,
+    Connect,
+}
+
+impl Healer {
+    pub fn new(number: usize) -> Healer {
+        Healer {
+            number,
+            boot: 0,
+            alive: false,
+            stopped: false,
+            inbox: VecDeque::new(),
+            detector: Detector::new(Mono(0)),
+            link: 0,
+            heard: BTreeSet::new(),
+            arrivals: BTreeMap::new(),
+            replied: 0,
+            half_open: false,
+            delivered: 0,
+            speaking: false,
+            asked_lease: false,
+            asked_lease_at: 0,
+            lease_unsure: false,
+            connection: 0,
+            unanswered: VecDeque::new(),
+            timer: 0,
+        }
+    }
+
+    pub fn inst(&self) -> String {
+        inst(self.number, self.boot)
+    }
+
+    /// Starts the process.
+    pub fn start(&mut self, now: Now, truth: &[Watching]) {
+        *self = Healer {
+            boot: self.boot + 1,
+            alive: true,
+            timer: self.timer,
+            detector: Detector::new(now.mono),
+            ..Healer::new(self.number)
+        };
+        self.read_truth(truth, &mut Vec::new());
+    }
+
+    /// Watches whom `truth` names; what is to be subscribed and let go of is added to `wishes`, as for a subscriber.
+    fn read_truth(&mut self, truth: &[Watching], wishes: &mut Vec<Wish>) {
+        let (mut added, mut removed) = (Vec::new(), Vec::new());
+        self.detector.begin_reload();
+        for (svc, watching) in truth.iter().enumerate().filter(|(_, w)| w.watched) {
+            let watched = self.detector.watch(&Spec {
+                svc: &name(svc),
+                channel: &channel(watching.channel),
+                timeout_ms: watching.timeout_ms,
+                interval_ms: watching.interval_ms,
+            });
+            if let Watched::Moved { from } = &watched {
+                removed.extend(from.iter().map(|from| number_of(from)));
+            }
+            if watched != Watched::Already {
+                added.push(watching.channel);
+            }
+        }
+        let mut dropped = Vec::new();
+        while !self.detector.sweep(3, &mut dropped) {}
+        // What was told and not answered is asked for again before a record is forgotten, not after.
+        let is_dropped = |deed: &Deed| dropped.iter().any(|gone| *gone.svc == *name(deed.svc));
+        self.unanswered.retain(|(_, deed)| !is_dropped(deed));
+        let left = dropped
+            .iter()
+            .filter_map(|service| service.channel.as_deref());
+        removed.extend(left.map(number_of));
+        removed.retain(|&old| !self.detector.has_channel(channel(old).as_bytes()));
+        if self.link != 0 {
+            let link = self.link;
+            let command = Command::Subscribe {
+                link,
+                added,
+                removed,
+            };
+            wishes.push(Wish::Send(self.link_client(), command));
+        }
+    }
+
+    /// Every channel that is to be subscribed.
+    pub fn channels(&self) -> BTreeSet<usize> {
+        let mut channels = BTreeSet::new();
+        self.detector.channels(0, |channel| {
+            channels.insert(number_of(channel));
+            true
+        });
+        channels
+    }
+
+    /// Takes one input; what follows from it is added to `wishes`.
+    pub fn take(
+        &mut self,
+        input: Input,
+        now: Now,
+        store: &Store,
+        truth: &[Watching],
+        wishes: &mut Vec<Wish>,
+    ) {
+        match input {
+            Input::Frame {
+                link,
+                channel: from,
+                payload,
+            } if link == self.link => {
+                self.detector.sign(now.mono);
+                self.detector
+                    .frame(channel(from).as_bytes(), payload.as_bytes(), now);
+            }
+            Input::Echo { link, seq } if link == self.link => {
+                self.detector.sign(now.mono);
+                self.detector.echo_returned(seq, now);
+            }
+            Input::Proven { link, channels } if link == self.link => {
+                for confirmed in channels {
+                    self.detector.confirmed(channel(confirmed).as_bytes(), now);
+                }
+                self.detector.proven(now);
+            }
+            Input::LinkLost { link } if link == self.link => {
+                self.link = 0;
+                self.detector.link_lost(now);
+                wishes.push(Wish::Connect);
+            }
+            Input::Checked => self.detector.server_checked(now),
+            Input::Lease(lease) => {
+                self.asked_lease = false;
+                let unsure = std::mem::take(&mut self.lease_unsure);
+                match lease {
+                    Lease::Others => self.speaking = false,
+                    Lease::Kept if self.speaking && !unsure => {}
+                    Lease::Kept | Lease::Taken => self.take_over(now, store, truth),
+                }
+            }
+            Input::Answer {
+                connection,
+                id,
+                answer,
+            } if connection == self.connection => {
+                self.answered(&id, answer, now, store);
+            }
+            Input::Wake => self.detector.tick(now),
+            Input::Truth => self.read_truth(truth, wishes),
+            // Of a link or connection that is gone.
+            Input::Frame { .. }
+            | Input::Echo { .. }
+            | Input::Proven { .. }
+            | Input::LinkLost { .. }
+            | Input::Answer { .. } => {}
+        }
+        self.act(now, wishes);
+    }
+
+    fn act(&mut self, now: Now, wishes: &mut Vec<Wish>) {
+        while let Some(echo) = self.detector.take_echo() {
+            let command = Command::Echo {
+                link: self.link,
+                seq: echo.seq,
+            };
+            wishes.push(Wish::Send(self.echo_client(), command));
+        }
+        let mut outputs = Vec::new();
+        self.detector.take_outputs(&mut outputs);
+        for output in outputs {
+            match output {
+                Output::Reconnect => wishes.push(Wish::Reconnect),
+                Output::CheckServer => wishes.push(Wish::Send(self.echo_client(), Command::Check)),
+                Output::Bus(_) | Output::Malformed { .. } => {}
+            }
+        }
+        let mut transitions = Vec::new();
+        self.detector.take_transitions(&mut transitions);
+        if !self.speaking {
+            return;
+        }
+        for transition in transitions {
+            if let Some(deed) = self.deed(&transition) {
+                self.unanswered.push_back((now.mono.0, deed.clone()));
+                wishes.push(Wish::Send(self.tell_client(), Command::Tell(deed)));
+            }
+        }
+    }
+
+    /// Each second: renews the lease, and asks again for what was not answered.
+    pub fn renew(&mut self, now: u64, wishes: &mut Vec<Wish>) {
+        if self
+            .unanswered
+            .front()
+            .is_some_and(|(sent, _)| now > sent + 2_000_000)
+        {
+            self.connection += 1;
+            let client = self.tell_client();
+            for (sent, deed) in &mut self.unanswered {
+                *sent = now;
+                wishes.push(Wish::Send(client, Command::Tell(deed.clone())));
+            }
+        }
+        if self.asked_lease && now < self.asked_lease_at + 1_500_000 {
+            // The answer is waited for.
+            return;
+        }
+        self.asked_lease_at = now;
+        self.lease_unsure |= std::mem::replace(&mut self.asked_lease, true);
+        wishes.push(Wish::Send(self.tell_client(), Command::Hold));
+    }
+
+    fn take_over(&mut self, now: Now, store: &Store, truth: &[Watching]) {
+        // What was judged so far is in the detector's state, and compared with the store here.
+        self.detector.take_transitions(&mut Vec::new());
+        if !std::mem::replace(&mut self.speaking, true) {
+            self.unanswered.clear();
+        }
+        // What is on its way over a far bus was told after the lease was asked for: the store compares it, and its answer
+        // says what to take in. A healer tells nothing between the two.
+        let told: BTreeSet<usize> = self.unanswered.iter().map(|(_, deed)| deed.svc).collect();
+        let watched = (0..truth.len()).filter(|svc| truth[*svc].watched);
+        for svc in watched.filter(|svc| !told.contains(svc)) {
+            self.seed(svc, now, store);
+        }
+    }
+
+    fn seed(&mut self, svc: usize, now: Now, store: &Store) {
+        let found = store.health.get(&svc);
+        let record = Record {
+            status: found.map(|deed| deed.status),
+            alert_id: found.map(|deed| deed.id.as_str()),
+            flapping: found.map_or_else(Vec::new, |deed| deed.flapping.clone()),
+            ..Record::default()
+        };
+        self.detector.seed(&name(svc), &record, now);
+    }
+
+    fn answered(&mut self, id: &str, answer: Answer, now: Now, store: &Store) {
+        let Some(at) = self.unanswered.iter().position(|(_, deed)| deed.id == id) else {
+            return;
+        };
+        let Some((_, deed)) = self.unanswered.remove(at) else {
+            return;
+        };
+        match answer {
+            Answer::Done => {}
+            Answer::Fenced => {
+                self.speaking = false;
+                self.unanswered.clear();
+            }
+            Answer::Conflict => self.seed(deed.svc, now, store),
+        }
+    }
+
+    fn deed(&self, transition: &Transition) -> Option<Deed> {
+        let id = |number: u32| format!("{}-{number}", self.inst());
+        Some(Deed {
+            svc: transition.service.svc.strip_prefix('s')?.parse().ok()?,
+            previous: match &transition.previous {
+                AlertRef::None => String::new(),
+                AlertRef::Own(number) => id(*number),
+                AlertRef::Foreign(id) => id.to_string(),
+            },
+            id: id(transition.alert?),
+            said: match transition.change {
+                Change::Missed { .. } => Said::Missed,
+                Change::Recovered { .. } => Said::Ok,
+                Change::Flapping(_) => Said::Flapping,
+                Change::Steady(_) => Said::Steady,
+                _ => Said::Other,
+            },
+            status: transition.service.status,
+            flapping: transition.service.flapping.clone(),
+            judged_at: transition.at.0,
+        })
+    }
+
+    pub fn echo_client(&self) -> Client {
+        Client::Echo {
+            healer: self.number,
+            boot: self.boot,
+        }
+    }
+
+    pub fn link_client(&self) -> Client {
+        Client::Link {
+            healer: self.number,
+            boot: self.boot,
+            link: self.link,
+        }
+    }
+
+    pub fn tell_client(&self) -> Client {
+        Client::Tell {
+            healer: self.number,
+            boot: self.boot,
+            connection: self.connection,
+        }
+    }
+}
+
+pub fn inst(number: usize, boot: u32) -> String {
+    format!("h{number}b{boot}")
+}
+
+pub fn name(svc: usize) -> String {
+    format!("s{svc}")
+}
+
+/// The first channels are the default ones of services, which others may take.
+pub fn channel(number: usize) -> String {
+    match number {
+        0..10 => format!("s{number}:heartbeat"),
+        _ => format!("beats/{number}"),
+    }
+}
+
+fn number_of(channel: &[u8]) -> usize {
+    let digits = channel.iter().filter(|byte| byte.is_ascii_digit());
+    digits.fold(0, |number, digit| number * 10 + usize::from(digit - b'0'))
+}

@@ -9,8 +9,9 @@ use crate::clock::Mono;
 use crate::contract::{
     ALERT_LOG, HEALER_LEASE, MARKET_BUS, SYSTEM_BUS, TRUTH_CHANGED, TRUTH_KEY, TRUTH_MAX_BYTES,
 };
+use crate::env::Env;
 use crate::sections::CHECKS;
-use crate::service::{self, Document, Env, Error, Supervisor, TruthSource, complain, print};
+use crate::service::{self, Document, Error, Supervisor, TruthSource, complain, print};
 use crate::truth::{Rules, Truth, digest};
 
 const HELP: &str = "\

@@ -25,7 +25,8 @@ use std::process::ExitCode;
 
 use lexopt::Arg;
 
-use crate::service::{Env, Error, complain, print};
+use crate::env::Env;
+use crate::service::{Error, complain, print};
 
 const HELP: &str = "\
 marketswarm: run the swarm on one host, look at it, ask why

@@ -4,11 +4,12 @@
 //!
 //! - [`contract`]: the wire. Every message, key and channel that another program may meet.
 //! - [`clock`]: the only place that reads time.
+//! - [`mod@env`]: the environment and secrets.
 //! - [`net`]: names, within bounds; what HTTP clients share.
 //! - [`truth`]: the document that says which services there are, read and validated.
 //! - [`bus`]: the only place that talks to Redis.
 //! - [`swarm_state`]: the read model: how the swarm stands, for everybody who shows it.
-//! - [`service`]: what every daemon stands on: environment, logging, truth, signals, threads, the beat.
+//! - [`service`]: what every daemon stands on: logging, truth, signals, threads, the beat.
 //! - [`bootstrap`]: seeds the truth.
 //! - [`feed`]: what is in a feed, and what of it is new; pure.
 //! - [`rss_agg`], [`massive`], [`mesh`], [`vexy_ai`]: the working services.
@@ -25,6 +26,7 @@ pub mod bus;
 pub mod cli;
 pub mod clock;
 pub mod contract;
+pub mod env;
 pub mod feed;
 pub mod healer;
 pub mod massive;

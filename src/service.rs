@@ -1,4 +1,4 @@
-//! What every daemon stands on: environment, logging, truth, signals, named threads, the beat.
+//! What every daemon stands on: logging, truth, signals, named threads, the beat.
 //!
 //! A daemon is one call of [`run`] with a body. By the time the body runs there is a valid truth, the first beat is on
 //! its way, and everything that happens arrives on one channel, as the daemon's own `Event` type made from [`Notice`].
@@ -6,7 +6,6 @@
 mod args;
 mod beat;
 mod ears;
-mod env;
 mod error;
 mod healthcheck;
 mod idle;
@@ -27,7 +26,6 @@ use crossbeam_channel::{Receiver, Sender};
 
 pub use args::{Standard, standard_args};
 pub use beat::{BeatHandle, BeatSettings, Beater};
-pub use env::{Env, EnvError, Secret};
 pub use error::Error;
 pub use idle::idle;
 pub use logging::start as start_logging;
@@ -44,6 +42,7 @@ pub use truth_source::{Document, TruthSource};
 pub use truth_watch::TruthHint;
 
 use crate::bus::Buses;
+use crate::env::Env;
 use crate::truth::Truth;
 
 /// Events that may wait for a daemon's loop; what sends more than that waits itself.

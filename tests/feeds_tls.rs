@@ -6,12 +6,12 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::time::Instant;
 
+use marketswarm::env::Env;
 use marketswarm::feed::document::{Context, Document};
 use marketswarm::rss_agg::fetch::body::BigBodies;
 use marketswarm::rss_agg::fetch::guard::Guard;
 use marketswarm::rss_agg::fetch::trust::Trust;
 use marketswarm::rss_agg::fetch::{Answer, FetchError, Fetcher};
-use marketswarm::service::Env;
 use serde_json::json;
 
 use crate::feeds_fetch::{AMPLE, assert_given_up_after_ten_seconds, get_within};

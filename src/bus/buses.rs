@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Address, BusError, Means, Switchboard, Tls};
 use crate::contract::{MARKET_BUS, SYSTEM_BUS};
+use crate::env::{Env, EnvError};
 
 /// Resolves bus names: `<BUS>_URL` in the environment, else `buses.<name>.url` of the truth, else
 /// `redis://<name>:6379`. One truth thus serves containers, where names resolve, and bare hosts, where the
@@ -24,7 +25,25 @@ pub struct Buses {
     means: Means,
 }
 
+impl From<EnvError> for BusError {
+    fn from(e: EnvError) -> BusError {
+        BusError::BadSetting {
+            name: e.name,
+            reason: e.reason,
+        }
+    }
+}
+
 impl Buses {
+    /// Bus addresses by this environment alone.
+    ///
+    /// # Errors
+    /// When a variable that the system bus or TLS needs cannot be used.
+    pub fn from_env(env: &Env) -> Result<Buses, BusError> {
+        let env = env.clone();
+        Buses::from_environment(move |name| Ok(env.get(name)?))
+    }
+
     /// Reads the environment through `lookup` (variable name to value).
     ///
     /// The system bus is also found under `REDIS_URL` and `TRUTH_REDIS_URL`, in that order.

@@ -8,13 +8,14 @@ use lexopt::prelude::*;
 use serde_json::json;
 
 use super::{bad_args, known, place, print, printed, when};
-use crate::bus::{Commands, Limits};
+use crate::bus::{Buses, Commands, Limits};
 use crate::clock::{self, human, rfc3339};
 use crate::contract::{Alert, AlertKind};
+use crate::env::Env;
 use crate::notify::store::{Logged, log_after};
 use crate::notify::teller::began_ms;
 use crate::notify::wording::clean;
-use crate::service::{Env, Error, is_reader_gone, stream};
+use crate::service::{Error, is_reader_gone, stream};
 
 const HELP: &str = "\
 marketswarm alerts: the history, one outage a line
@@ -70,7 +71,7 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
         }
     }
     let env = place::with_buses(&env)?;
-    let address = env.buses()?.system();
+    let address = Buses::from_env(&env)?.system();
     let mut commands = Commands::new(address, "marketswarm:alerts", Limits::default());
     let wanted = |alert: &Alert| svc.as_ref().is_none_or(|s| *s == alert.svc);
     let mut history = History::default();

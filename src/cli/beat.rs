@@ -16,11 +16,12 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use super::child::{self, OnOrphaned};
 use super::threads::{Every, signals_to};
 use super::{bad_args, known, place, printed};
-use crate::bus::{Commands, Limits};
+use crate::bus::{Buses, Commands, Limits};
 use crate::clock::wall_secs;
 use crate::contract::{Beat, TRUTH_KEY, beat_counter_key, heartbeat_channel};
+use crate::env::Env;
 use crate::sections::CHECKS;
-use crate::service::{self, BeatSettings, Beater, Document, Env, Error, Supervisor, TruthSource};
+use crate::service::{self, BeatSettings, Beater, Document, Error, Supervisor, TruthSource};
 use crate::truth::{Rules, Truth};
 
 const HELP: &str = "\
@@ -201,7 +202,7 @@ fn pass_on(signal: i32, pid: u32) {
 
 /// How `name` beats as long as truth does not say otherwise.
 fn usual(name: &str, env: &Env) -> Result<BeatSettings, Error> {
-    let buses = env.buses()?;
+    let buses = Buses::from_env(env)?;
     let interval = service::truth_defaults(env)?.interval_sec;
     Ok(BeatSettings {
         address: Ok(buses.system()),
@@ -212,7 +213,7 @@ fn usual(name: &str, env: &Env) -> Result<BeatSettings, Error> {
 
 /// How truth wants it; `None` when there is no usable truth.
 fn from_truth(name: &str, env: &Env) -> Result<Option<BeatSettings>, Error> {
-    let address = env.buses()?.system();
+    let address = Buses::from_env(env)?.system();
     let limits = Limits {
         connect: TRUTH_PATIENCE,
         read: TRUTH_PATIENCE,

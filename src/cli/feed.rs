@@ -13,10 +13,11 @@ use lexopt::prelude::*;
 use super::status::find_truth;
 use super::{bad_args, complain, place, print, printed};
 use crate::bus::Buses;
+use crate::env::Env;
 use crate::rss_agg::config::Config;
 use crate::rss_agg::daemon::store_address;
 use crate::rss_agg::store::Store;
-use crate::service::{Env, Error, buses_of};
+use crate::service::{Error, buses_of};
 
 const HELP: &str = "\
 marketswarm feed: feeds, and what rss_agg makes of them

@@ -9,7 +9,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::place::{RunFolder, UpNote, data_folder};
 use super::up::SERVICES;
 use super::{bad_args, known, print, printed};
-use crate::service::{Env, Error};
+use crate::env::Env;
+use crate::service::Error;
 
 const HELP: &str = "\
 marketswarm hold SVC     ends a service that `marketswarm up` runs, and keeps it down

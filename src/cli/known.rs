@@ -2,7 +2,8 @@
 
 use super::status;
 use crate::contract::Name;
-use crate::service::{Env, Error};
+use crate::env::Env;
+use crate::service::Error;
 use crate::truth::did_you_mean;
 
 /// Names that are listed at most, of those that there are.

@@ -8,9 +8,10 @@ use jiff::tz::TimeZone;
 use lexopt::prelude::*;
 
 use super::{bad_args, complain, known, place, print, printed, status};
-use crate::bus::{Commands, Limits};
+use crate::bus::{Buses, Commands, Limits};
 use crate::clock::{self, Mono, human, rfc3339};
 use crate::contract::{Name, dead_key};
+use crate::env::Env;
 use crate::notify::config::{Channel, Config};
 use crate::notify::courier::Courier;
 use crate::notify::message::write;
@@ -18,7 +19,7 @@ use crate::notify::outbox::{DeadLetter, Delivery, Message};
 use crate::notify::retry::Answer;
 use crate::notify::telling::Telling;
 use crate::notify::wording::clean;
-use crate::service::{Env, Error};
+use crate::service::Error;
 
 const HELP: &str = "\
 marketswarm notify: does a message arrive, and which did not?
@@ -98,7 +99,7 @@ fn test(env: &Env, wish: &Wish) -> Result<ExitCode, Error> {
 }
 
 fn dead(env: &Env, wish: &Wish) -> Result<ExitCode, Error> {
-    let address = env.buses()?.system();
+    let address = Buses::from_env(env)?.system();
     let mut commands = Commands::new(address, "marketswarm:notify", Limits::default());
     // The list may be looked at from a shell that knows no channel; to send again, it must know them.
     let configured = channels(env, wish);

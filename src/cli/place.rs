@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::service::{Env, EnvError};
+use crate::env::{Env, EnvError};
 
 /// What a running `up` says about itself in `run/up.json`. The first three fields and `children` are for scripts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -8,12 +8,13 @@ use jiff::tz::TimeZone;
 use lexopt::prelude::*;
 
 use super::{bad_args, complain, known, place, print, printed, when};
-use crate::bus::{Commands, Limits};
+use crate::bus::{Buses, Commands, Limits};
 use crate::clock;
 use crate::contract::{Health, SILENCES, Status, TEXT_MAX_BYTES, cut, health_key, silence_key};
+use crate::env::Env;
 use crate::notify::store::hushes;
 use crate::notify::teller::Hush;
-use crate::service::{Env, Error};
+use crate::service::Error;
 
 const HELP: &str = "\
 marketswarm silence: people hear nothing of a service for a while; alerts still go to the bus
@@ -234,7 +235,7 @@ fn line(hush: &Hush, now_ms: i64, zone: &TimeZone) -> String {
 
 fn connect(env: &Env) -> Result<Commands, Error> {
     let env = place::with_buses(env)?;
-    let address = env.buses()?.system();
+    let address = Buses::from_env(&env)?.system();
     Ok(Commands::new(
         address,
         "marketswarm:silence",

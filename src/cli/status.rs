@@ -9,12 +9,13 @@ use redis::streams::StreamInfoGroupsReply;
 use serde_json::{Value as Json, json};
 
 use super::{NOBODY_IS_TOLD, bad_args, place, print, printed};
-use crate::bus::{Address, BusError, Commands};
+use crate::bus::{Address, BusError, Buses, Commands};
 use crate::clock::{self, human, local_time};
 use crate::contract::{ALERT_LOG, Health, TRUTH_KEY, holder_key};
+use crate::env::Env;
 use crate::notify::{self, Role};
 use crate::sections::CHECKS;
-use crate::service::{self, Document, Env, Error, TruthSource};
+use crate::service::{self, Document, Error, TruthSource};
 use crate::swarm_state::{Healer, Oversight, READER_LIMITS, Standing, State, StateReader, Who};
 use crate::truth::{Rules, Truth};
 
@@ -66,7 +67,7 @@ struct Findings {
 
 impl Findings {
     fn gather(env: &Env) -> Result<Findings, Error> {
-        let address = env.buses()?.system();
+        let address = Buses::from_env(env)?.system();
         let truth = find_truth(env)?;
         let mut reader = StateReader::new(address.clone(), "marketswarm:status");
         let oversight = reader.oversight()?;
@@ -207,7 +208,7 @@ impl Findings {
 
 /// The truth in force, by an environment that knows the buses.
 pub(super) fn find_truth(env: &Env) -> Result<Truth, Error> {
-    let buses = env.buses()?;
+    let buses = Buses::from_env(env)?;
     let address = match env.get("TRUTH_REDIS_URL")? {
         Some(url) => buses.address(&url, "TRUTH_REDIS_URL")?,
         None => buses.system(),

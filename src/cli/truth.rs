@@ -9,8 +9,9 @@ use lexopt::prelude::*;
 
 use super::{bad_args, print, printed};
 use crate::contract::TRUTH_MAX_BYTES;
+use crate::env::Env;
 use crate::sections::CHECKS;
-use crate::service::{self, Env, Error};
+use crate::service::{self, Error};
 use crate::truth::{Defaults, Problem, Problems, Rejected, Rules, Truth, digest};
 
 const HELP: &str = "\

@@ -19,8 +19,9 @@ use std::process::ExitCode;
 use lexopt::prelude::*;
 
 use super::{bad_args, place, printed};
+use crate::env::Env;
 use crate::sections::CHECKS;
-use crate::service::{self, Env, Error};
+use crate::service::{self, Error};
 use crate::truth::{Rules, Truth};
 use ports::Wish;
 

@@ -10,10 +10,11 @@ use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
 use super::threads::signals_to;
 use super::view::{self, Board, Event, Eyes, Head, Moment, Screen, Tells, Tone};
 use super::{bad_args, place, printed};
-use crate::bus::Commands;
+use crate::bus::{Buses, Commands};
 use crate::clock::Mono;
 use crate::contract::SYSTEM_BUS;
-use crate::service::{EVENTS_MAX, Env, Error, is_reader_gone, stream};
+use crate::env::Env;
+use crate::service::{EVENTS_MAX, Error, is_reader_gone, stream};
 use crate::swarm_state::READER_LIMITS;
 
 const HELP: &str = "\
@@ -39,7 +40,7 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
         }
     }
     let env = place::with_buses(&env)?;
-    let address = env.buses()?.system();
+    let address = Buses::from_env(&env)?.system();
     // A bus that is not there now is an error; one that goes away later is news.
     Commands::new(address.clone(), "marketswarm:watch", READER_LIMITS).ping()?;
 

@@ -9,7 +9,7 @@ use super::format::Format;
 use super::sign::SigningKey;
 use super::teller::Rules;
 use super::telling::Ms;
-use crate::service::{Env, EnvError, Secret};
+use crate::env::{Env, EnvError, Secret};
 use crate::truth::{Problem, Problems, Sections, Truth};
 
 mod entry;

@@ -15,7 +15,8 @@ use super::teller::Rules;
 use super::{Config, ConfigError, Role, config, deadman};
 use crate::bus::Address;
 use crate::contract::{Alert, cut};
-use crate::service::{Env, Notice, deliver};
+use crate::env::Env;
+use crate::service::{Notice, deliver};
 use crate::truth::Truth;
 
 /// Longest text about the channels: there may be sixteen of them, with fifteen mistakes each.

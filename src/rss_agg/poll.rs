@@ -15,8 +15,9 @@ use super::schedule::pace::DAY_SEC;
 use super::store::SharedStore;
 use crate::bus::BusError;
 use crate::clock::{self, Mono};
+use crate::env::Env;
 use crate::feed::document::{Context, Document, Refused};
-use crate::service::{Env, Working};
+use crate::service::Working;
 
 /// The longest that a poll may go without a sign of progress: the whole fetch, or one document's parse.
 pub const PROGRESS_BUDGET: Duration = Duration::from_secs(45);

@@ -15,7 +15,8 @@ use super::record::Record;
 use super::store::{Keep, SharedStore, Store, Swept};
 use crate::bus::BusError;
 use crate::clock;
-use crate::service::{Env, Error, Progress, Service, Working};
+use crate::env::Env;
+use crate::service::{Error, Progress, Service, Working};
 
 /// What is in force; a job keeps what it was started with.
 pub struct Setup {

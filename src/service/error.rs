@@ -3,8 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use super::EnvError;
 use crate::bus::BusError;
+use crate::env::EnvError;
 
 /// What ends a program.
 #[derive(Debug)]

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::{Env, EnvError, complain, print};
+use super::{complain, print};
 use crate::clock;
+use crate::env::{Env, EnvError};
 
 /// Where the note lives unless `RUN_DIR` says otherwise.
 const DEFAULT_RUN_DIR: &str = "/run/marketswarm";

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use log::{Level, LevelFilter};
 
-use super::{Env, EnvError};
+use crate::env::{Env, EnvError};
 
 /// Starts logging to standard error for `service`.
 ///

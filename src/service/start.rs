@@ -14,14 +14,15 @@ use super::ears;
 use super::truth_source::TruthSource;
 use super::truth_watch::{Found, TruthWatch, judge, keep};
 use super::{
-    Crew, EVENTS_MAX, Env, Error, Notice, Profile, Remarks, Service, Standard, Supervisor,
-    complain, healthcheck, logging, standard_args,
+    Crew, EVENTS_MAX, Error, Notice, Profile, Remarks, Service, Standard, Supervisor, complain,
+    healthcheck, logging, standard_args,
 };
 use crate::bus::{Address, Backoff, BusError, Buses, Commands, Limits, Switchboard};
 use crate::clock::Mono;
 use crate::contract::{
     ALERT_LOG, HEALER_LEASE, SYSTEM_BUS, TRUTH_KEY, TRUTH_LAST_GOOD, heartbeat_channel,
 };
+use crate::env::Env;
 use crate::truth::{Check, Defaults, Rules, TIMEOUT_MAX_SEC, Truth};
 
 /// How long a stop may take before the process ends itself.
@@ -85,7 +86,7 @@ fn start<E: From<Notice> + Send + 'static>(
     let supervisor = Supervisor::from_env(&env);
     let (sender, events) = bounded(EVENTS_MAX);
     let mut spine = Crew::new(sender.clone());
-    let buses = env.buses()?;
+    let buses = Buses::from_env(&env)?;
     watch_signals(sender.clone(), buses.switchboard().clone())?;
 
     let away = |since, address: &Address, error: &BusError| {
@@ -337,7 +338,7 @@ fn find_truth(
 
 /// Bus addresses by the environment and `truth`, with a switchboard of their own.
 pub fn buses_of(env: &Env, truth: &Truth) -> Result<Buses, Error> {
-    Ok(with_truth(&env.buses()?, env, truth))
+    Ok(with_truth(&Buses::from_env(env)?, env, truth))
 }
 
 /// The same buses as `truth` has it.

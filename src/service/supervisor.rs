@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::Env;
+use crate::env::Env;
 
 /// The service manager that started this process, if one did. Clones speak to the same.
 #[derive(Clone, Default)]

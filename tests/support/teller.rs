@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crossbeam_channel::Receiver as Events;
 use marketswarm::bus::Address;
 use marketswarm::contract::{Alert, AlertKind};
+use marketswarm::env::Env;
 use marketswarm::notify::{self, Context, Notifier, Role};
-use marketswarm::service::{Env, Notice};
+use marketswarm::service::Notice;
 use marketswarm::truth::{Defaults, Truth};
 
 use super::{PATIENCE, RedisServer, until};

@@ -10,6 +10,7 @@ use url::Url;
 
 use super::{Words, print};
 use crate::clock::{self, Mono, rfc3339};
+use crate::env::Env;
 use crate::feed::check::{Report, check};
 use crate::feed::document::{Context, Refused};
 use crate::rss_agg::fetch::body::{BigBodies, MAX_BODY_BYTES};
@@ -17,7 +18,7 @@ use crate::rss_agg::fetch::guard::Guard;
 use crate::rss_agg::fetch::place::Place;
 use crate::rss_agg::fetch::trust::Trust;
 use crate::rss_agg::fetch::{Ask, FetchError, Fetcher, TOTAL_BUDGET, feed_url};
-use crate::service::{Env, Error};
+use crate::service::Error;
 
 /// The feed's name where it needs one: uids are made with it.
 const FEED_ID: &str = "check";

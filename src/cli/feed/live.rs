@@ -9,8 +9,9 @@ use super::{Swarm, Words, print};
 use crate::bus::{Commands, Limits};
 use crate::clock::{Mono, rfc3339};
 use crate::contract::feeds;
+use crate::env::Env;
 use crate::rss_agg::record::{Health, Record};
-use crate::service::{Env, Error, is_reader_gone, stream};
+use crate::service::{Error, is_reader_gone, stream};
 
 /// How long a poll may take, with the wait for its host before it.
 const POLL_PATIENCE: Duration = Duration::from_secs(60);

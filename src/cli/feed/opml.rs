@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::{Swarm, Words, complain, print};
+use crate::env::Env;
 use crate::feed::opml::{self, Outline};
 use crate::rss_agg::config::Config;
 use crate::sections::CHECKS;
-use crate::service::{Env, Error};
+use crate::service::Error;
 use crate::truth::{Defaults, Rules, Truth};
 
 /// Runs `feed import-opml FILE`.

@@ -8,9 +8,10 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{Swarm, Words, print};
 use crate::clock::{human, wall_secs};
+use crate::env::Env;
 use crate::rss_agg::config::FeedSpec;
 use crate::rss_agg::record::{Health, Record};
-use crate::service::{Env, Error};
+use crate::service::Error;
 
 /// Runs the command.
 pub(super) fn run(words: &Words, env: Env) -> Result<ExitCode, Error> {

@@ -15,8 +15,9 @@ use crate::clock::Mono;
 use crate::contract::{
     ALERT_CHANNEL, ALERT_LOG, Alert, BEAT_MAX_BYTES, Beat, SYSTEM_BUS, TRUTH_KEY,
 };
+use crate::env::Env;
 use crate::sections::CHECKS;
-use crate::service::{self, Document, Env, Error, TruthSource};
+use crate::service::{self, Document, Error, TruthSource};
 use crate::swarm_state::{READER_LIMITS, StateReader};
 use crate::truth::{Rules, Truth};
 
@@ -60,7 +61,7 @@ impl Eyes {
         past: usize,
         sender: Sender<Event>,
     ) -> Result<Eyes, Error> {
-        let buses = env.buses()?;
+        let buses = Buses::from_env(env)?;
         let address = buses.system();
         let truth_address = match env.get("TRUTH_REDIS_URL")? {
             Some(url) => buses.address(&url, "TRUTH_REDIS_URL")?,

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::{ConfigError, Email, Target, Tls, Url, Webhook};
+use crate::env::{Env, EnvError, Secret};
 use crate::notify::format::Format;
 use crate::notify::sign::SigningKey;
-use crate::service::{Env, EnvError, Secret};
 
 /// Recipients of one e-mail channel.
 pub(super) const RECIPIENTS_MAX: usize = 50;

@@ -8,7 +8,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{CertificateError, RootCertStore};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-use crate::service::{Env, EnvError};
+use crate::env::{Env, EnvError};
 
 /// The CAs that are trusted instead of the public ones, as PEM; `FEEDS_CA_FILE` names a file.
 const CA: &str = "FEEDS_CA";

@@ -6,8 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::bus::{BusError, Buses};
-
 /// Longest file that a `NAME_FILE` variable may point at: all public CAs are a quarter of it.
 const FILE_MAX_BYTES: u64 = 1024 * 1024;
 
@@ -57,15 +55,6 @@ impl fmt::Display for EnvError {
 }
 
 impl std::error::Error for EnvError {}
-
-impl From<EnvError> for BusError {
-    fn from(e: EnvError) -> BusError {
-        BusError::BadSetting {
-            name: e.name,
-            reason: e.reason,
-        }
-    }
-}
 
 impl fmt::Debug for Env {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -165,12 +154,6 @@ impl Env {
         let text = std::fs::read_to_string(path)
             .map_err(|e| error(format!("cannot read `{path}`: {e}")))?;
         Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()).filter(|v| !v.is_empty()))
-    }
-
-    /// Bus addresses by this environment alone.
-    pub fn buses(&self) -> Result<Buses, BusError> {
-        let env = self.clone();
-        Buses::from_environment(move |name| Ok(env.get(name)?))
     }
 
     /// As [`get`](Env::get), for what must not be printed.

@@ -11,8 +11,9 @@ use crate::contract::{
 };
 use crate::env::Env;
 use crate::sections::CHECKS;
-use crate::service::{self, Document, Error, Supervisor, TruthSource, complain, print};
-use crate::truth::{Rules, Truth, digest};
+use crate::service::{self, Error, Supervisor, complain, print};
+use crate::swarm_state::{Document, TruthSource};
+use crate::truth::{Defaults, Rules, Truth, digest};
 
 const HELP: &str = "\
 bootstrap: validates the truth document and writes it to both buses
@@ -90,7 +91,7 @@ fn seed(env: &Env, args: &Args) -> Result<(), Error> {
         None => PathBuf::from(env.text("TRUTH_FILE", "truth.json")?),
     };
     let text = read(&file)?;
-    let truth = Truth::parse(&text, Rules::strict(service::truth_defaults(env)?, CHECKS))
+    let truth = Truth::parse(&text, Rules::strict(Defaults::from_env(env)?, CHECKS))
         .map_err(|rejected| Error::Truth(format!("{} is refused:\n{rejected}", file.display())))?;
     for warning in truth.warnings().list() {
         log::warn!("{}: {warning}", file.display());
@@ -102,7 +103,7 @@ fn seed(env: &Env, args: &Args) -> Result<(), Error> {
         truth.services().len()
     );
 
-    let buses = service::buses_of(env, &truth)?;
+    let buses = Buses::of(env, &truth)?;
     for (_, error) in buses.spoiled() {
         log::warn!("{error}");
     }

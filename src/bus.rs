@@ -15,6 +15,7 @@
 mod address;
 mod backoff;
 mod buses;
+mod by_truth;
 mod channels;
 mod commands;
 mod dial;

@@ -16,7 +16,6 @@ mod remarks;
 mod start;
 mod supervisor;
 mod threads;
-mod truth_source;
 mod truth_watch;
 
 use std::sync::Arc;
@@ -32,13 +31,9 @@ pub use logging::start as start_logging;
 pub use output::{complain, is_reader_gone, print, stream};
 pub use progress::{Board, Progress, Verdict, Working};
 pub use remarks::{Remarks, databases};
-pub use start::{
-    Away, beat_settings, bus_names, buses_of, host_name, run, run_waiting, truth_defaults,
-    with_truth,
-};
+pub use start::{Away, beat_settings, host_name, run, run_waiting};
 pub use supervisor::Supervisor;
 pub use threads::{Crew, deliver};
-pub use truth_source::{Document, TruthSource};
 pub use truth_watch::TruthHint;
 
 use crate::bus::Buses;
@@ -136,7 +131,7 @@ impl<E: From<Notice> + Send + 'static> Service<E> {
     /// Puts a new truth in force: bus addresses and the heartbeat follow it. Whatever the environment spoils is said
     /// and left out, since a truth that somebody writes must not end who runs.
     pub fn adopt(&mut self, truth: Arc<Truth>) {
-        self.buses = start::with_truth(&self.buses, &self.env, &truth);
+        self.buses = self.buses.for_truth(&self.env, &truth);
         self.remarks.say(&self.buses, &truth);
         self.beat
             .configure(start::beat_settings(self.id, &self.buses, &truth));

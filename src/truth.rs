@@ -28,6 +28,7 @@ mod url;
 mod walk;
 mod words;
 
+use crate::env::{Env, EnvError};
 pub use own::{OWN, Own, OwnSection};
 pub use problem::{PROBLEMS_MAX, Position, Problem, Problems, Rejected};
 pub use rules::{Check, Rules, Validator};
@@ -60,6 +61,21 @@ const HEARTBEAT_SUFFIX: &str = ":heartbeat";
 pub struct Defaults {
     pub timeout_sec: f64,
     pub interval_sec: f64,
+}
+
+impl Defaults {
+    /// As the environment has them.
+    ///
+    /// # Errors
+    /// When one of the two variables is no number from 0.01 to [`TIMEOUT_MAX_SEC`].
+    pub fn from_env(env: &Env) -> Result<Defaults, EnvError> {
+        let usual = Defaults::default();
+        let secs = |name, usual| env.number(name, usual, 0.01, TIMEOUT_MAX_SEC);
+        Ok(Defaults {
+            timeout_sec: secs("DEFAULT_TIMEOUT_SEC", usual.timeout_sec)?,
+            interval_sec: secs("HB_INTERVAL_SEC", usual.interval_sec)?,
+        })
+    }
 }
 
 impl Default for Defaults {

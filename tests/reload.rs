@@ -293,7 +293,7 @@ fn a_service_that_moves_to_another_channel_or_is_switched_off_is_no_death() {
 #[test]
 fn a_truth_that_is_written_while_the_last_one_is_kept_is_noticed() {
     use marketswarm::bus::{Address, Commands, Limits};
-    use marketswarm::service::{Document, TruthSource};
+    use marketswarm::swarm_state::{Document, TruthSource};
     let redis = RedisServer::start();
     let address = Address::parse(&redis.url(), "TEST").unwrap();
     let commands = Commands::new(address, "test:truth", Limits::default());

@@ -21,8 +21,9 @@ use crate::clock::wall_secs;
 use crate::contract::{Beat, TRUTH_KEY, beat_counter_key, heartbeat_channel};
 use crate::env::Env;
 use crate::sections::CHECKS;
-use crate::service::{self, BeatSettings, Beater, Document, Error, Supervisor, TruthSource};
-use crate::truth::{Rules, Truth};
+use crate::service::{self, BeatSettings, Beater, Error, Supervisor};
+use crate::swarm_state::{Document, TruthSource};
+use crate::truth::{Defaults, Rules, Truth};
 
 const HELP: &str = "\
 marketswarm beat: gives any program a heartbeat
@@ -203,7 +204,7 @@ fn pass_on(signal: i32, pid: u32) {
 /// How `name` beats as long as truth does not say otherwise.
 fn usual(name: &str, env: &Env) -> Result<BeatSettings, Error> {
     let buses = Buses::from_env(env)?;
-    let interval = service::truth_defaults(env)?.interval_sec;
+    let interval = Defaults::from_env(env)?.interval_sec;
     Ok(BeatSettings {
         address: Ok(buses.system()),
         channel: heartbeat_channel(name),
@@ -223,10 +224,9 @@ fn from_truth(name: &str, env: &Env) -> Result<Option<BeatSettings>, Error> {
     let Document::Text(text) = source.read()? else {
         return Ok(None);
     };
-    let Ok(truth) = Truth::parse(&text, Rules::lenient(service::truth_defaults(env)?, CHECKS))
-    else {
+    let Ok(truth) = Truth::parse(&text, Rules::lenient(Defaults::from_env(env)?, CHECKS)) else {
         return Ok(None);
     };
-    let buses = service::buses_of(env, &truth)?;
+    let buses = Buses::of(env, &truth)?;
     Ok(Some(service::beat_settings(name, &buses, &truth)))
 }

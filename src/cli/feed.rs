@@ -17,7 +17,7 @@ use crate::env::Env;
 use crate::rss_agg::config::Config;
 use crate::rss_agg::daemon::store_address;
 use crate::rss_agg::store::Store;
-use crate::service::{Error, buses_of};
+use crate::service::Error;
 
 const HELP: &str = "\
 marketswarm feed: feeds, and what rss_agg makes of them
@@ -126,7 +126,7 @@ impl Swarm {
         let env = place::with_buses(env)?;
         let truth = find_truth(&env)?;
         let config = Config::from_truth(&truth).map_err(|p| Error::Truth(p.to_string()))?;
-        let buses = buses_of(&env, &truth)?;
+        let buses = Buses::of(&env, &truth)?;
         let store = Store::new(store_address(&buses)?, "marketswarm:feed");
         Ok(Swarm {
             buses,

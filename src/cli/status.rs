@@ -15,9 +15,11 @@ use crate::contract::{ALERT_LOG, Health, TRUTH_KEY, holder_key};
 use crate::env::Env;
 use crate::notify::{self, Role};
 use crate::sections::CHECKS;
-use crate::service::{self, Document, Error, TruthSource};
-use crate::swarm_state::{Healer, Oversight, READER_LIMITS, Standing, State, StateReader, Who};
-use crate::truth::{Rules, Truth};
+use crate::service::Error;
+use crate::swarm_state::{
+    Document, Healer, Oversight, READER_LIMITS, Standing, State, StateReader, TruthSource, Who,
+};
+use crate::truth::{Defaults, Rules, Truth};
 
 const HELP: &str = "\
 marketswarm status: one table of all services of truth
@@ -218,7 +220,7 @@ pub(super) fn find_truth(env: &Env) -> Result<Truth, Error> {
     let place = source.place();
     match source.read()? {
         Document::Text(text) => {
-            Truth::parse(&text, Rules::lenient(service::truth_defaults(env)?, CHECKS))
+            Truth::parse(&text, Rules::lenient(Defaults::from_env(env)?, CHECKS))
                 .map_err(|e| Error::Truth(format!("the truth in {place} is refused:\n{e}")))
         }
         Document::Missing => Err(Error::Truth(format!(

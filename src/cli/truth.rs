@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use lexopt::prelude::*;
 
 use super::{bad_args, print, printed};
+use crate::bus::Buses;
 use crate::contract::TRUTH_MAX_BYTES;
 use crate::env::Env;
 use crate::sections::CHECKS;
@@ -33,7 +34,7 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
     }
     match words.as_slice() {
         [verb, file] if verb == "check" => {
-            let defaults = service::truth_defaults(&env)?;
+            let defaults = Defaults::from_env(&env)?;
             let (file, mut verdict) = (PathBuf::from(file), Vec::new());
             let code = check(&file, defaults, &mut verdict)?;
             if code == 0 {
@@ -96,7 +97,7 @@ fn check_environment(
     let Ok(truth) = Truth::parse(&read(path)?, rules) else {
         return Ok(());
     };
-    let buses = match service::buses_of(env, &truth) {
+    let buses = match Buses::of(env, &truth) {
         Ok(buses) => buses,
         Err(error) => return writeln!(out, "environment: warning: {error}"),
     };

@@ -21,8 +21,8 @@ use lexopt::prelude::*;
 use super::{bad_args, place, printed};
 use crate::env::Env;
 use crate::sections::CHECKS;
-use crate::service::{self, Error};
-use crate::truth::{Rules, Truth};
+use crate::service::Error;
+use crate::truth::{Defaults, Rules, Truth};
 use ports::Wish;
 
 /// The services, in the order in which they are shown.
@@ -202,7 +202,7 @@ fn read_truth(file: &Path, env: &Env) -> Result<Truth, Error> {
     let refused = |rejected| Error::Truth(format!("{} is refused:\n{rejected}", file.display()));
     Truth::parse(
         &read(file)?,
-        Rules::strict(service::truth_defaults(env)?, CHECKS),
+        Rules::strict(Defaults::from_env(env)?, CHECKS),
     )
     .map_err(refused)
 }

@@ -8,7 +8,6 @@ use crate::clock::{self, Mono};
 use crate::contract::{AlertKind, SYSTEM_BUS, heartbeat_channel};
 use crate::env::{Env, EnvError};
 use crate::notify::config::misshapen as misshapen_channels;
-use crate::service::bus_names;
 use crate::truth::{TIMEOUT_MAX_SEC, Truth};
 use crate::watch::complaints::{Matter, in_part, misshapen, rejected};
 use crate::watch::detector::Spec;
@@ -59,7 +58,7 @@ impl Sentinel {
         detector.watch(&spec);
         detector.sweep(u32::MAX, &mut Vec::new());
         let bus = healer.map_or(SYSTEM_BUS, |h| {
-            bus_names(truth, &self.service.buses)[h.bus().index()]
+            self.service.buses.names_in(truth)[h.bus().index()]
         });
         self.listen_on(bus, channel);
         self.judge_settings();

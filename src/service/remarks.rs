@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use super::bus_names;
 use crate::bus::Buses;
 use crate::contract::SYSTEM_BUS;
 use crate::truth::{DATABASE_REMEDY, Truth};
@@ -30,7 +29,7 @@ impl Remarks {
 
 /// Buses that carry beats and are told apart from others by a database only, each with that in words.
 pub fn databases(buses: &Buses, truth: &Truth) -> Vec<(String, String)> {
-    let names = bus_names(truth, buses);
+    let names = buses.names_in(truth);
     let beats = truth
         .services()
         .filter(|svc| svc.has_heartbeat() && svc.is_enabled());

@@ -11,7 +11,6 @@ use signal_hook::iterator::Signals;
 
 use super::beat::{BeatSettings, Beater};
 use super::ears;
-use super::truth_source::TruthSource;
 use super::truth_watch::{Found, TruthWatch, judge, keep};
 use super::{
     Crew, EVENTS_MAX, Error, Notice, Profile, Remarks, Service, Standard, Supervisor, complain,
@@ -23,7 +22,8 @@ use crate::contract::{
     ALERT_LOG, HEALER_LEASE, SYSTEM_BUS, TRUTH_KEY, TRUTH_LAST_GOOD, heartbeat_channel,
 };
 use crate::env::Env;
-use crate::truth::{Check, Defaults, Rules, TIMEOUT_MAX_SEC, Truth};
+use crate::swarm_state::TruthSource;
+use crate::truth::{Check, Defaults, Rules, Truth};
 
 /// How long a stop may take before the process ends itself.
 const STOP_MAX: Duration = Duration::from_secs(2);
@@ -101,11 +101,11 @@ fn start<E: From<Notice> + Send + 'static>(
             since,
         });
     };
-    let rules = Rules::lenient(truth_defaults(&env)?, checks);
+    let rules = Rules::lenient(Defaults::from_env(&env)?, checks);
     let Some(mut first) = find_truth(profile, &env, rules, &buses, &supervisor, away)? else {
         return Ok(());
     };
-    let buses = with_truth(&buses, &env, &first.truth);
+    let buses = buses.for_truth(&env, &first.truth);
     let mut remarks = Remarks::default();
     remarks.say(&buses, &first.truth);
     refuse_cluster(profile, &buses, &mut first.source)?;
@@ -336,17 +336,6 @@ fn find_truth(
     }
 }
 
-/// Bus addresses by the environment and `truth`, with a switchboard of their own.
-pub fn buses_of(env: &Env, truth: &Truth) -> Result<Buses, Error> {
-    Ok(with_truth(&Buses::from_env(env)?, env, truth))
-}
-
-/// The same buses as `truth` has it.
-pub fn with_truth(buses: &Buses, env: &Env, truth: &Truth) -> Buses {
-    let named = truth.buses().map(|name| (name, truth.bus_url(name)));
-    buses.with_truth(named, |name| Ok(env.get(name)?))
-}
-
 /// A Redis Cluster as the bus that carries control would refuse one thing after the other: that is said at the start.
 fn refuse_cluster(profile: &Profile, buses: &Buses, truth: &mut TruthSource) -> Result<(), Error> {
     let system = buses.resolve(SYSTEM_BUS)?;
@@ -356,28 +345,6 @@ fn refuse_cluster(profile: &Profile, buses: &Buses, truth: &mut TruthSource) -> 
     }
     let name = format!("{}:check", profile.id);
     Ok(Commands::new(system, name, Limits::default()).refuse_cluster(keys)?)
-}
-
-/// What holds where truth says nothing.
-pub fn truth_defaults(env: &Env) -> Result<Defaults, Error> {
-    let usual = Defaults::default();
-    Ok(Defaults {
-        timeout_sec: env.number(
-            "DEFAULT_TIMEOUT_SEC",
-            usual.timeout_sec,
-            0.01,
-            TIMEOUT_MAX_SEC,
-        )?,
-        interval_sec: env.number("HB_INTERVAL_SEC", usual.interval_sec, 0.01, TIMEOUT_MAX_SEC)?,
-    })
-}
-
-/// The bus name behind each [`BusId`](crate::truth::BusId) of `truth`, now that addresses are known.
-pub fn bus_names<'t>(truth: &'t Truth, buses: &Buses) -> Vec<&'t str> {
-    truth.resolve_buses(|name| {
-        let address = buses.resolve(name).ok()?;
-        Some(format!("{}:{}", address.host(), address.port()))
-    })
 }
 
 /// Where and how often `id` beats: by truth, else by the defaults.
@@ -390,7 +357,7 @@ pub fn beat_settings(id: &str, buses: &Buses, truth: &Truth) -> BeatSettings {
         };
     };
     BeatSettings {
-        address: buses.resolve(bus_names(truth, buses)[service.bus().index()]),
+        address: buses.resolve(buses.names_in(truth)[service.bus().index()]),
         channel: service.channel().into_owned(),
         interval: service.interval(),
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::truth_source::{Document, TruthSource};
 use super::{Error, Notice};
 use crate::contract::TRUTH_LAST_GOOD;
+use crate::swarm_state::{Document, TruthSource};
 use crate::truth::{Rules, Truth, digest};
 
 /// Asks for a look at the truth, now.

@@ -17,9 +17,9 @@ use crate::contract::{
 };
 use crate::env::Env;
 use crate::sections::CHECKS;
-use crate::service::{self, Document, Error, TruthSource};
-use crate::swarm_state::{READER_LIMITS, StateReader};
-use crate::truth::{Rules, Truth};
+use crate::service::Error;
+use crate::swarm_state::{Document, READER_LIMITS, StateReader, TruthSource};
+use crate::truth::{Defaults, Rules, Truth};
 
 /// From one look to the next.
 const LOOK_PERIOD: Duration = Duration::from_secs(1);
@@ -72,7 +72,7 @@ impl Eyes {
             source: TruthSource::new(truth, env.text("TRUTH_REDIS_KEY", TRUTH_KEY)?),
             reader: StateReader::new(address, "marketswarm:look"),
             buses: buses.clone(),
-            defaults: service::truth_defaults(env)?,
+            defaults: Defaults::from_env(env)?,
             alerts: env.text("ALERT_CHANNEL", ALERT_CHANNEL)?,
             env: env.clone(),
             past,
@@ -98,7 +98,7 @@ struct Watcher {
     reader: StateReader,
     /// As the environment has them.
     buses: Buses,
-    defaults: crate::truth::Defaults,
+    defaults: Defaults,
     /// The channel of the alerts.
     alerts: String,
     env: Env,
@@ -163,8 +163,8 @@ impl Watcher {
             .take(ROWS_MAX)
             .map(|service| service.name().to_owned())
             .collect();
-        let buses = service::with_truth(&self.buses, &self.env, &truth);
-        let bus_names = service::bus_names(&truth, &buses);
+        let buses = self.buses.for_truth(&self.env, &truth);
+        let bus_names = buses.names_in(&truth);
         let mut ears: BTreeMap<&str, Ears> = BTreeMap::new();
         let mut on = |bus, channel: String, svc: Option<&str>| {
             let ears = ears

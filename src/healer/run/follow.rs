@@ -8,7 +8,7 @@ use crate::bus::Channels;
 use crate::contract::{SYSTEM_BUS, echo_channel};
 use crate::healer::desk::Job;
 use crate::healer::watch::{Outlets, Watch};
-use crate::service::{Error, bus_names};
+use crate::service::Error;
 use crate::truth::{self, Truth};
 use crate::watch::detector::{Spec, Watched};
 use crate::watch::unheard::Unheard;
@@ -23,7 +23,10 @@ impl Healer {
     /// Watches whom `truth` names, where it says they beat.
     pub(super) fn follow(&mut self, truth: &Truth) -> Result<(), Error> {
         self.memory.keep_channels(truth);
-        let names: Vec<String> = bus_names(truth, &self.service.buses)
+        let names: Vec<String> = self
+            .service
+            .buses
+            .names_in(truth)
             .into_iter()
             .map(str::to_owned)
             .collect();

@@ -11,13 +11,10 @@ mod hold;
 mod known;
 mod market;
 mod notify;
-mod place;
 mod silence;
 mod status;
-mod threads;
 pub mod truth;
 mod up;
-mod view;
 mod watch;
 mod when;
 
@@ -27,6 +24,7 @@ use lexopt::Arg;
 
 use crate::env::Env;
 use crate::service::{Error, complain, print};
+use crate::swarm_state::locator;
 
 const HELP: &str = "\
 marketswarm: run the swarm on one host, look at it, ask why
@@ -106,7 +104,7 @@ fn dispatch() -> Result<ExitCode, Error> {
         "truth" => truth::run(args, env),
         "feed" => feed::run(args, env),
         "market" => market::run(args),
-        "bootstrap" => Ok(crate::bootstrap::run_with(args, place::with_buses(&env)?)),
+        "bootstrap" => Ok(crate::bootstrap::run_with(args, locator::with_buses(&env)?)),
         "hold" => hold::run(args, env, hold::What::Hold),
         "release" => hold::run(args, env, hold::What::Release),
         "help" => printed(HELP),

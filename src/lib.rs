@@ -18,6 +18,7 @@
 //! - [`notify`]: tells people.
 //! - [`sentinel`]: watches the healer.
 //! - [`sections`]: who checks which section of truth.
+//! - [`terminal`]: what draws to a terminal.
 //! - [`cli`]: the operator's command: run the swarm on one host, look at it, ask why.
 #![forbid(unsafe_code)]
 
@@ -38,6 +39,7 @@ pub mod sections;
 pub mod sentinel;
 pub mod service;
 pub mod swarm_state;
+pub mod terminal;
 pub mod truth;
 pub mod vexy_ai;
 pub mod watch;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use lexopt::prelude::*;
 use serde_json::json;
 
-use super::{bad_args, known, place, print, printed, when};
+use super::{bad_args, known, print, printed, when};
 use crate::bus::{Buses, Commands, Limits};
 use crate::clock::{self, human, rfc3339};
 use crate::contract::{Alert, AlertKind};
@@ -16,6 +16,7 @@ use crate::notify::store::{Logged, log_after};
 use crate::notify::teller::began_ms;
 use crate::notify::wording::clean;
 use crate::service::{Error, is_reader_gone, stream};
+use crate::swarm_state::locator;
 
 const HELP: &str = "\
 marketswarm alerts: the history, one outage a line
@@ -70,7 +71,7 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
             other => return Err(bad(other.unexpected())),
         }
     }
-    let env = place::with_buses(&env)?;
+    let env = locator::with_buses(&env)?;
     let address = Buses::from_env(&env)?.system();
     let mut commands = Commands::new(address, "marketswarm:alerts", Limits::default());
     let wanted = |alert: &Alert| svc.as_ref().is_none_or(|s| *s == alert.svc);

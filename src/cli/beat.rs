@@ -14,14 +14,16 @@ use rustix::termios::tcgetpgrp;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 
 use super::child::{self, OnOrphaned};
-use super::threads::{Every, signals_to};
-use super::{bad_args, known, place, printed};
+use super::{bad_args, known, printed};
 use crate::bus::{Buses, Commands, Limits};
 use crate::clock::wall_secs;
 use crate::contract::{Beat, TRUTH_KEY, beat_counter_key, heartbeat_channel};
 use crate::env::Env;
 use crate::sections::CHECKS;
+use crate::service::signals_to;
 use crate::service::{self, BeatSettings, Beater, Error, Supervisor};
+use crate::swarm_state::Periodic;
+use crate::swarm_state::locator;
 use crate::swarm_state::{Document, TruthSource};
 use crate::truth::{Defaults, Rules, Truth};
 
@@ -74,7 +76,7 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
         Error::Config("beat needs the NAME of a service; see marketswarm beat --help".into())
     })?;
     let name = known::name(&name)?;
-    let env = place::with_buses(&env)?;
+    let env = locator::with_buses(&env)?;
     match words.split_first() {
         None => once(&name, &env),
         Some((program, arguments)) => {
@@ -147,7 +149,7 @@ fn beside(
         first_look();
         beater.run()
     })?;
-    let truth = Every::start("truth", TRUTH_PERIOD, move || {
+    let truth = Periodic::start("truth", TRUTH_PERIOD, move || {
         look();
         true
     })?;

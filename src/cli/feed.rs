@@ -11,13 +11,14 @@ use std::process::ExitCode;
 use lexopt::prelude::*;
 
 use super::status::find_truth;
-use super::{bad_args, complain, place, print, printed};
+use super::{bad_args, complain, print, printed};
 use crate::bus::Buses;
 use crate::env::Env;
 use crate::rss_agg::config::Config;
 use crate::rss_agg::daemon::store_address;
 use crate::rss_agg::store::Store;
 use crate::service::Error;
+use crate::swarm_state::locator;
 
 const HELP: &str = "\
 marketswarm feed: feeds, and what rss_agg makes of them
@@ -123,7 +124,7 @@ struct Swarm {
 
 impl Swarm {
     fn find(env: &Env) -> Result<Swarm, Error> {
-        let env = place::with_buses(env)?;
+        let env = locator::with_buses(env)?;
         let truth = find_truth(&env)?;
         let config = Config::from_truth(&truth).map_err(|p| Error::Truth(p.to_string()))?;
         let buses = Buses::of(&env, &truth)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use lexopt::prelude::*;
 
-use super::{bad_args, complain, known, place, print, printed, status};
+use super::{bad_args, complain, known, print, printed, status};
 use crate::bus::{Buses, Commands, Limits};
 use crate::clock::{self, Mono, human, rfc3339};
 use crate::contract::{Name, dead_key};
@@ -20,6 +20,7 @@ use crate::notify::retry::Answer;
 use crate::notify::telling::Telling;
 use crate::notify::wording::clean;
 use crate::service::Error;
+use crate::swarm_state::locator;
 
 const HELP: &str = "\
 marketswarm notify: does a message arrive, and which did not?
@@ -54,7 +55,7 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
             other => return Err(bad(other.unexpected())),
         }
     }
-    let env = place::with_buses(&env)?;
+    let env = locator::with_buses(&env)?;
     match verb.as_deref() {
         Some("test") => test(&env, &wish),
         Some("dead") => dead(&env, &wish),

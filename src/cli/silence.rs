@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use lexopt::prelude::*;
 
-use super::{bad_args, complain, known, place, print, printed, when};
+use super::{bad_args, complain, known, print, printed, when};
 use crate::bus::{Buses, Commands, Limits};
 use crate::clock;
 use crate::contract::{Health, SILENCES, Status, TEXT_MAX_BYTES, cut, health_key, silence_key};
@@ -15,6 +15,7 @@ use crate::env::Env;
 use crate::notify::store::hushes;
 use crate::notify::teller::Hush;
 use crate::service::Error;
+use crate::swarm_state::locator;
 
 const HELP: &str = "\
 marketswarm silence: people hear nothing of a service for a while; alerts still go to the bus
@@ -122,7 +123,7 @@ fn begin(
             .filter(|&at| at >= now_ms)
             .ok_or_else(|| wrong(&format!("{text} is no moment to come; write 22:00, say")))?,
     };
-    let env = place::with_buses(env)?;
+    let env = locator::with_buses(env)?;
     if svc != "*" {
         known::in_truth(&env, svc)?;
     }
@@ -234,7 +235,7 @@ fn line(hush: &Hush, now_ms: i64, zone: &TimeZone) -> String {
 }
 
 fn connect(env: &Env) -> Result<Commands, Error> {
-    let env = place::with_buses(env)?;
+    let env = locator::with_buses(env)?;
     let address = Buses::from_env(&env)?.system();
     Ok(Commands::new(
         address,

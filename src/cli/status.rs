@@ -8,7 +8,7 @@ use lexopt::prelude::*;
 use redis::streams::StreamInfoGroupsReply;
 use serde_json::{Value as Json, json};
 
-use super::{NOBODY_IS_TOLD, bad_args, place, print, printed};
+use super::{NOBODY_IS_TOLD, bad_args, print, printed};
 use crate::bus::{Address, BusError, Buses, Commands};
 use crate::clock::{self, human, local_time};
 use crate::contract::{ALERT_LOG, Health, TRUTH_KEY, holder_key};
@@ -16,6 +16,7 @@ use crate::env::Env;
 use crate::notify::{self, Role};
 use crate::sections::CHECKS;
 use crate::service::Error;
+use crate::swarm_state::locator;
 use crate::swarm_state::{
     Document, Healer, Oversight, READER_LIMITS, Standing, State, StateReader, TruthSource, Who,
 };
@@ -41,7 +42,7 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
             other => return Err(bad(other.unexpected())),
         }
     }
-    let env = place::with_buses(&env)?;
+    let env = locator::with_buses(&env)?;
     let found = Findings::gather(&env)?;
     print(&if as_json {
         format!("{:#}\n", found.json())

@@ -18,10 +18,11 @@ use std::process::ExitCode;
 
 use lexopt::prelude::*;
 
-use super::{bad_args, place, printed};
+use super::{bad_args, printed};
 use crate::env::Env;
 use crate::sections::CHECKS;
 use crate::service::Error;
+use crate::swarm_state::{Seen, locator};
 use crate::truth::{Defaults, Rules, Truth};
 use ports::Wish;
 
@@ -53,6 +54,18 @@ usage: marketswarm up [OPTIONS]
 The environment is handed on to the services: LOG_LEVEL, WEBHOOK_URL, SMTP_HOST and so on.
 It never uses, stops or changes a redis-server that it did not start.
 ";
+
+/// What happens to a run.
+enum Event {
+    Signal(i32),
+    Seen(Seen),
+}
+
+impl From<Seen> for Event {
+    fn from(seen: Seen) -> Event {
+        Event::Seen(seen)
+    }
+}
 
 /// What is wanted.
 struct Settings {
@@ -111,7 +124,7 @@ fn settings(mut args: lexopt::Parser, env: Env) -> Result<Option<Settings>, Erro
     };
     let data = match data {
         Some(data) => data,
-        None => place::data_folder(&env)?,
+        None => locator::data_folder(&env)?,
     };
     let demo = if demo { Some(ports::any()?) } else { None };
     let truth_file = match demo {
@@ -228,7 +241,7 @@ fn demo_truth(file: &Path, port: u16, data: &Path) -> Result<PathBuf, Error> {
             service["heartbeat"]["timeout_sec"] = DEMO_TIMEOUT_SEC.into();
         }
     }
-    let run = place::RunFolder::of(data);
+    let run = locator::RunFolder::of(data);
     std::fs::create_dir_all(run.path())?;
     let demo = run.path().join("demo-truth.json");
     std::fs::write(&demo, format!("{truth:#}\n"))?;

@@ -7,15 +7,17 @@ use crossbeam_channel::{RecvTimeoutError, bounded};
 use lexopt::prelude::*;
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
 
-use super::threads::signals_to;
-use super::view::{self, Board, Event, Eyes, Head, Moment, Screen, Tells, Tone};
-use super::{bad_args, place, printed};
+use super::{bad_args, printed};
 use crate::bus::{Buses, Commands};
 use crate::clock::Mono;
 use crate::contract::SYSTEM_BUS;
 use crate::env::Env;
+use crate::sections::CHECKS;
+use crate::service::signals_to;
 use crate::service::{EVENTS_MAX, Error, is_reader_gone, stream};
-use crate::swarm_state::READER_LIMITS;
+use crate::swarm_state::locator;
+use crate::swarm_state::{Board, Moment, Poller, PollerSettings, READER_LIMITS, Seen, Tells, Tone};
+use crate::terminal::{self, Head, Screen};
 
 const HELP: &str = "\
 marketswarm watch: beats, alerts and states as they come, until Ctrl-C
@@ -28,6 +30,18 @@ usage: marketswarm watch [--plain]
 /// Alerts of before that are shown first.
 const PAST: usize = 20;
 
+/// What happens to the command.
+enum Event {
+    Signal(i32),
+    Seen(Seen),
+}
+
+impl From<Seen> for Event {
+    fn from(seen: Seen) -> Event {
+        Event::Seen(seen)
+    }
+}
+
 /// Runs the command.
 pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error> {
     let bad = |e| bad_args("watch", e);
@@ -39,13 +53,13 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
             other => return Err(bad(other.unexpected())),
         }
     }
-    let env = place::with_buses(&env)?;
+    let env = locator::with_buses(&env)?;
     let address = Buses::from_env(&env)?.system();
     // A bus that is not there now is an error; one that goes away later is news.
     Commands::new(address.clone(), "marketswarm:watch", READER_LIMITS).ping()?;
 
     let (sender, events) = bounded(EVENTS_MAX);
-    let screen = (!plain && view::is_screen()).then(Screen::open);
+    let screen = (!plain && terminal::is_screen()).then(Screen::open);
     let mut wanted = vec![SIGINT, SIGTERM, SIGHUP];
     if screen.is_some() {
         wanted.extend([SIGCONT, SIGWINCH, SIGTSTP]);
@@ -55,7 +69,8 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
     if screen.is_none() {
         board.tells = Tells::Beats;
     }
-    let eyes = Eyes::open(&env, PAST, sender)?;
+    let settings = PollerSettings::from_env(&env, CHECKS, PAST)?;
+    let poller = Poller::start(settings, sender)?;
     let head = Head {
         title: vec![
             (Tone::Head, "MarketSwarm".into()),
@@ -70,7 +85,7 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
             Ok(Event::Seen(seen)) => {
                 for news in board.see(seen, Moment::now()) {
                     if screen.is_none() {
-                        stream(&view::line(&news))?;
+                        stream(&terminal::line(&news))?;
                     }
                 }
             }
@@ -89,10 +104,15 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
         if let Some(screen) = &screen
             && events.is_empty()
         {
-            screen.draw(&view::frame(&board, &head, screen.size(), Moment::now()));
+            screen.draw(&terminal::frame(
+                &board,
+                &head,
+                screen.size(),
+                Moment::now(),
+            ));
         }
     }
     drop(screen);
-    drop(eyes);
+    drop(poller);
     Ok(ExitCode::SUCCESS)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use redis::{FromRedisValue, Value};
 
-use super::{BusRecords, Healer, Oversight};
+use super::oversight::{BusRecords, Healer, Oversight};
 use crate::bus::{Address, BusError, Commands, Limits, overhear};
 use crate::clock;
 use crate::contract::{

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::keeper::State;
 use crate::cli::print;
-use crate::cli::view::{self, Board, Head, Moment, News, Screen, Tone};
 use crate::clock::Mono;
+use crate::swarm_state::{Board, Moment, News, Tone};
+use crate::terminal::{self, Head, Screen};
 
 /// From one drawing to the next, at least.
 const DRAW_PERIOD: Duration = Duration::from_millis(100);
@@ -24,7 +25,7 @@ impl Face {
     /// Takes the terminal, unless lines are wanted or must do.
     pub(super) fn open(plain: bool) -> Face {
         Face {
-            screen: (!plain && view::is_screen()).then(Screen::open),
+            screen: (!plain && terminal::is_screen()).then(Screen::open),
             drawn: Mono(0),
             is_stale: true,
         }
@@ -64,7 +65,7 @@ impl Face {
     pub(super) fn draw(&mut self, board: &Board, head: &Head, now: Moment) {
         if let Some(screen) = &self.screen {
             self.drawn = now.mono;
-            screen.draw(&view::frame(board, head, screen.size(), now));
+            screen.draw(&terminal::frame(board, head, screen.size(), now));
         }
     }
 
@@ -72,7 +73,7 @@ impl Face {
     pub(super) fn print(&self, news: &News) {
         if self.screen.is_none() {
             // A full disk under its output is no reason to end a swarm.
-            let _ = print(&view::line(news));
+            let _ = print(&terminal::line(news));
         }
     }
 }

@@ -6,10 +6,10 @@ use crossbeam_channel::Sender;
 use rustix::fs::{FlockOperation, flock};
 use signal_hook::consts::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP, SIGWINCH};
 
-use crate::cli::place::RunFolder;
-use crate::cli::threads::signals_to;
-use crate::cli::view::Event;
+use super::Event;
 use crate::service::Error;
+use crate::service::signals_to;
+use crate::swarm_state::locator::RunFolder;
 
 /// Two of us must not share a data folder; the kernel lets go of the lock when we die, however that is.
 pub(super) fn lock(run: &RunFolder) -> Result<File, Error> {

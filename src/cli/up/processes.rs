@@ -15,8 +15,8 @@ use super::Settings;
 use super::keeper::{Id, Role};
 use super::logs::Logs;
 use crate::cli::child::{self, OnOrphaned};
-use crate::cli::place::UpNote;
 use crate::clock::Mono;
+use crate::swarm_state::locator::UpNote;
 
 /// How long what an earlier run left behind may take to end.
 const LEFTOVER_GRACE: Duration = Duration::from_secs(2);
@@ -223,7 +223,7 @@ impl Exit {
 /// Ends what a run that was itself killed left behind, by its note: only processes that are proven to be the same by
 /// their start time. Answers with their names.
 pub(super) fn end_leftovers(note: &UpNote) -> Vec<String> {
-    if note.boot_id != crate::cli::place::boot_id() {
+    if note.boot_id != crate::swarm_state::locator::boot_id() {
         return Vec::new();
     }
     let all = note.children.iter().chain(&note.redis);

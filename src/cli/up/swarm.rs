@@ -1,4 +1,4 @@
-//! The running swarm: one loop over signals, processes and what the eyes see.
+//! The running swarm: one loop over signals, processes and what the poller sees.
 
 mod showing;
 
@@ -14,11 +14,12 @@ use super::guard::{lock, watch_signals};
 use super::keeper::{Action, Id, Keeper, Role};
 use super::logs::Logs;
 use super::processes::{Exit, Processes, Spec, end_leftovers};
-use super::{Settings, buses, ports::Wish};
-use crate::cli::place::{RunFolder, UpNote};
-use crate::cli::view::{Board, Event, Eyes, Moment, Tells, Tone};
+use super::{Event, Settings, buses, ports::Wish};
 use crate::clock::Mono;
+use crate::sections::CHECKS;
 use crate::service::{EVENTS_MAX, Error};
+use crate::swarm_state::locator::{RunFolder, UpNote};
+use crate::swarm_state::{Board, Moment, Poller, PollerSettings, Tells, Tone};
 
 /// How often a bus that starts is asked.
 const ASK_PERIOD: Duration = Duration::from_millis(50);
@@ -67,7 +68,7 @@ struct Swarm {
     /// Of system-redis and market-redis.
     ports: [u16; 2],
     board: Board,
-    eyes: Option<Eyes>,
+    poller: Option<Poller>,
     face: Face,
     sender: Sender<Event>,
     events: Receiver<Event>,
@@ -97,7 +98,7 @@ impl Swarm {
             run,
             ports: [0, 0],
             board,
-            eyes: None,
+            poller: None,
             face,
             sender,
             events,
@@ -279,7 +280,7 @@ impl Swarm {
                 let text = format!("bootstrap: {file} is on both buses");
                 self.tell(Tone::Dim, text);
                 // Before the services start, so that no first beat is missed.
-                self.open_eyes();
+                self.start_poller();
             }
             _ => {
                 let next = what_next(self.keeper.state(id), self.keeper.is_ending(), now);
@@ -309,7 +310,7 @@ impl Swarm {
         }
     }
 
-    fn open_eyes(&mut self) {
+    fn start_poller(&mut self) {
         let mut env = self.settings.env.clone();
         for name in ENV_WITHOUT {
             env = env.with(*name, "");
@@ -317,8 +318,11 @@ impl Swarm {
         for (name, value) in &self.processes.env {
             env = env.with(*name, value);
         }
-        match Eyes::open(&env, 0, self.sender.clone()) {
-            Ok(eyes) => self.eyes = Some(eyes),
+        let started = PollerSettings::from_env(&env, CHECKS, 0)
+            .map_err(Error::from)
+            .and_then(|settings| Ok(Poller::start(settings, self.sender.clone())?));
+        match started {
+            Ok(poller) => self.poller = Some(poller),
             Err(error) => self.keeper.fail(error.to_string(), Mono::now()),
         }
     }

@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use super::{MARKET, SEED, SYSTEM, Swarm};
 use crate::cli::up::face::{bus_title, process_note};
 use crate::cli::up::keeper::Id;
-use crate::cli::view::{Head, Moment, News, Tone};
 use crate::cli::{NOBODY_IS_TOLD, complain};
 use crate::clock::{Mono, human};
+use crate::swarm_state::{Moment, News, Tone};
+use crate::terminal::Head;
 
 impl Swarm {
     /// Once all services have been started.
@@ -70,7 +71,7 @@ impl Swarm {
 
     /// The last words, and the exit code.
     pub(super) fn finish(mut self) -> ExitCode {
-        self.eyes = None;
+        self.poller = None;
         self.run.clear();
         self.face.close();
         let outcome = self

@@ -7,19 +7,19 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 use redis::streams::StreamRangeReply;
 
-use super::board::ROWS_MAX;
-use super::{Look, Seen};
-use crate::bus::{self, Batch, BusError, Buses, Channels, Commands, Sink, Subscribed, Subscriber};
-use crate::cli::threads::Every;
+use super::board::{Look, ROWS_MAX, Seen};
+use super::periodic::Periodic;
+use super::reader::{READER_LIMITS, StateReader};
+use super::truth_source::{Document, TruthSource};
+use crate::bus::{
+    self, Address, Batch, BusError, Buses, Channels, Commands, Sink, Subscribed, Subscriber,
+};
 use crate::clock::Mono;
 use crate::contract::{
     ALERT_CHANNEL, ALERT_LOG, Alert, BEAT_MAX_BYTES, Beat, SYSTEM_BUS, TRUTH_KEY,
 };
 use crate::env::Env;
-use crate::sections::CHECKS;
-use crate::service::Error;
-use crate::swarm_state::{Document, READER_LIMITS, StateReader, TruthSource};
-use crate::truth::{Defaults, Rules, Truth};
+use crate::truth::{Check, Defaults, Rules, Truth};
 
 /// From one look to the next.
 const LOOK_PERIOD: Duration = Duration::from_secs(1);
@@ -31,19 +31,51 @@ const PATIENCE: u32 = 5;
 /// A look that has nothing to wait for is over by then.
 const ENDS_WITHIN: Duration = Duration::from_millis(100);
 
-/// What happens to a command that shows the swarm.
-pub(in crate::cli) enum Event {
-    Signal(i32),
-    Seen(Seen),
-}
-
-/// The eyes; closed when dropped.
-pub(in crate::cli) struct Eyes {
+/// What a poller needs to know.
+pub struct PollerSettings {
+    env: Env,
     buses: Buses,
-    thread: Every,
+    truth: Address,
+    truth_key: String,
+    rules: Rules,
+    alert_channel: String,
+    past: usize,
 }
 
-impl Drop for Eyes {
+impl PollerSettings {
+    /// By the environment. A truth is judged by `checks`; `past`: how many of the last alerts to tell first.
+    ///
+    /// # Errors
+    /// When a variable cannot be used.
+    pub fn from_env(
+        env: &Env,
+        checks: &'static [Check],
+        past: usize,
+    ) -> Result<PollerSettings, BusError> {
+        let buses = Buses::from_env(env)?;
+        let truth = match env.get("TRUTH_REDIS_URL")? {
+            Some(url) => buses.address(&url, "TRUTH_REDIS_URL")?,
+            None => buses.system(),
+        };
+        Ok(PollerSettings {
+            truth,
+            truth_key: env.text("TRUTH_REDIS_KEY", TRUTH_KEY)?,
+            rules: Rules::lenient(Defaults::from_env(env)?, checks),
+            alert_channel: env.text("ALERT_CHANNEL", ALERT_CHANNEL)?,
+            env: env.clone(),
+            buses,
+            past,
+        })
+    }
+}
+
+/// Sees the swarm: a thread that looks each second, and a subscriber for each bus. They end when it is dropped.
+pub struct Poller {
+    buses: Buses,
+    thread: Periodic,
+}
+
+impl Drop for Poller {
     /// Whoever ends a command does not wait for a bus that hangs.
     fn drop(&mut self) {
         let switchboard = self.buses.switchboard();
@@ -54,70 +86,66 @@ impl Drop for Eyes {
     }
 }
 
-impl Eyes {
-    /// Opens them. `past`: how many of the last alerts to tell first.
-    pub(in crate::cli) fn open(
-        env: &Env,
-        past: usize,
-        sender: Sender<Event>,
-    ) -> Result<Eyes, Error> {
-        let buses = Buses::from_env(env)?;
-        let address = buses.system();
-        let truth_address = match env.get("TRUTH_REDIS_URL")? {
-            Some(url) => buses.address(&url, "TRUTH_REDIS_URL")?,
-            None => address.clone(),
-        };
-        let truth = Commands::new(truth_address, "marketswarm:truth", READER_LIMITS);
-        let mut watcher = Watcher {
-            source: TruthSource::new(truth, env.text("TRUTH_REDIS_KEY", TRUTH_KEY)?),
-            reader: StateReader::new(address, "marketswarm:look"),
-            buses: buses.clone(),
-            defaults: Defaults::from_env(env)?,
-            alerts: env.text("ALERT_CHANNEL", ALERT_CHANNEL)?,
-            env: env.clone(),
-            past,
+impl Poller {
+    /// Starts them. What is seen goes to `sender`; while that is full, Redis holds the rest.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start<E: From<Seen> + Send + 'static>(
+        settings: PollerSettings,
+        sender: Sender<E>,
+    ) -> std::io::Result<Poller> {
+        let truth = Commands::new(settings.truth, "marketswarm:truth", READER_LIMITS);
+        let system = settings.buses.system();
+        let mut worker = Worker {
+            source: TruthSource::new(truth, settings.truth_key),
+            reader: StateReader::new(system, "marketswarm:look"),
+            buses: settings.buses.clone(),
+            rules: settings.rules,
+            alert_channel: settings.alert_channel,
+            env: settings.env,
+            past: settings.past,
             names: Vec::new(),
-            ears: Vec::new(),
+            subscribers: Vec::new(),
             looks: 0,
             known: false,
             sender,
         };
-        Ok(Eyes {
-            buses,
-            thread: Every::start("eyes", LOOK_PERIOD, move || {
-                let broken = watcher.look().err();
+        Ok(Poller {
+            buses: settings.buses,
+            thread: Periodic::start("poller", LOOK_PERIOD, move || {
+                let broken = worker.look().err();
                 let bus = SYSTEM_BUS.to_owned();
-                watcher.tell(Seen::Link { bus, broken })
+                worker.tell(Seen::Link { bus, broken })
             })?,
         })
     }
 }
 
-struct Watcher {
+struct Worker<E> {
     source: TruthSource,
     reader: StateReader,
     /// As the environment has them.
     buses: Buses,
-    defaults: Defaults,
-    /// The channel of the alerts.
-    alerts: String,
+    rules: Rules,
+    alert_channel: String,
     env: Env,
     past: usize,
     /// Whose health is looked at.
     names: Vec<String>,
-    ears: Vec<Subscriber>,
+    subscribers: Vec<Subscriber>,
     looks: u32,
     /// Whether the truth at hand is the one in Redis.
     known: bool,
-    sender: Sender<Event>,
+    sender: Sender<E>,
 }
 
-impl Watcher {
+impl<E: From<Seen> + Send + 'static> Worker<E> {
     fn look(&mut self) -> Result<(), BusError> {
         if !self.known || self.source.was_written()? {
             self.known = false;
             if let Document::Text(text) = self.source.read()?
-                && let Ok(truth) = Truth::parse(&text, Rules::lenient(self.defaults, CHECKS))
+                && let Ok(truth) = Truth::parse(&text, self.rules)
             {
                 self.listen(Arc::new(truth));
             }
@@ -156,7 +184,7 @@ impl Watcher {
 
     /// Listens to the beats that `truth` names, each on its bus, and to the alerts.
     fn listen(&mut self, truth: Arc<Truth>) {
-        self.ears.clear();
+        self.subscribers.clear();
         self.names = truth
             .services()
             .filter(|service| service.has_heartbeat() && service.is_enabled())
@@ -165,16 +193,17 @@ impl Watcher {
             .collect();
         let buses = self.buses.for_truth(&self.env, &truth);
         let bus_names = buses.names_in(&truth);
-        let mut ears: BTreeMap<&str, Ears> = BTreeMap::new();
+        let mut handlers: BTreeMap<&str, Handler<E>> = BTreeMap::new();
         let mut on = |bus, channel: String, svc: Option<&str>| {
-            let ears = ears
+            let handler = handlers
                 .entry(bus)
-                .or_insert_with(|| Ears::new(bus, self.sender.clone()));
-            ears.channels.push(channel.clone());
-            ears.meaning
+                .or_insert_with(|| Handler::new(bus, self.sender.clone()));
+            handler.channels.push(channel.clone());
+            handler
+                .meaning
                 .insert(channel.into_bytes(), svc.map(str::to_owned));
         };
-        on(SYSTEM_BUS, self.alerts.clone(), None);
+        on(SYSTEM_BUS, self.alert_channel.clone(), None);
         for service in truth.services().take(ROWS_MAX) {
             if service.has_heartbeat() && service.is_enabled() {
                 let bus = bus_names[service.bus().index()];
@@ -182,39 +211,40 @@ impl Watcher {
             }
         }
         self.tell(Seen::Truth(Arc::clone(&truth)));
-        for (bus, ears) in ears {
-            let started = buses.resolve(bus).map_err(Error::from).and_then(|address| {
-                Ok(Subscriber::start(
-                    "subscriber",
-                    address,
-                    "marketswarm:sub",
-                    READER_LIMITS,
-                    BEAT_MAX_BYTES,
-                    ears,
-                )?)
-            });
-            self.ears.extend(started.ok());
+        for (bus, handler) in handlers {
+            let Ok(address) = buses.resolve(bus) else {
+                continue;
+            };
+            let started = Subscriber::start(
+                "subscriber",
+                address,
+                "marketswarm:sub",
+                READER_LIMITS,
+                BEAT_MAX_BYTES,
+                handler,
+            );
+            self.subscribers.extend(started.ok());
         }
     }
 
     /// False when nobody listens any more.
     fn tell(&self, seen: Seen) -> bool {
-        self.sender.send(Event::Seen(seen)).is_ok()
+        self.sender.send(E::from(seen)).is_ok()
     }
 }
 
-/// What hears one bus.
-struct Ears {
+/// What hhandlers one bus.
+struct Handler<E> {
     bus: String,
     channels: Vec<String>,
     /// The service behind a channel; `None` for the alerts.
     meaning: HashMap<Vec<u8>, Option<String>>,
-    sender: Sender<Event>,
+    sender: Sender<E>,
 }
 
-impl Ears {
-    fn new(bus: &str, sender: Sender<Event>) -> Ears {
-        Ears {
+impl<E: From<Seen>> Handler<E> {
+    fn new(bus: &str, sender: Sender<E>) -> Handler<E> {
+        Handler {
             bus: bus.to_owned(),
             channels: Vec::new(),
             meaning: HashMap::new(),
@@ -242,12 +272,12 @@ impl Ears {
     fn tell_link(&self, broken: Option<BusError>) {
         if self.bus != SYSTEM_BUS {
             let bus = self.bus.clone();
-            let _ = self.sender.send(Event::Seen(Seen::Link { bus, broken }));
+            let _ = self.sender.send(E::from(Seen::Link { bus, broken }));
         }
     }
 }
 
-impl Sink for Ears {
+impl<E: From<Seen> + Send + 'static> Sink for Handler<E> {
     fn wanted(&mut self, from: usize, into: &mut Channels) -> Option<usize> {
         for (at, channel) in self.channels.iter().enumerate().skip(from) {
             if into.is_full() {
@@ -266,7 +296,7 @@ impl Sink for Ears {
             for message in run.messages() {
                 if let Some(seen) = self.understand(message.channel, message.payload, now) {
                     // Full means that the screen is busy: Redis holds the rest meanwhile.
-                    let _ = self.sender.send(Event::Seen(seen));
+                    let _ = self.sender.send(E::from(seen));
                 }
             }
         }

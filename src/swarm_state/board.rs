@@ -4,16 +4,17 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::news::{News, Tone};
+use super::oversight::{Healer, Oversight, Standing, State, Trouble, Who};
 use super::row::Row;
-use super::sentence;
+use super::sentence::sentence;
 use crate::bus::BusError;
 use crate::clock::Mono;
 use crate::contract::{Alert, AlertKind, Health, SYSTEM_BUS, Status};
-use crate::swarm_state::{Healer, Oversight, Standing, State, Trouble, Who};
 use crate::truth::Truth;
 
 /// Services that are shown; more than that are counted.
-pub(in crate::cli) const ROWS_MAX: usize = 10_000;
+pub const ROWS_MAX: usize = 10_000;
 /// News that are kept.
 const NEWS_MAX: usize = 200;
 
@@ -24,13 +25,13 @@ const TROUBLES_MAX: usize = 3;
 
 /// A moment by both clocks.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::cli) struct Moment {
+pub struct Moment {
     pub mono: Mono,
     pub wall_secs: i64,
 }
 
 impl Moment {
-    pub(in crate::cli) fn now() -> Moment {
+    pub fn now() -> Moment {
         Moment {
             mono: Mono::now(),
             wall_secs: crate::clock::wall_secs(),
@@ -38,9 +39,9 @@ impl Moment {
     }
 }
 
-/// Something that the eyes saw.
+/// Something that the poller saw.
 #[derive(Debug)]
-pub(in crate::cli) enum Seen {
+pub enum Seen {
     Beat {
         svc: String,
         i: Option<u64>,
@@ -62,43 +63,14 @@ pub(in crate::cli) enum Seen {
 
 /// One look at what the healer wrote.
 #[derive(Debug)]
-pub(in crate::cli) struct Look {
+pub struct Look {
     pub oversight: Oversight,
     pub health: Vec<Health>,
 }
 
-/// How a line is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cli) enum Tone {
-    Plain,
-    Dim,
-    Good,
-    Odd,
-    Bad,
-    Head,
-}
-
-/// Something that happened.
-#[derive(Clone, Debug, PartialEq)]
-pub(in crate::cli) struct News {
-    pub wall_secs: i64,
-    pub tone: Tone,
-    pub text: String,
-}
-
-impl News {
-    pub(in crate::cli) fn new(wall_secs: i64, tone: Tone, text: String) -> News {
-        News {
-            wall_secs,
-            tone,
-            text,
-        }
-    }
-}
-
 /// What counts as news, besides alerts and trouble.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::cli) enum Tells {
+pub enum Tells {
     #[default]
     NothingElse,
     /// The first beat of each service, and that the healer began to judge.
@@ -109,7 +81,7 @@ pub(in crate::cli) enum Tells {
 
 /// All that is known.
 #[derive(Debug, Default)]
-pub(in crate::cli) struct Board {
+pub struct Board {
     pub rows: Vec<Row>,
     pub left_out: usize,
     index: HashMap<String, usize>,
@@ -125,7 +97,7 @@ pub(in crate::cli) struct Board {
 
 impl Board {
     /// Takes in what was seen; answers with what is new in it.
-    pub(in crate::cli) fn see(&mut self, seen: Seen, now: Moment) -> Vec<News> {
+    pub fn see(&mut self, seen: Seen, now: Moment) -> Vec<News> {
         let mut news = Vec::new();
         let mut tell = |tone, text| news.push(News::new(now.wall_secs, tone, text));
         match seen {
@@ -194,7 +166,7 @@ impl Board {
     }
 
     /// Adds something to what happened.
-    pub(in crate::cli) fn keep(&mut self, news: News) {
+    pub fn keep(&mut self, news: News) {
         if self.news.len() == NEWS_MAX {
             self.news.pop_front();
         }
@@ -202,7 +174,7 @@ impl Board {
     }
 
     /// The services of `truth`; what is known of those that stay is kept.
-    pub(in crate::cli) fn adopt(&mut self, truth: &Truth) {
+    pub fn adopt(&mut self, truth: &Truth) {
         let mut known: HashMap<String, Row> = self
             .rows
             .drain(..)
@@ -224,12 +196,12 @@ impl Board {
         self.index = names.map(|(at, row)| (row.name.clone(), at)).collect();
     }
 
-    pub(in crate::cli) fn row_mut(&mut self, svc: &str) -> Option<&mut Row> {
+    pub fn row_mut(&mut self, svc: &str) -> Option<&mut Row> {
         self.index.get(svc).map(|&at| &mut self.rows[at])
     }
 
     /// Why what is on the screen cannot be trusted, or not all of it.
-    pub(in crate::cli) fn troubles(&self) -> Vec<String> {
+    pub fn troubles(&self) -> Vec<String> {
         if let Some((bus, why)) = self.broken.first() {
             return vec![format!("no link to {bus}: {why}")];
         }
@@ -238,7 +210,7 @@ impl Board {
     }
 
     /// Where `row` stands.
-    pub(in crate::cli) fn standing(&self, row: &Row, now: Mono) -> Standing {
+    pub fn standing(&self, row: &Row, now: Mono) -> Standing {
         let Some(oversight) = &self.oversight else {
             let state = if row.watched {
                 State::Unknown

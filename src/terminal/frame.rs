@@ -2,25 +2,22 @@
 
 use std::time::Duration;
 
-use super::board::Moment;
-use super::row::Mark;
-use super::term::Piece;
-use super::{Board, Row, Tone};
+use super::screen::Piece;
 use crate::clock::{Mono, human, local_time};
-use crate::swarm_state::State;
+use crate::swarm_state::{Board, Mark, Moment, Row, State, Tone};
 
 /// Lines that news take at least, when there are more services than rows.
 const NEWS_MIN: usize = 6;
 
 /// What stands above the table and below it.
-pub(in crate::cli) struct Head {
+pub struct Head {
     pub title: Vec<Piece>,
     pub warnings: Vec<String>,
     pub foot: String,
 }
 
 /// All lines of the screen: head, table, news, foot; never more than `rows`.
-pub(in crate::cli) fn frame(
+pub fn frame(
     board: &Board,
     head: &Head,
     (columns, rows): (usize, usize),
@@ -226,7 +223,7 @@ fn or_dash(i: Option<u64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::view::News;
+    use crate::swarm_state::News;
     use crate::truth::{Defaults, Truth};
 
     fn text(lines: &[Vec<Piece>]) -> Vec<String> {

@@ -6,29 +6,29 @@ use rustix::termios::tcgetwinsize;
 use signal_hook::consts::{SIGCONT, SIGTSTP};
 use signal_hook::low_level::emulate_default_handler;
 
-use super::{News, Tone};
 use crate::clock;
+use crate::swarm_state::{News, Tone};
 
 /// A piece of a line.
-pub(in crate::cli) type Piece = (Tone, String);
+pub type Piece = (Tone, String);
 
 /// Whether standard output is a terminal that can redraw in place.
-pub(in crate::cli) fn is_screen() -> bool {
+pub fn is_screen() -> bool {
     io::stdout().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
 }
 
 /// News as one plain line.
-pub(in crate::cli) fn line(news: &News) -> String {
+pub fn line(news: &News) -> String {
     format!("{} {}\n", clock::rfc3339(news.wall_secs), news.text)
 }
 
 /// The alternate screen of the terminal; given back when dropped.
-pub(in crate::cli) struct Screen {
+pub struct Screen {
     colour: bool,
 }
 
 impl Screen {
-    pub(in crate::cli) fn open() -> Screen {
+    pub fn open() -> Screen {
         let screen = Screen {
             colour: std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty()),
         };
@@ -37,7 +37,7 @@ impl Screen {
     }
 
     /// Ctrl-Z gives the terminal back, and `fg` takes it again. Other signals mean nothing here.
-    pub(in crate::cli) fn obey(&self, signal: i32) {
+    pub fn obey(&self, signal: i32) {
         match signal {
             SIGTSTP => {
                 self.leave();
@@ -59,7 +59,7 @@ impl Screen {
     }
 
     /// Columns and rows.
-    pub(in crate::cli) fn size(&self) -> (usize, usize) {
+    pub fn size(&self) -> (usize, usize) {
         match tcgetwinsize(io::stdout()) {
             Ok(size) if size.ws_col > 0 && size.ws_row > 0 => {
                 (usize::from(size.ws_col), usize::from(size.ws_row))
@@ -69,7 +69,7 @@ impl Screen {
     }
 
     /// Redraws everything in one write, so that nothing flickers.
-    pub(in crate::cli) fn draw(&self, lines: &[Vec<Piece>]) {
+    pub fn draw(&self, lines: &[Vec<Piece>]) {
         let (columns, rows) = self.size();
         let mut out = String::from("\x1b[?2026h\x1b[H");
         for (nth, pieces) in lines.iter().take(rows).enumerate() {

@@ -3,16 +3,16 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use super::oversight::Who;
 use crate::clock::Mono;
 use crate::contract::Health;
-use crate::swarm_state::Who;
 
 /// Marks of a strip that are kept.
 const MARKS_MAX: usize = 60;
 
 /// One service.
 #[derive(Debug)]
-pub(in crate::cli) struct Row {
+pub struct Row {
     pub name: String,
     pub interval: Duration,
     pub timeout: Duration,
@@ -26,13 +26,13 @@ pub(in crate::cli) struct Row {
     strip: VecDeque<Mark>,
     /// What the healer last wrote, or said since.
     pub(super) health: Option<Health>,
-    /// What the supervisor says about its process.
+    /// What the process supervisor says about its process.
     pub note: String,
 }
 
 /// One mark of a strip of beats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cli) enum Mark {
+pub enum Mark {
     Beat,
     /// The first beat of another instance.
     Restart,
@@ -108,14 +108,14 @@ impl Row {
     }
 
     /// The newest `width` marks, those that are being missed right now among them.
-    pub(in crate::cli) fn strip(&self, width: usize, now: Mono) -> Vec<Mark> {
+    pub fn strip(&self, width: usize, now: Mono) -> Vec<Mark> {
         let missing = std::iter::repeat_n(Mark::Missed, self.missed_by(now));
         let all: Vec<Mark> = self.strip.iter().copied().chain(missing).collect();
         all[all.len().saturating_sub(width)..].to_vec()
     }
 
     /// How long ago the last beat was.
-    pub(in crate::cli) fn age(&self, now: Mono) -> Option<Duration> {
+    pub fn age(&self, now: Mono) -> Option<Duration> {
         self.heard.map(|heard| now.since(heard))
     }
 }

@@ -1,9 +1,8 @@
 //! What the board shows.
 
-use super::super::row::Mark;
 use super::*;
 use crate::contract::{BusHealth, WritesRefused};
-use crate::swarm_state::BusRecords;
+use crate::swarm_state::{BusRecords, Mark};
 use crate::truth::Defaults;
 
 const TRUTH: &str = r#"{"services":{

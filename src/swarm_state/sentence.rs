@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::Tone;
+use super::news::Tone;
 use crate::clock::human;
 use crate::contract::{Alert, AlertKind};
 
 /// An alert as one line, its first word in capitals.
-pub(in crate::cli) fn sentence(alert: &Alert) -> (Tone, String) {
+pub fn sentence(alert: &Alert) -> (Tone, String) {
     use AlertKind::*;
     let svc = &alert.svc;
     let (tone, mut text) = match alert.kind {

@@ -11,7 +11,7 @@ use crate::env::{Env, EnvError};
 
 /// What a running `up` says about itself in `run/up.json`. The first three fields and `children` are for scripts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct UpNote {
+pub struct UpNote {
     pub pid: u32,
     pub system_port: u16,
     pub market_port: u16,
@@ -30,7 +30,7 @@ pub(super) struct UpNote {
 
 impl UpNote {
     /// The note of this process about itself and what it runs.
-    pub(super) fn of_this_process(
+    pub fn of_this_process(
         system_port: u16,
         market_port: u16,
         children: BTreeMap<String, u32>,
@@ -52,12 +52,12 @@ impl UpNote {
     }
 
     /// Whether the `up` that wrote it still runs.
-    pub(super) fn is_alive(&self) -> bool {
+    pub fn is_alive(&self) -> bool {
         self.boot_id == boot_id() && self.is_own(self.pid)
     }
 
     /// Whether process `pid` is still the one that the note speaks of.
-    pub(super) fn is_own(&self, pid: u32) -> bool {
+    pub fn is_own(&self, pid: u32) -> bool {
         let started = start_ticks(pid);
         started.is_some() && started == self.started.get(&pid).copied()
     }
@@ -65,40 +65,40 @@ impl UpNote {
 
 /// `data/run`: what `up` and the commands beside it tell each other.
 #[derive(Clone, Debug)]
-pub(super) struct RunFolder {
+pub struct RunFolder {
     folder: PathBuf,
 }
 
 impl RunFolder {
-    pub(super) fn of(data: &Path) -> RunFolder {
+    pub fn of(data: &Path) -> RunFolder {
         RunFolder {
             folder: data.join("run"),
         }
     }
 
     /// The data folder that it lies in.
-    pub(super) fn data(&self) -> &Path {
+    pub fn data(&self) -> &Path {
         self.folder.parent().unwrap_or(&self.folder)
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.folder
     }
 
     /// The note of the last `up`, running or not.
-    pub(super) fn read(&self) -> Option<UpNote> {
+    pub fn read(&self) -> Option<UpNote> {
         serde_json::from_slice(&fs::read(self.folder.join("up.json")).ok()?).ok()
     }
 
     /// Leaves the note; a reader sees the old one or the new one, never half of one.
-    pub(super) fn write(&self, note: &UpNote) -> io::Result<()> {
+    pub fn write(&self, note: &UpNote) -> io::Result<()> {
         let new = self.folder.join("up.json.new");
         fs::write(&new, serde_json::to_vec(note)?)?;
         fs::rename(new, self.folder.join("up.json"))
     }
 
     /// Takes the note away: nothing runs any more.
-    pub(super) fn clear(&self) {
+    pub fn clear(&self) {
         let _ = fs::remove_file(self.folder.join("up.json"));
     }
 
@@ -107,17 +107,17 @@ impl RunFolder {
         self.folder.join("hold").join(svc)
     }
 
-    pub(super) fn is_held(&self, svc: &str) -> bool {
+    pub fn is_held(&self, svc: &str) -> bool {
         self.hold_file(svc).exists()
     }
 
-    pub(super) fn hold(&self, svc: &str) -> io::Result<()> {
+    pub fn hold(&self, svc: &str) -> io::Result<()> {
         fs::create_dir_all(self.folder.join("hold"))?;
         fs::write(self.hold_file(svc), "")
     }
 
     /// Whether it was held.
-    pub(super) fn release(&self, svc: &str) -> io::Result<bool> {
+    pub fn release(&self, svc: &str) -> io::Result<bool> {
         match fs::remove_file(self.hold_file(svc)) {
             Ok(()) => Ok(true),
             Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
@@ -126,13 +126,13 @@ impl RunFolder {
     }
 
     /// Forgets holds of an earlier run.
-    pub(super) fn release_all(&self) {
+    pub fn release_all(&self) {
         let _ = fs::remove_dir_all(self.folder.join("hold"));
     }
 }
 
 /// `MARKETSWARM_DATA`, else `./data`.
-pub(super) fn data_folder(env: &Env) -> Result<PathBuf, EnvError> {
+pub fn data_folder(env: &Env) -> Result<PathBuf, EnvError> {
     Ok(env
         .folder("MARKETSWARM_DATA")?
         .unwrap_or_else(|| PathBuf::from("data")))
@@ -140,7 +140,7 @@ pub(super) fn data_folder(env: &Env) -> Result<PathBuf, EnvError> {
 
 /// The environment with the buses filled in where it says nothing: those of the `up` that runs here, else the usual
 /// ports of this machine, where Compose and systemd have them too.
-pub(super) fn with_buses(env: &Env) -> Result<Env, EnvError> {
+pub fn with_buses(env: &Env) -> Result<Env, EnvError> {
     let note = RunFolder::of(&data_folder(env)?)
         .read()
         .filter(UpNote::is_alive);
@@ -161,14 +161,14 @@ pub(super) fn with_buses(env: &Env) -> Result<Env, EnvError> {
 }
 
 /// Names this boot of the machine.
-pub(super) fn boot_id() -> String {
+pub fn boot_id() -> String {
     let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     text.trim().to_owned()
 }
 
 /// When process `pid` started, in clock ticks since the boot; `None` when there is none, or only what is left of it
 /// until its parent takes note.
-pub(super) fn start_ticks(pid: u32) -> Option<u64> {
+pub fn start_ticks(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is the name in brackets, which may hold anything: the rest counts from its end.
     let mut fields = stat.rsplit_once(") ")?.1.split_ascii_whitespace();

@@ -1,0 +1,30 @@
+//! What happened, in a line for people.
+
+/// How a line is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    Plain,
+    Dim,
+    Good,
+    Odd,
+    Bad,
+    Head,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct News {
+    pub wall_secs: i64,
+    pub tone: Tone,
+    pub text: String,
+}
+
+impl News {
+    pub fn new(wall_secs: i64, tone: Tone, text: String) -> News {
+        News {
+            wall_secs,
+            tone,
+            text,
+        }
+    }
+}

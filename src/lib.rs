@@ -19,6 +19,7 @@
 //! - [`sentinel`]: watches the healer.
 //! - [`sections`]: who checks which section of truth.
 //! - [`terminal`]: what draws to a terminal.
+//! - [`demo_feeds`]: generated feeds, for who has no network; no daemon carries them.
 //! - [`cli`]: the operator's command: run the swarm on one host, look at it, ask why.
 #![forbid(unsafe_code)]
 
@@ -27,6 +28,7 @@ pub mod bus;
 pub mod cli;
 pub mod clock;
 pub mod contract;
+pub mod demo_feeds;
 pub mod env;
 pub mod feed;
 pub mod healer;

@@ -6,14 +6,41 @@
 //! - [`fetch`]: one GET, judged on every hop, bounded in time and bytes.
 //! - [`store`]: what is kept in Redis, written so that a kill at any moment loses and repeats nothing.
 //! - [`poll`]: one poll, from the [`record`] of the last one to the next.
-//! - [`daemon`]: the loop and its pollers; [`config`]: what truth tells them.
+//! - [`daemon`]: the loop and its pollers, which answer it by an [`Event`]; [`config`]: what truth tells them.
 pub mod config;
+mod context;
 pub mod daemon;
-pub mod demo;
 pub mod fetch;
-mod intake;
+mod ingest;
 pub mod poll;
 mod pollers;
 pub mod record;
 pub mod schedule;
 pub mod store;
+
+use crate::bus::BusError;
+use crate::service::Notice;
+
+use self::poll::Report;
+use self::pollers::Due;
+use self::store::Swept;
+
+/// Everything that the loop is told.
+pub enum Event {
+    Notice(Notice),
+    Polled {
+        feed: String,
+        report: Report,
+    },
+    /// When feeds are due by the store.
+    Loaded(Result<Vec<Due>, BusError>),
+    Swept(Result<Swept, BusError>),
+    Probed(Result<(), BusError>),
+    Forgot(Result<(), BusError>),
+}
+
+impl From<Notice> for Event {
+    fn from(notice: Notice) -> Event {
+        Event::Notice(notice)
+    }
+}

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use marketswarm::clock::Mono;
 use marketswarm::feed::document::{Context, Document, Refused, date};
-use marketswarm::feed::finish::Finisher;
 use marketswarm::feed::identity::identify;
 use marketswarm::feed::item::{Feed, Item};
+use marketswarm::feed::normalise::Normaliser;
 use serde_json::Value;
 
 use crate::support::cpu_time;
@@ -81,16 +81,16 @@ fn read(file: &Path) -> Result<(Feed, Vec<Item>), Refused> {
         max_items: 2_000,
     })?;
     // On a clock that stands still, no pause of this thread turns HTML into plain text.
-    let mut finisher = Finisher::new(&parsed, "suite", Mono::default);
+    let mut normaliser = Normaliser::new(&parsed, "suite", Mono::default);
     let identities = identify("suite", &parsed);
     let now = 1_800_000_000;
     let items = parsed
         .entries
         .iter()
         .zip(&identities)
-        .map(|(entry, identity)| finisher.item(entry, identity, now));
+        .map(|(entry, identity)| normaliser.item(entry, identity, now));
     let items = items.collect();
-    let feed = finisher.feed();
+    let feed = normaliser.feed();
     let took = cpu_time() - started;
     assert!(
         took < Duration::from_secs(2),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use marketswarm::rss_agg::demo::{self, FEEDS};
+use marketswarm::demo_feeds::{self, FEEDS};
 use serde_json::{Value, json};
 
 use crate::support::feed_server::{FeedServer, Reply};
@@ -238,7 +238,7 @@ fn the_demo_brings_items_whose_numbers_follow_each_other() {
         .nth(1)
         .and_then(|rest| rest.split('/').next())
         .unwrap();
-    demo::into_truth(&mut room.truth, port.parse().unwrap());
+    demo_feeds::into_truth(&mut room.truth, port.parse().unwrap());
     let mut daemon = room.start();
     let numbers = |feed: &str| -> Vec<i64> {
         let of_feed = room.queue().into_iter();

@@ -234,7 +234,7 @@ fn read(file: &Path) -> Result<Vec<u8>, Error> {
 fn demo_truth(file: &Path, port: u16, data: &Path) -> Result<PathBuf, Error> {
     let mut truth: serde_json::Value = serde_json::from_slice(&read(file)?)
         .map_err(|e| Error::Truth(format!("{}: {e}", file.display())))?;
-    crate::rss_agg::demo::into_truth(&mut truth, port);
+    crate::demo_feeds::into_truth(&mut truth, port);
     if let Some(services) = truth["services"].as_object_mut() {
         for service in services.values_mut() {
             service["heartbeat"]["interval_sec"] = DEMO_INTERVAL_SEC.into();

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use crate::clock::Mono;
 use crate::feed::document::{Context, Document, Entry, Format, Parsed, Refused, Repairs, url};
-use crate::feed::finish::Finisher;
 use crate::feed::identity::identify;
 use crate::feed::item::{Feed, Item};
+use crate::feed::normalise::Normaliser;
 
 /// Most problems that are listed; beyond them there is one line that says how many more.
 const PROBLEMS_MAX: usize = 200;
@@ -64,13 +64,13 @@ pub fn check(
     let document = Document::decode(body, content_type);
     let parsed = document.parse(context)?;
     let identities = identify(feed_id, &parsed);
-    let mut finisher = Finisher::new(&parsed, feed_id, clock);
-    let feed = finisher.feed();
+    let mut normaliser = Normaliser::new(&parsed, feed_id, clock);
+    let feed = normaliser.feed();
     let items = parsed
         .entries
         .iter()
         .zip(&identities)
-        .map(|(entry, id)| finisher.item(entry, id, now_ts))
+        .map(|(entry, id)| normaliser.item(entry, id, now_ts))
         .collect();
     let problems = problems(&parsed, document.text(), now_ts);
     Ok(Report {

@@ -1,5 +1,6 @@
 //! From bytes to entries: encodings, repairs, and one reader for RSS, RDF, Atom and JSON Feed.
 
+mod attributes;
 pub mod date;
 mod encoding;
 pub mod entities;
@@ -17,8 +18,9 @@ mod root;
 pub mod url;
 mod xml;
 
+pub use attributes::Attributes;
 pub use entry::{Channel, Entry, Format, Person, Ranked, RawEnclosure, Text};
-pub use markup::{Attributes, Token, Tokenizer};
+pub use markup::{Token, Tokenizer};
 pub use repair::{Needed, Repair, Repairs};
 
 use std::borrow::Cow;

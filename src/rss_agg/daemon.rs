@@ -10,13 +10,15 @@ use std::time::Duration;
 
 use crossbeam_channel::RecvTimeoutError;
 
+use super::Event;
 use super::config::{Config, FeedSpec, SERVICE};
+use super::context::Setup;
 use super::fetch::Fetcher;
 use super::fetch::body::BigBodies;
 use super::fetch::place::{Place, SharedHosts};
 use super::fetch::trust::Trust;
 use super::poll::{Manner, Outcome, Report};
-use super::pollers::{Due, Job, POLLERS, Pool, Setup};
+use super::pollers::{Job, POLLERS, Pool};
 use super::schedule::hosts::Hosts;
 use super::schedule::plan::Plan;
 use super::store::{SharedStore, Swept};
@@ -43,26 +45,6 @@ const FORGET_FIRST: Duration = Duration::from_secs(300);
 const FORGET_EVERY: Duration = Duration::from_secs(24 * 3600);
 /// How often a store that failed is asked whether it is back.
 const PROBE_EVERY: Duration = Duration::from_secs(1);
-
-/// Everything that the loop is told.
-pub enum Event {
-    Notice(Notice),
-    Polled {
-        feed: String,
-        report: Report,
-    },
-    /// When feeds are due by the store.
-    Loaded(Result<Vec<Due>, BusError>),
-    Swept(Result<Swept, BusError>),
-    Probed(Result<(), BusError>),
-    Forgot(Result<(), BusError>),
-}
-
-impl From<Notice> for Event {
-    fn from(notice: Notice) -> Event {
-        Event::Notice(notice)
-    }
-}
 
 /// Runs until it is told to stop.
 pub fn run(mut service: Service<Event>) -> Result<(), Error> {

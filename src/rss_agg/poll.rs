@@ -5,33 +5,23 @@ use std::time::Duration;
 use ring::digest::{SHA256, digest};
 use url::Url;
 
-use super::config::{Config, FeedSpec};
+use super::config::FeedSpec;
+use super::context::PollContext;
 use super::fetch::body::{Body, Cut};
 use super::fetch::place::Place;
-use super::fetch::{Answer, Ask, FetchError, Fetcher, TOTAL_BUDGET, host_of};
-use super::intake::{Intake, Interrupted};
+use super::fetch::{Answer, Ask, FetchError, TOTAL_BUDGET, host_of};
+use super::ingest::{Ingest, Interrupted};
 use super::record::{Reading, Record, StoredValidators};
 use super::schedule::pace::DAY_SEC;
-use super::store::SharedStore;
 use crate::bus::BusError;
 use crate::clock::{self, Mono};
 use crate::env::Env;
 use crate::feed::document::{Context, Document, Refused};
-use crate::service::Working;
 
 /// The longest that a poll may go without a sign of progress: the whole fetch, or one document's parse.
 pub const PROGRESS_BUDGET: Duration = Duration::from_secs(45);
 /// When a poll that our own limits kept from its answer is tried again.
 const AGAIN: Duration = Duration::from_secs(30);
-
-/// What a poll needs besides its feed.
-pub struct Means<'a> {
-    pub config: &'a Config,
-    pub fetcher: &'a Fetcher,
-    pub store: &'a SharedStore,
-    pub env: &'a Env,
-    pub working: &'a Working<'a>,
-}
 
 /// How a poll may start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,9 +50,9 @@ pub struct Report {
 }
 
 /// Polls a feed.
-pub fn poll(means: &Means<'_>, spec: &FeedSpec, manner: Manner, place: Place) -> Report {
+pub fn poll(context: &PollContext<'_>, spec: &FeedSpec, manner: Manner, place: Place) -> Report {
     let start = Mono::now();
-    let outcome = try_poll(means, spec, manner, place).unwrap_or_else(Outcome::StoreFailed);
+    let outcome = try_poll(context, spec, manner, place).unwrap_or_else(Outcome::StoreFailed);
     Report {
         outcome,
         slow: Mono::now().since(start) >= TOTAL_BUDGET / 2,
@@ -70,13 +60,13 @@ pub fn poll(means: &Means<'_>, spec: &FeedSpec, manner: Manner, place: Place) ->
 }
 
 fn try_poll(
-    means: &Means<'_>,
+    context: &PollContext<'_>,
     spec: &FeedSpec,
     manner: Manner,
     mut place: Place,
 ) -> Result<Outcome, BusError> {
     // Read each time: validators are as good as the store that holds them beside the items.
-    let stored = means.store.with_retry(|store| store.record(&spec.id))?;
+    let stored = context.store.with_retry(|store| store.record(&spec.id))?;
     let mut record = stored.unwrap_or_default().about(spec);
     let now_ts = clock::wall_secs();
     if !manner.forced {
@@ -91,7 +81,7 @@ fn try_poll(
         }
     }
     let mut visit = Visit {
-        means,
+        context,
         spec,
         record: &mut record,
         until: Mono::now() + TOTAL_BUDGET,
@@ -110,7 +100,7 @@ fn try_poll(
     }
     drop(place);
     let wait = record.plan_next(spec, clock::wall_secs(), manner.stretch);
-    means
+    context
         .store
         .with_retry(|store| store.put_record(&spec.id, &record))?;
     Ok(Outcome::Next(
@@ -132,7 +122,7 @@ impl From<BusError> for Stopped {
 
 /// One visit to a publisher.
 struct Visit<'a> {
-    means: &'a Means<'a>,
+    context: &'a PollContext<'a>,
     spec: &'a FeedSpec,
     record: &'a mut Record,
     until: Mono,
@@ -172,7 +162,7 @@ impl Visit<'_> {
 
     /// The answer, or `None` when the record notes why there is none.
     fn fetch(&mut self, url: &Url, place: &mut Place) -> Result<Option<Answer>, Stopped> {
-        let headers = match headers(self.spec, self.means.env) {
+        let headers = match headers(self.spec, self.context.env) {
             Ok(headers) => headers,
             Err(why) => {
                 self.fail(why);
@@ -186,8 +176,8 @@ impl Visit<'_> {
             home: &self.spec.url,
             validators: conditions.as_ref(),
         };
-        let answer = self.means.fetcher.get(ask, place, self.until);
-        self.means.working.tick();
+        let answer = self.context.fetcher.get(ask, place, self.until);
+        self.context.working.tick();
         if let Ok(answer) = &answer {
             self.heed_host(answer, place);
         }
@@ -246,22 +236,22 @@ impl Visit<'_> {
         let document = Document::decode(&body.bytes, answer.content_type.as_deref());
         let context = Context {
             url: answer.url.as_str(),
-            max_items: self.means.config.limits.max_items,
+            max_items: self.context.config.limits.max_items,
         };
         let parsed = match document.parse(context) {
             Ok(parsed) => parsed,
             Err(refused) => return self.not_a_feed(&answer, &body, refused, follow),
         };
-        self.means.working.tick();
+        self.context.working.tick();
         let complete = answer.status == 200 && body.cut.is_none();
-        let intake = Intake {
-            means: self.means,
+        let ingest = Ingest {
+            context: self.context,
             spec: self.spec,
             parsed: &parsed,
             complete,
             now_ts,
         };
-        let taken = intake.run().map_err(|Interrupted(error)| error)?;
+        let taken = ingest.run().map_err(|Interrupted(error)| error)?;
         let mut repairs = body.repairs.clone();
         repairs.extend(parsed.repairs.iter().map(ToString::to_string));
         let whole = parsed.whole && complete;
@@ -322,7 +312,7 @@ impl Visit<'_> {
             }
         }
         let why = refused.to_string();
-        self.means.store.with(|store| {
+        self.context.store.with(|store| {
             store.quarantine(&self.spec.id, answer.url.as_str(), &why, &body.bytes)
         })?;
         let why = match &body.cut {

@@ -1,56 +1,20 @@
 //! The pollers: threads that take one job after the other, as many as the jobs under way ever needed at once.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::config::{Config, FeedSpec};
-use super::daemon::Event;
-use super::fetch::Fetcher;
-use super::fetch::body::BigBodies;
+use super::Event;
+use super::config::FeedSpec;
+use super::context::{PollContext, Setup};
 use super::fetch::place::Place;
-use super::poll::{self, Manner, Means, PROGRESS_BUDGET};
+use super::poll::{self, Manner, PROGRESS_BUDGET};
 use super::record::Record;
 use super::store::{Keep, SharedStore, Store, Swept};
 use crate::bus::BusError;
 use crate::clock;
 use crate::env::Env;
 use crate::service::{Error, Progress, Service, Working};
-
-/// What is in force; a job keeps what it was started with.
-pub struct Setup {
-    pub config: Config,
-    pub fetcher: Fetcher,
-    pub big_bodies: BigBodies,
-    by_id: HashMap<String, Arc<FeedSpec>>,
-}
-
-impl Setup {
-    pub fn new(config: Config, fetcher: Fetcher, big_bodies: BigBodies) -> Setup {
-        let by_id = config
-            .feeds
-            .iter()
-            .map(|spec| (spec.id.clone(), spec.clone()))
-            .collect();
-        Setup {
-            config,
-            fetcher,
-            big_bodies,
-            by_id,
-        }
-    }
-
-    /// The feed of this id.
-    pub fn spec(&self, id: &str) -> Option<Arc<FeedSpec>> {
-        self.by_id.get(id).cloned()
-    }
-
-    /// Whether its fetcher serves `config` too.
-    pub fn fits(&self, config: &Config) -> bool {
-        self.config.guard == config.guard && self.config.limits.contact == config.limits.contact
-    }
-}
 
 /// What a poller can be told to do.
 pub enum Job {
@@ -160,14 +124,14 @@ impl Poller {
                 manner,
                 place,
             } => {
-                let means = Means {
+                let context = PollContext {
                     config: &setup.config,
                     fetcher: &setup.fetcher,
                     store: &self.store,
                     env: &self.env,
                     working: &working,
                 };
-                let report = poll::poll(&means, &spec, manner, place);
+                let report = poll::poll(&context, &spec, manner, place);
                 Event::Polled {
                     feed: spec.id.clone(),
                     report,
@@ -182,7 +146,7 @@ impl Poller {
                 Event::Swept(self.store.with_retry(swept))
             }
             Job::Forget(setup) => Event::Forgot(self.store.with_retry(|store| {
-                let is_kept = |feed: &str| setup.by_id.contains_key(feed);
+                let is_kept = |feed: &str| setup.spec(feed).is_some();
                 store.forget(is_kept, clock::wall_secs(), || working.tick())
             })),
             Job::Probe => Event::Probed(self.store.with(Store::probe)),

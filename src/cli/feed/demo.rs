@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{Words, print};
 use crate::clock::wall_secs;
-use crate::rss_agg::demo::{FEEDS, serve};
+use crate::demo_feeds::{FEEDS, serve};
 use crate::service::Error;
 
 const DEFAULT_PORT: u16 = 8099;

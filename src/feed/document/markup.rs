@@ -5,15 +5,13 @@
 //!
 //! In a well-formed document no rule of repair ever applies: each starts from something that XML forbids.
 
-mod attributes;
 mod next_at;
 mod sections;
-
-pub use attributes::Attributes;
 
 use memchr::{memchr, memchr2};
 use next_at::NextAt;
 
+use super::attributes::Attributes;
 use super::plain::{self, SECTION};
 use super::repair::{Repair, Repairs};
 

@@ -7,8 +7,8 @@ mod tag;
 
 use memchr::{memchr, memchr2, memmem};
 
+use super::attributes::Attributes;
 use super::entities;
-use super::markup::Attributes;
 use tag::{Kind, Tag, TagReader};
 pub use tag::{ends_name, is_word};
 

@@ -1,9 +1,10 @@
 //! Where the feed starts in a document, and whether it is one.
 
 use super::Refused;
+use super::attributes::Attributes;
 use super::entry::Format;
 use super::fields;
-use super::markup::{Attributes, Token};
+use super::markup::Token;
 use super::names::Ns;
 use super::page::Page;
 use super::repair::Repair;

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Event, Reader, setup, store_address};
+use super::{Reader, setup, store_address};
 use crate::bus::BusError;
 use crate::clock::{self, Mono};
+use crate::rss_agg::Event;
 use crate::rss_agg::config::Config;
-use crate::rss_agg::pollers::{Due, Job, Setup};
+use crate::rss_agg::context::Setup;
+use crate::rss_agg::pollers::{Due, Job};
 use crate::rss_agg::schedule::pace::key_of;
 use crate::rss_agg::schedule::plan::turn_delay;
 use crate::service::{Error, Service};

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use marketswarm::clock::Mono;
 use marketswarm::feed::document::{Context, Document};
-use marketswarm::feed::finish::Finisher;
 use marketswarm::feed::identity::identify;
+use marketswarm::feed::normalise::Normaliser;
 use marketswarm::feed::seen::{Candidate, Poll, Seen};
 
 use crate::generated;
@@ -35,9 +35,9 @@ fn read(body: &[u8], work: Work) -> usize {
     };
     let identities = identify("bench", &parsed);
     if work == Work::Clean {
-        let mut finisher = Finisher::new(&parsed, "bench", Mono::now);
+        let mut normaliser = Normaliser::new(&parsed, "bench", Mono::now);
         for (entry, identity) in parsed.entries.iter().zip(&identities) {
-            std::hint::black_box(finisher.item(entry, identity, NOW_TS));
+            std::hint::black_box(normaliser.item(entry, identity, NOW_TS));
         }
     }
     std::hint::black_box(&identities).len()

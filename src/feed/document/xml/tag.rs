@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{MAX_DEPTH, Reader};
-use crate::feed::document::markup::Attributes;
+use crate::feed::document::attributes::Attributes;
 use crate::feed::document::names::{Ns, by_prefix};
 use crate::feed::document::repair::Repair;
 use crate::feed::document::url;

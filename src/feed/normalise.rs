@@ -16,7 +16,7 @@ const FUTURE_TOLERATED_SEC: i64 = 300;
 const LONGEST_PLAIN: usize = 4 * 1024;
 
 /// Finishes the entries of one document within one budget.
-pub struct Finisher<'p> {
+pub struct Normaliser<'p> {
     parsed: &'p Parsed<'p>,
     feed_id: &'p str,
     sanitiser: Sanitiser,
@@ -29,9 +29,9 @@ pub struct Finisher<'p> {
     link_base: Arc<str>,
 }
 
-impl<'p> Finisher<'p> {
+impl<'p> Normaliser<'p> {
     /// `clock` is `Mono::now`, or a virtual one in tests: HTML that costs too much becomes plain text.
-    pub fn new(parsed: &'p Parsed<'p>, feed_id: &'p str, clock: fn() -> Mono) -> Finisher<'p> {
+    pub fn new(parsed: &'p Parsed<'p>, feed_id: &'p str, clock: fn() -> Mono) -> Normaliser<'p> {
         let channel = &parsed.channel;
         let address = channel.base.as_deref().unwrap_or(&parsed.url);
         let site = channel
@@ -49,7 +49,7 @@ impl<'p> Finisher<'p> {
             Format::Atom(_) => Arc::from(&*parsed.url),
             _ => Arc::from(&*base),
         };
-        Finisher {
+        Normaliser {
             parsed,
             feed_id,
             sanitiser: Sanitiser::new(clock),

@@ -4,21 +4,21 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use super::config::FeedSpec;
-use super::poll::Means;
+use super::context::PollContext;
 use super::store::{CHUNK_BYTES, CHUNK_ITEMS, NewItem};
 use crate::bus::{Backoff, BusError};
 use crate::clock::Mono;
 use crate::feed::document::{Entry, Parsed};
-use crate::feed::finish::Finisher;
 use crate::feed::identity::{Identity, Key, identify};
+use crate::feed::normalise::Normaliser;
 use crate::feed::seen::{Candidate, Mark, Plan, Poll, Verdict};
 
 /// How long a document in hand waits for a store that went away.
 const STORE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// One document on its way into the store.
-pub(super) struct Intake<'a> {
-    pub means: &'a Means<'a>,
+pub(super) struct Ingest<'a> {
+    pub context: &'a PollContext<'a>,
     pub spec: &'a FeedSpec,
     pub parsed: &'a Parsed<'a>,
     /// A 200 whose body came to its end.
@@ -38,7 +38,7 @@ pub(super) struct Taken {
 /// The store went away for longer than a document waits. What is in is in; the rest comes with the next poll.
 pub(super) struct Interrupted(pub BusError);
 
-impl Intake<'_> {
+impl Ingest<'_> {
     pub fn run(&self) -> Result<Taken, Interrupted> {
         let identities = identify(&self.spec.id, self.parsed);
         let mut taken = Taken::default();
@@ -50,7 +50,7 @@ impl Intake<'_> {
                 Err(error)
                     if Mono::now() >= give_up
                         || !error.is_connection_lost()
-                        || self.means.fetcher.is_shut_down() =>
+                        || self.context.fetcher.is_shut_down() =>
                 {
                     return Err(Interrupted(error));
                 }
@@ -63,23 +63,26 @@ impl Intake<'_> {
     }
 
     fn attempt(&self, identities: &[Identity], taken: &mut Taken) -> Result<(), BusError> {
-        let memory = self.means.store.with(|store| store.memory(&self.spec.id))?;
+        let memory = self
+            .context
+            .store
+            .with(|store| store.memory(&self.spec.id))?;
         let poll = Poll {
             now_ts: self.now_ts,
             complete: self.complete && self.parsed.lists_everything(),
-            first_items: (!memory.known).then_some(self.means.config.limits.first_items),
+            first_items: (!memory.known).then_some(self.context.config.limits.first_items),
         };
         let plan = memory.seen.plan(identities, poll, |at| {
             let entry = &self.parsed.entries[at];
             Candidate {
                 published_ts: self.dated(entry),
-                dropped: self.means.config.filters.drops(&self.spec.id, entry),
+                dropped: self.context.config.filters.drops(&self.spec.id, entry),
             }
         });
         drop(memory);
         let work = self.to_write(&plan, identities);
         let with_items: HashSet<Key> = work.iter().map(|step| step.key).collect();
-        self.means.store.with(|store| {
+        self.context.store.with(|store| {
             store.put_marks(
                 &self.spec.id,
                 &plan,
@@ -88,8 +91,8 @@ impl Intake<'_> {
             )
         })?;
         let marks: HashMap<Key, Mark> = plan.put.iter().copied().collect();
-        let mut finisher = Finisher::new(self.parsed, &self.spec.id, Mono::now);
-        taken.title = finisher.feed_title().map(str::to_string);
+        let mut normaliser = Normaliser::new(self.parsed, &self.spec.id, Mono::now);
+        taken.title = normaliser.feed_title().map(str::to_string);
         let dropped = plan
             .verdicts
             .iter()
@@ -101,7 +104,7 @@ impl Intake<'_> {
                 continue;
             };
             let identity = &identities[step.entry];
-            let mut item = finisher.item(&self.parsed.entries[step.entry], identity, self.now_ts);
+            let mut item = normaliser.item(&self.parsed.entries[step.entry], identity, self.now_ts);
             item.uid = step.key.to_string();
             let link = identity.link.filter(|_| !identity.link_is_shared);
             let new = NewItem {
@@ -110,10 +113,10 @@ impl Intake<'_> {
                 mark: *mark,
                 category: self.spec.category.clone(),
             };
-            self.means.working.tick();
+            self.context.working.tick();
             if step.is_update {
                 if self
-                    .means
+                    .context
                     .store
                     .with(|store| store.update(&self.spec.id, &new))?
                 {
@@ -135,7 +138,7 @@ impl Intake<'_> {
             .filter_map(|(link, index)| Some((*link, items.get(*index)?.item.uid.as_str())))
             .collect();
         let first = self
-            .means
+            .context
             .store
             .with(|store| store.first_with_links(&claims))?;
         drop(claims);
@@ -144,7 +147,7 @@ impl Intake<'_> {
             item.dup_of = (first_uid != item.uid).then_some(first_uid);
         }
         let added = self
-            .means
+            .context
             .store
             .with(|store| store.add(&self.spec.id, &items))?;
         taken.queued += added;

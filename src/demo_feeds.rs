@@ -233,8 +233,8 @@ fn escaped(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::feed::document::{Context, Document};
-    use crate::feed::finish::Finisher;
     use crate::feed::identity::identify;
+    use crate::feed::normalise::Normaliser;
     use crate::rss_agg::config::Config;
     use crate::truth::{Defaults, Truth};
 
@@ -255,11 +255,11 @@ mod tests {
             parsed.repairs
         );
         let identities = identify(feed.id, &parsed);
-        let mut finisher = Finisher::new(&parsed, feed.id, crate::clock::Mono::default);
+        let mut normaliser = Normaliser::new(&parsed, feed.id, crate::clock::Mono::default);
         let items = parsed.entries.iter().zip(&identities);
         items
             .map(|(entry, identity)| {
-                let item = finisher.item(entry, identity, now_ts);
+                let item = normaliser.item(entry, identity, now_ts);
                 assert_eq!(item.published_supplied, None, "{item:?}");
                 item.title.expect("a title")
             })

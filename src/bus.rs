@@ -5,8 +5,10 @@
 //! - [`Link`]: one subscribed connection, read without allocating.
 //! - [`Subscriber`]: the thread that keeps a link alive and hands its frames to a [`Sink`].
 //! - [`PatternLink`]: hears a pattern of channels beside other work.
+//! - [`Script`], [`Scripts`]: what runs on the server in one go.
 //! - [`Mouth`]: a line for echoes, which waits for nothing.
 //! - [`overhear()`]: listens in for a moment.
+//! - [`ServerIdentity`]: which server answers, and whether it is still the one of before.
 //! - [`Buses`]: which address a bus name stands for.
 //! - [`Switchboard`]: all connections of a process; it ends them, and notices when another server answers.
 //! - [`Tls`]: whom a `rediss://` bus is believed.
@@ -28,6 +30,8 @@ mod outage;
 mod overhear;
 mod pattern;
 mod proof;
+pub mod script;
+mod server_identity;
 mod subscriber;
 mod switchboard;
 mod tls;
@@ -40,12 +44,14 @@ pub use commands::{Commands, Limits};
 pub use error::BusError;
 pub use frames::{Frame, Frames, Span};
 pub use line::{Line, info_field};
-pub use link::{Batch, Closer, Event, Link, Message, Polled, RUN_MAX, Run, Sink, Subscribed};
+pub use link::{Batch, Closer, Event, Link, Message, Polled, RUN_MAX, Run, Sink};
 pub use mouth::{Mouth, echo_number};
 pub use outage::Outage;
 pub use overhear::overhear;
 pub use pattern::PatternLink;
 pub use proof::prove;
+pub use script::{Script, Scripts};
+pub use server_identity::ServerIdentity;
 pub use subscriber::Subscriber;
 pub use switchboard::Switchboard;
 pub use tls::Tls;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use crossbeam_channel::{RecvTimeoutError, TryRecvError};
 
 use crate::bus::{
-    Address, Backoff, BusError, Commands, Limits, Link, Mouth, Polled, Sink, Subscribed, prove,
+    Address, Backoff, BusError, Commands, Limits, Link, Mouth, Polled, ServerIdentity, Sink, prove,
 };
 use crate::clock::{self, Mono};
 use crate::contract::{ALERT_CHANNEL, BEAT_MAX_BYTES, echo_channel, heartbeat_channel};
@@ -77,7 +77,7 @@ struct Sentinel {
     seeded: bool,
     /// The server of the last proof: another one may hold other data, or none.
     /// The server that was listened to last.
-    server: Subscribed,
+    server: ServerIdentity,
 }
 
 impl Sentinel {
@@ -119,7 +119,7 @@ impl Sentinel {
             complaints: Complaints::default(),
             blind: None,
             seeded: false,
-            server: Subscribed::default(),
+            server: ServerIdentity::default(),
             service,
         };
         sentinel.follow(&sentinel.service.truth.clone());
@@ -234,7 +234,7 @@ impl Sentinel {
             self.ears.detector.was_busy(began, at(Mono::now()));
             self.ears.proven(&proof, Mono::now());
             // One that does not say who it is may be another whenever the link is another.
-            let is_unknown = proof.run_id.is_none() && self.said.is_some();
+            let is_unknown = proof.is_anonymous() && self.said.is_some();
             if is_unknown || self.server.is_other(&proof) {
                 self.telling.refresh_now();
             }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis::{Cmd, ConnectionLike, FromRedisValue, Pipeline, RedisResult, Value};
 
 use super::line::Line;
-use super::{Address, BusError, Subscribed};
+use super::{Address, BusError, ServerIdentity};
 
 /// How long each step may take.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +98,7 @@ impl Commands {
     }
 
     /// Who answers: the server as it was when the connection was made, which is made now when there is none.
-    pub fn server(&mut self) -> Result<Subscribed, BusError> {
+    pub fn server(&mut self) -> Result<ServerIdentity, BusError> {
         self.line().map(|line| line.identity().clone())
     }
 

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use redis::{Cmd, ConnectionLike, Parser, RedisResult, Value};
 
 use super::dial::{Wire, remaining};
-use super::link::Subscribed;
-use super::{Address, BusError, Limits};
+use super::{Address, BusError, Limits, ServerIdentity};
 
 /// For an answer that is wanted when the time for all of them has passed.
 const LAST_WORD: Duration = Duration::from_millis(50);
@@ -22,7 +21,7 @@ pub struct Line {
     patience: Duration,
     /// What the socket was last told of it.
     applied: Duration,
-    identity: Subscribed,
+    identity: ServerIdentity,
 }
 
 impl Line {
@@ -40,20 +39,18 @@ impl Line {
             parser: Parser::new(),
             patience: limits.connect,
             applied: Duration::ZERO,
-            identity: Subscribed::default(),
+            identity: ServerIdentity::default(),
         };
         line.greet(client_name, end)
             .map_err(|e| with_hint(e, address))?;
         line.patience = limits.read;
-        if let Some(run_id) = &line.identity.run_id {
-            let switchboard = &address.means().switchboard;
-            switchboard.greeted(line.wire.socket(), run_id);
-        }
+        let switchboard = &address.means().switchboard;
+        switchboard.greeted(line.wire.socket(), &line.identity);
         Ok(line)
     }
 
     /// Who answers, as it said at the greeting.
-    pub(super) fn identity(&self) -> &Subscribed {
+    pub(super) fn identity(&self) -> &ServerIdentity {
         &self.identity
     }
 
@@ -146,7 +143,7 @@ impl Line {
         if !refused.is_empty() {
             self.say_limits(&refused);
         }
-        self.identity = Subscribed {
+        self.identity = ServerIdentity {
             client_id,
             run_id,
             role,

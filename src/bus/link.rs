@@ -17,7 +17,7 @@ use super::dial::Wire;
 use super::frames::{Frame, Frames, Span};
 use super::line::Line;
 use super::switchboard::Socket;
-use super::{Address, BusError, Limits};
+use super::{Address, BusError, Limits, ServerIdentity};
 use crate::clock::Mono;
 
 /// Pieces under way at once: enough to keep Redis busy, few enough that its answers never pile up.
@@ -38,32 +38,9 @@ pub trait Sink: Send + 'static {
     /// Takes everything that one read brought, all of it read at `now`.
     fn batch(&mut self, batch: &mut Batch<'_>, now: Mono);
     /// All wanted channels are subscribed, but for those that were refused, and the server's own list agrees.
-    fn proven(&mut self, proof: &Subscribed, now: Mono);
+    fn proven(&mut self, proof: &ServerIdentity, now: Mono);
     /// The link broke, or an attempt to make one failed.
     fn lost(&mut self, error: &BusError, now: Mono);
-}
-
-/// What the server says about a proven link.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Subscribed {
-    /// `CLIENT ID` of the connection, unless that is forbidden.
-    pub client_id: Option<i64>,
-    /// `run_id` of the server, unless INFO is forbidden: changes with every start of it.
-    pub run_id: Option<String>,
-    /// `master` or `slave`, unless INFO and ROLE are forbidden.
-    pub role: Option<String>,
-    /// Subscriptions of the connection.
-    pub count: u64,
-}
-
-impl Subscribed {
-    /// Whether `now` is another server than this was, or the same in another role. What is not known is no difference.
-    pub fn is_other(&self, now: &Subscribed) -> bool {
-        let differ = |a: &Option<String>, b: &Option<String>| {
-            a.as_ref().zip(b.as_ref()).is_some_and(|(a, b)| a != b)
-        };
-        differ(&self.run_id, &now.run_id) || differ(&self.role, &now.role)
-    }
 }
 
 /// Something in a [`Batch`].
@@ -213,7 +190,7 @@ pub struct Link {
     ledger: Ledger,
     /// Where the enumeration of wanted channels goes on; `None` when all have been asked for.
     cursor: Option<usize>,
-    identity: Subscribed,
+    identity: ServerIdentity,
 }
 
 impl Link {
@@ -257,8 +234,8 @@ impl Link {
     }
 
     /// What the server says of this connection, with the number of subscriptions confirmed so far.
-    pub fn identity(&self) -> Subscribed {
-        Subscribed {
+    pub fn identity(&self) -> ServerIdentity {
+        ServerIdentity {
             count: self.ledger.count,
             ..self.identity.clone()
         }

@@ -13,7 +13,7 @@ use redis::ConnectionLike;
 
 use super::dial::Wire;
 use super::line::Line;
-use super::{Address, BusError, Limits, Subscribed};
+use super::{Address, BusError, Limits, ServerIdentity};
 
 /// A word waits no longer for room in the socket's buffer; a buffer that is full belongs to a server that hangs.
 const WORD_LIMIT: Duration = Duration::from_millis(20);
@@ -54,7 +54,7 @@ impl Mouth {
     /// Looks the address up and connects afresh; tells which server answered. Blocks, within `limits`.
     ///
     /// One word (`0`) is published with its answer awaited, so that a forbidden channel is an error here.
-    pub fn connect(&self, limits: &Limits) -> Result<Subscribed, BusError> {
+    pub fn connect(&self, limits: &Limits) -> Result<ServerIdentity, BusError> {
         self.hang_up();
         let mut line = Line::open(&self.address, &self.client_name, limits)?;
         let identity = line.identity().clone();
@@ -75,7 +75,7 @@ impl Mouth {
     }
 
     /// Looks the address up and asks who answers there now, on a connection of its own; the line stays as it is.
-    pub fn look(&self, limits: &Limits) -> Result<Subscribed, BusError> {
+    pub fn look(&self, limits: &Limits) -> Result<ServerIdentity, BusError> {
         Line::open(&self.address, &self.client_name, limits).map(|line| line.identity().clone())
     }
 

@@ -1,12 +1,12 @@
 //! Does the server see the subscriptions that we believe to have?
 
-use super::{BusError, Commands, Link, Subscribed};
+use super::{BusError, Commands, Link, ServerIdentity};
 
 /// Asks the server through `commands` how many subscriptions it sees on `link`.
 ///
 /// `PUBSUB NUMSUB` would count others too, and a confirmation only proves what was true when it was sent. Another
 /// server than the link's (behind a name that moved, say) does not know the connection, and so proves nothing.
-pub fn prove(link: &Link, commands: &mut Commands) -> Result<Subscribed, BusError> {
+pub fn prove(link: &Link, commands: &mut Commands) -> Result<ServerIdentity, BusError> {
     let proof = link.identity();
     // A server that does not say who we are, or does not let us look, confirmed each subscription all the same; that
     // they still hold is for the echoes to prove.

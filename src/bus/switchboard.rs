@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
+use super::ServerIdentity;
 use crate::clock::Mono;
 
 /// How long an answer may take once the process was told to stop.
@@ -38,7 +39,7 @@ struct Lines {
     count: u64,
     open: Vec<Weak<Socket>>,
     /// Who answered last, by host and port: of those to which a line leads.
-    servers: BTreeMap<(String, u16), String>,
+    servers: BTreeMap<(String, u16), ServerIdentity>,
     /// What was said of servers, each once. When it is full, nothing more is said.
     said: BTreeSet<String>,
 }
@@ -141,15 +142,15 @@ impl Switchboard {
         socket
     }
 
-    /// `socket` has been greeted by the server `run_id`. When that is another one than answered at this address so
-    /// far, every line of before is done with: one that asks is made anew at its next use, one that listens at once.
-    pub(super) fn greeted(&self, socket: &Socket, run_id: &str) {
+    /// `socket` has been greeted by `server`. When that is another one than answered at this address so far, every line
+    /// of before is done with: one that asks is made anew at its next use, one that listens at once.
+    pub(super) fn greeted(&self, socket: &Socket, server: &ServerIdentity) {
         let mut lines = self.lines();
-        if socket.is_stale() {
+        if socket.is_stale() || server.is_anonymous() {
             return;
         }
-        let before = lines.servers.insert(socket.peer.clone(), run_id.to_owned());
-        if before.is_none_or(|before| before == run_id) {
+        let before = lines.servers.insert(socket.peer.clone(), server.clone());
+        if before.is_none_or(|before| !before.is_other_process(server)) {
             return;
         }
         let older = |other: &Arc<Socket>| other.peer == socket.peer && other.number < socket.number;
@@ -225,6 +226,13 @@ mod tests {
         (board.enlist(tcp, host, 1), server)
     }
 
+    fn server(run_id: &str) -> ServerIdentity {
+        ServerIdentity {
+            run_id: Some(run_id.to_owned()),
+            ..ServerIdentity::default()
+        }
+    }
+
     fn is_closed(socket: &Socket) -> bool {
         let brief = Some(Duration::from_millis(1));
         socket.tcp.set_read_timeout(brief).expect("set");
@@ -239,21 +247,21 @@ mod tests {
         let (elsewhere, _c) = line(&board, "other");
         listens.listen();
         elsewhere.listen();
-        board.greeted(&asks, "one");
-        board.greeted(&listens, "one");
-        board.greeted(&elsewhere, "three");
+        board.greeted(&asks, &server("one"));
+        board.greeted(&listens, &server("one"));
+        board.greeted(&elsewhere, &server("three"));
         let (fresh, _d) = line(&board, "h");
-        board.greeted(&fresh, "one");
+        board.greeted(&fresh, &server("one"));
         assert!(!asks.is_stale() && !is_closed(&listens), "the same server");
 
         let (fresh, _e) = line(&board, "h");
-        board.greeted(&fresh, "two");
+        board.greeted(&fresh, &server("two"));
         assert!(asks.is_stale() && !is_closed(&asks), "made anew when used");
         assert!(listens.is_stale() && is_closed(&listens));
         assert!(!fresh.is_stale() && !elsewhere.is_stale());
 
         // What was on its way to the old server all the time changes nothing.
-        board.greeted(&asks, "one");
+        board.greeted(&asks, &server("one"));
         assert!(!fresh.is_stale());
     }
 

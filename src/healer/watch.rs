@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::calls::{Call, Calls};
-use crate::bus::{Address, BusError, Limits, Mouth, Subscribed, Subscriber};
+use crate::bus::{Address, BusError, Limits, Mouth, ServerIdentity, Subscriber};
 use crate::clock::{self, Mono};
 use crate::contract::BEAT_MAX_BYTES;
 use crate::service::{Error, TruthHint};
@@ -53,7 +53,7 @@ pub struct Watch {
     /// Why services have two instances, as far as that was found out.
     causes: Mutex<Vec<(String, Option<String>)>>,
     /// The server that the proven link goes to.
-    server: Mutex<Option<Subscribed>>,
+    server: Mutex<Option<ServerIdentity>>,
     /// Until when the main loop means to sleep, in microseconds.
     asleep_until: AtomicU64,
     /// Counts the servers met: a change means that what was stored may be lost or old.
@@ -256,7 +256,7 @@ impl Watch {
         self.detector.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn server(&self) -> MutexGuard<'_, Option<Subscribed>> {
+    fn server(&self) -> MutexGuard<'_, Option<ServerIdentity>> {
         self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -391,14 +391,14 @@ fn look_around(watch: &Watch) {
 }
 
 /// An echo proves only the server that it went through: is the link still on the one that the name stands for?
-fn check_server(watch: &Watch, fresh: &Subscribed) {
+fn check_server(watch: &Watch, fresh: &ServerIdentity) {
     if is_same_server(watch, fresh) {
         watch.with(|detector, now| detector.server_checked(now));
     }
 }
 
 /// Whether the link's server is the one that was met afresh, in the same role. If not, the link is made anew.
-fn is_same_server(watch: &Watch, fresh: &Subscribed) -> bool {
+fn is_same_server(watch: &Watch, fresh: &ServerIdentity) -> bool {
     let known = watch.server().clone().unwrap_or_default();
     if !known.is_other(fresh) {
         return true;
@@ -407,9 +407,8 @@ fn is_same_server(watch: &Watch, fresh: &Subscribed) -> bool {
         "{}: another server answers now, or the same in another role: moving over",
         watch.bus
     );
-    let switchboard_knows =
-        known.run_id.is_some() && fresh.run_id.is_some() && known.run_id != fresh.run_id;
-    if !switchboard_knows {
+    // Of another process, the switchboard has given up the connections already.
+    if !known.is_other_process(fresh) {
         watch.outlets.calls.call(Call::Reconnect {
             bus: watch.bus.clone(),
         });

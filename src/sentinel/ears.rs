@@ -1,7 +1,7 @@
 //! What the link brings: the healer's beats and the sentinel's own echoes, judged as they come.
 
 use super::{HEALER, at};
-use crate::bus::{Batch, BusError, Channels, Event, Message, Sink, Subscribed, echo_number};
+use crate::bus::{Batch, BusError, Channels, Event, Message, ServerIdentity, Sink, echo_number};
 use crate::clock::Mono;
 use crate::contract::Beat;
 use crate::watch::detector::Detector;
@@ -63,7 +63,7 @@ impl Sink for Ears {
         }
     }
 
-    fn proven(&mut self, _proof: &Subscribed, mono: Mono) {
+    fn proven(&mut self, _proof: &ServerIdentity, mono: Mono) {
         self.detector.proven(at(mono));
     }
 

@@ -5,7 +5,7 @@ use crossbeam_channel::Sender;
 use super::truth_watch::TruthHint;
 use super::{Error, Notice, Profile};
 use crate::bus::{
-    Address, Batch, BusError, Channels, Event, Limits, Message, Outage, Sink, Subscribed,
+    Address, Batch, BusError, Channels, Event, Limits, Message, Outage, ServerIdentity, Sink,
     Subscriber,
 };
 use crate::clock::Mono;
@@ -86,7 +86,7 @@ impl<E: From<Notice> + Send + 'static> Sink for Ears<E> {
         }
     }
 
-    fn proven(&mut self, _proof: &Subscribed, _now: Mono) {
+    fn proven(&mut self, _proof: &ServerIdentity, _now: Mono) {
         if self.outage.end() {
             log::info!("subscribed again");
         }

@@ -12,7 +12,7 @@ use super::periodic::Periodic;
 use super::reader::{READER_LIMITS, StateReader};
 use super::truth_source::{Document, TruthSource};
 use crate::bus::{
-    self, Address, Batch, BusError, Buses, Channels, Commands, Sink, Subscribed, Subscriber,
+    self, Address, Batch, BusError, Buses, Channels, Commands, ServerIdentity, Sink, Subscriber,
 };
 use crate::clock::Mono;
 use crate::contract::{
@@ -302,7 +302,7 @@ impl<E: From<Seen> + Send + 'static> Sink for Handler<E> {
         }
     }
 
-    fn proven(&mut self, _proof: &Subscribed, _now: Mono) {
+    fn proven(&mut self, _proof: &ServerIdentity, _now: Mono) {
         self.tell_link(None);
     }
 

@@ -12,13 +12,14 @@ use std::time::Duration;
 
 use redis::{Pipeline, Value};
 
-use crate::bus::{BusError, Commands};
+use crate::bus::script::{refusal, text_of};
+use crate::bus::{BusError, Commands, Script, Scripts};
 use crate::contract::{
     ALERT_COUNT, ALERT_LOG, ALERT_LOG_MAX, Alert, BUS_HEALTH, BUS_HEALTH_TTL, BusHealth,
     HEALER_LEASE, Health, NOTE_IDS, health_key,
 };
 pub use lease::{Held, Lease};
-use scripts::{Script, Scripts};
+use scripts::Texts;
 
 /// How long a lease lasts when it is not renewed.
 pub const LEASE: Duration = Duration::from_secs(5);
@@ -70,11 +71,8 @@ pub struct Ledger {
     /// Whose lease it is; empty: speaks without one, as the sentinel does.
     speaker: String,
     channel: String,
+    texts: Texts,
     scripts: Scripts,
-    /// The connection that was told the scripts.
-    loaded_on: u64,
-    /// It takes scripts with their text only: SCRIPT or EVALSHA are forbidden there, or have another name.
-    by_text: bool,
     /// An attempt at the lease got no answer: it may have taken it.
     lease_unsure: bool,
 }
@@ -86,13 +84,13 @@ impl Ledger {
         speaker: impl Into<String>,
         channel: impl Into<String>,
     ) -> Ledger {
+        let texts = Texts::default();
         Ledger {
             commands,
             speaker: speaker.into(),
             channel: channel.into(),
-            scripts: Scripts::default(),
-            loaded_on: 0,
-            by_text: false,
+            scripts: Scripts::new(texts.all()),
+            texts,
             lease_unsure: false,
         }
     }
@@ -111,7 +109,7 @@ impl Ledger {
                 let healths: Vec<String> = some.iter().map(|e| health_key(&e.health.svc)).collect();
                 let mut keys = vec![ALERT_LOG, ALERT_COUNT];
                 keys.extend(healths.iter().map(String::as_str));
-                let call = self.call(&mut packet, &self.scripts.tell, &keys);
+                let call = self.call(&mut packet, &self.texts.tell, &keys);
                 call.arg(&self.channel).arg(ALERT_LOG_MAX);
                 for entry in some {
                     call.arg(&entry.previous)
@@ -147,7 +145,7 @@ impl Ledger {
     pub fn note(&mut self, alert: &Alert, published: bool) -> Result<Told, BusError> {
         let mut packet = redis::pipe();
         let keys = [ALERT_LOG, ALERT_COUNT, NOTE_IDS];
-        self.call(&mut packet, &self.scripts.note, &keys)
+        self.call(&mut packet, &self.texts.note, &keys)
             .arg(&self.channel)
             .arg(ALERT_LOG_MAX)
             .arg(&alert.id)
@@ -188,7 +186,7 @@ impl Ledger {
             let mut packet = redis::pipe();
             for health in batch {
                 let key = health_key(&health.svc);
-                self.call(&mut packet, &self.scripts.refresh, &[&key])
+                self.call(&mut packet, &self.texts.refresh, &[&key])
                     .arg(open_json(health));
             }
             let answers = self.send(&packet, batch.len())?;
@@ -221,7 +219,7 @@ impl Ledger {
         for batch in services.chunks(AT_ONCE) {
             let keys: Vec<String> = batch.iter().map(|svc| health_key(svc.as_ref())).collect();
             let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-            self.call(&mut packet, &self.scripts.forget, &keys);
+            self.call(&mut packet, &self.texts.forget, &keys);
         }
         let answers = self.send(&packet, services.len().div_ceil(AT_ONCE))?;
         self.all_ours(answers)
@@ -230,7 +228,7 @@ impl Ledger {
     /// Sets the records of all buses; whatever stands there of others goes.
     pub fn set_buses(&mut self, records: &[BusHealth]) -> Result<Told, BusError> {
         let mut packet = redis::pipe();
-        let call = self.call(&mut packet, &self.scripts.buses, &[BUS_HEALTH]);
+        let call = self.call(&mut packet, &self.texts.buses, &[BUS_HEALTH]);
         call.arg(BUS_HEALTH_TTL.as_millis() as u64);
         for record in records {
             call.arg(&record.bus).arg(record.to_json());
@@ -242,7 +240,7 @@ impl Ledger {
     /// Drops the records of the buses.
     pub fn drop_buses(&mut self) -> Result<(), BusError> {
         let mut packet = redis::pipe();
-        self.call(&mut packet, &self.scripts.forget, &[BUS_HEALTH]);
+        self.call(&mut packet, &self.texts.forget, &[BUS_HEALTH]);
         self.send(&packet, 1).map(|_| ())
     }
 
@@ -253,57 +251,14 @@ impl Ledger {
         script: &Script,
         keys: &[&str],
     ) -> &'p mut Pipeline {
-        packet
-            .cmd("EVALSHA")
-            .arg(script.hash())
-            .arg(1 + keys.len())
-            .arg(HEALER_LEASE)
-            .arg(keys)
-            .arg(&self.speaker)
+        let mut all = vec![HEALER_LEASE];
+        all.extend(keys);
+        script.call(packet, &all).arg(&self.speaker)
     }
 
-    /// Sends a packet of `count` scripts. Their answers may be errors, each for itself.
+    /// Sends a packet of `count` calls: being compared first, what ran before answers that it did.
     fn send(&mut self, packet: &Pipeline, count: usize) -> Result<Vec<Value>, BusError> {
-        if count == 0 {
-            return Ok(Vec::new());
-        }
-        self.commands.connect()?;
-        if self.loaded_on != self.commands.connects() {
-            self.load()?;
-        }
-        let mut again = false;
-        loop {
-            let answers = if self.by_text {
-                let spelled = self.scripts.spelled_out(packet);
-                self.commands.answers(&spelled, count)?
-            } else {
-                self.commands.answers(packet, count)?
-            };
-            if !self.by_text && answers.iter().any(is_no_evalsha) {
-                self.by_text = true;
-                continue;
-            }
-            let lost = |v: &Value| matches!(v, Value::ServerError(e) if e.code() == "NOSCRIPT");
-            // SCRIPT FLUSH: none of the packet ran, or (being compared first) what ran answers that it did.
-            if !std::mem::replace(&mut again, true) && answers.iter().any(lost) {
-                self.load()?;
-                continue;
-            }
-            return Ok(answers);
-        }
-    }
-
-    /// Tells the server the scripts, unless it does not listen.
-    fn load(&mut self) -> Result<(), BusError> {
-        self.by_text = false;
-        for script in self.scripts.all() {
-            match self.commands.query::<String>(&script.load()) {
-                Err(error) if error.is_no_such_command() => self.by_text = true,
-                done => drop(done?),
-            }
-        }
-        self.loaded_on = self.commands.connects();
-        Ok(())
+        self.scripts.send(&mut self.commands, packet, count)
     }
 
     /// False when one of them found another healer with the lease.
@@ -320,8 +275,7 @@ impl Ledger {
     }
 
     fn error(&self, e: &redis::ServerError) -> BusError {
-        let details = e.details().unwrap_or_default();
-        BusError::from_reply(e.code(), details, self.commands.address())
+        refusal(e, &self.commands)
     }
 
     fn outcome(&self, answer: Value) -> Told {
@@ -338,23 +292,6 @@ impl Ledger {
                 None => Told::Already,
             },
         }
-    }
-}
-
-/// Whether it says that there is no EVALSHA, so that nothing was run.
-fn is_no_evalsha(answer: &Value) -> bool {
-    let Value::ServerError(error) = answer else {
-        return false;
-    };
-    let details = error.details().unwrap_or_default().to_ascii_lowercase();
-    matches!(error.code(), "ERR" | "NOPERM") && details.contains("'evalsha'")
-}
-
-fn text_of(value: &Value) -> Option<String> {
-    match value {
-        Value::BulkString(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
-        Value::SimpleString(text) => Some(text.clone()),
-        _ => None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Watch;
-use crate::bus::{self, Batch, BusError, Channels, Event, Message, Sink, Subscribed};
+use crate::bus::{self, Batch, BusError, Channels, Event, Message, ServerIdentity, Sink};
 use crate::clock::Mono;
 use crate::contract::TRUTH_CHANGED;
 use crate::watch::detector::{Detector, Now};
@@ -92,7 +92,7 @@ impl Sink for Ears {
         });
     }
 
-    fn proven(&mut self, proof: &Subscribed, mono: Mono) {
+    fn proven(&mut self, proof: &ServerIdentity, mono: Mono) {
         let before = self.watch.server().replace(proof.clone());
         if let Some(before) = before {
             let is_other = before.is_other(proof);
@@ -103,7 +103,7 @@ impl Sink for Ears {
                 );
             }
             // One that does not say who it is may be another whenever the link is another.
-            if is_other || (proof.run_id.is_none() && self.said.is_some()) {
+            if is_other || (proof.is_anonymous() && self.said.is_some()) {
                 self.watch.servers.fetch_add(1, Ordering::Relaxed);
             }
         }

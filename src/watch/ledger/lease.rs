@@ -2,8 +2,9 @@
 
 use redis::Value;
 
-use super::{LEASE, Ledger, text_of};
+use super::{LEASE, Ledger};
 use crate::bus::BusError;
+use crate::bus::script::text_of;
 use crate::contract::HEALER_LEASE;
 
 /// How the lease stands.
@@ -33,7 +34,7 @@ impl Ledger {
     pub fn hold_lease(&mut self) -> Result<Held, BusError> {
         let unsure = std::mem::replace(&mut self.lease_unsure, true);
         let mut packet = redis::pipe();
-        self.call(&mut packet, &self.scripts.hold, &[])
+        self.call(&mut packet, &self.texts.hold, &[])
             .arg(LEASE.as_millis() as u64);
         let answer = self.send(&packet, 1)?.into_iter().next();
         let parts = match answer {
@@ -69,7 +70,7 @@ impl Ledger {
     /// Gives the lease back, so that a healer that stands by need not wait for it to run out.
     pub fn release_lease(&mut self) -> Result<(), BusError> {
         let mut packet = redis::pipe();
-        self.call(&mut packet, &self.scripts.release, &[]);
+        self.call(&mut packet, &self.texts.release, &[]);
         self.send(&packet, 1).map(|_| ())
     }
 }

@@ -15,7 +15,7 @@ impl Ledger {
         let example = health_key("healer");
         let keys = [ALERT_LOG, ALERT_COUNT, NOTE_IDS, &example];
         let mut packet = redis::pipe();
-        self.call(&mut packet, &self.scripts.touch, &keys);
+        self.call(&mut packet, &self.texts.touch, &keys);
         match self.send(&packet, 1)?.first() {
             Some(Value::ServerError(e)) => Err(self.error(e)),
             _ => Ok(()),

@@ -3,7 +3,7 @@
 //! All have the lease as their first key and the speaker as their first argument; one that speaks without a lease
 //! (the sentinel) is empty.
 
-use redis::Pipeline;
+use crate::bus::Script;
 
 /// How everything begins that only the speaker may do.
 const FENCE: &str = r#"
@@ -138,33 +138,8 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) 
 return 0
 "#;
 
-/// One script.
-pub struct Script {
-    text: String,
-    hash: String,
-}
-
-impl Script {
-    fn new(text: &str) -> Script {
-        Script {
-            text: text.to_owned(),
-            hash: redis::Script::new(text).get_hash().to_owned(),
-        }
-    }
-
-    /// What the server knows it by once it is loaded.
-    pub fn hash(&self) -> &str {
-        &self.hash
-    }
-
-    /// Tells the server.
-    pub fn load(&self) -> redis::Cmd {
-        redis::cmd("SCRIPT").arg("LOAD").arg(&self.text).to_owned()
-    }
-}
-
 /// All scripts, compiled to what the server knows them by.
-pub struct Scripts {
+pub struct Texts {
     /// Tells transitions.
     pub tell: Script,
     /// Appends and publishes an alert that belongs to no health key.
@@ -181,9 +156,9 @@ pub struct Scripts {
     pub touch: Script,
 }
 
-impl Default for Scripts {
-    fn default() -> Scripts {
-        Scripts {
+impl Default for Texts {
+    fn default() -> Texts {
+        Texts {
             tell: Script::new(&[FENCE, SAY, TELL].concat()),
             note: Script::new(&[FENCE, SAY, NOTE].concat()),
             refresh: Script::new(&[FENCE, KEEP].concat()),
@@ -196,27 +171,7 @@ impl Default for Scripts {
     }
 }
 
-impl Scripts {
-    /// The same calls with the scripts spelled out, for a server that cannot be told them beforehand.
-    pub fn spelled_out(&self, packet: &Pipeline) -> Pipeline {
-        let mut out = redis::pipe();
-        for call in packet.cmd_iter() {
-            let mut words = call.args_iter();
-            let spelled = out.cmd("EVAL");
-            for word in words.by_ref().skip(1) {
-                let redis::Arg::Simple(word) = word else {
-                    continue;
-                };
-                let known = self.all().into_iter().find(|s| s.hash.as_bytes() == word);
-                match known {
-                    Some(script) => spelled.arg(&script.text),
-                    None => spelled.arg(word),
-                };
-            }
-        }
-        out
-    }
-
+impl Texts {
     /// Every one of them, to be loaded.
     pub fn all(&self) -> [&Script; 8] {
         [

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use marketswarm::bus::{
-    Address, Batch, BusError, Channels, Event, Limits, Link, Polled, Sink, Subscribed,
+    Address, Batch, BusError, Channels, Event, Limits, Link, Polled, ServerIdentity, Sink,
 };
 use marketswarm::clock::Mono;
 
@@ -39,7 +39,7 @@ impl Sink for All {
         }
     }
 
-    fn proven(&mut self, _: &Subscribed, _: Mono) {}
+    fn proven(&mut self, _: &ServerIdentity, _: Mono) {}
 
     fn lost(&mut self, error: &BusError, _: Mono) {
         panic!("{error}");

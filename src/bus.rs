@@ -5,6 +5,7 @@
 //! - [`Link`]: one subscribed connection, read without allocating.
 //! - [`Subscriber`]: the thread that keeps a link alive and hands its frames to a [`Sink`].
 //! - [`PatternLink`]: hears a pattern of channels beside other work.
+//! - [`lease`]: who of several does a piece of work, and fences for what is written in its name.
 //! - [`Script`], [`Scripts`]: what runs on the server in one go.
 //! - [`Mouth`]: a line for echoes, which waits for nothing.
 //! - [`overhear()`]: listens in for a moment.
@@ -23,6 +24,7 @@ mod commands;
 mod dial;
 mod error;
 mod frames;
+pub mod lease;
 mod line;
 mod link;
 mod mouth;
@@ -43,7 +45,7 @@ pub use channels::Channels;
 pub use commands::{Commands, Limits};
 pub use error::BusError;
 pub use frames::{Frame, Frames, Span};
-pub use line::{Line, info_field};
+pub use line::{Line as Connection, info_field};
 pub use link::{Batch, Closer, Event, Link, Message, Polled, RUN_MAX, Run, Sink};
 pub use mouth::{Mouth, echo_number};
 pub use outage::Outage;

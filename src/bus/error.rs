@@ -38,6 +38,8 @@ pub enum BusError {
     CannotPersist { address: String, reason: String },
     /// An access rule forbids the command, key or channel.
     Denied { address: String, reason: String },
+    /// Another instance holds the lease in whose name this was to be written. Nothing was.
+    Fenced { key: String },
     /// The server said something that is not understood here.
     Protocol { address: String, reason: String },
     /// The subscription could not be proven: the server shows other than what was asked for.
@@ -257,6 +259,9 @@ impl fmt::Display for BusError {
                 )
             }
             BusError::Denied { address, reason } => write!(f, "{address} forbids it: {reason}"),
+            BusError::Fenced { key } => {
+                write!(f, "another instance holds {key}: nothing was written")
+            }
             BusError::Protocol { address, reason } => {
                 write!(f, "{address} does not speak Redis: {reason}")
             }

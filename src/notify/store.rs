@@ -10,6 +10,7 @@ use redis::{Pipeline, cmd, pipe};
 use super::outbox::{DeadLetter, Message};
 use super::teller::{Changes, Entry, Hush};
 use super::telling::Ms;
+use crate::bus::lease::{self, Fence, IfFree};
 use crate::bus::{Address, BusError, Commands, Limits};
 use crate::contract::{
     ALERT_LOG, Alert, DEAD_MAX, Health, dead_key, health_key, holder_key, outbox_key, told_key,
@@ -49,8 +50,8 @@ pub struct Store {
     commands: Commands,
     channel: String,
     group: String,
-    /// This instance.
-    me: String,
+    /// What lets the writes of this instance pass.
+    fence: Fence,
 }
 
 /// What was there when the channel was opened.
@@ -92,11 +93,12 @@ pub struct Commit<'a> {
 impl Store {
     pub fn new(address: Address, role: &str, channel: &str, me: &str) -> Store {
         let group = format!("{role}:{channel}");
+        let fence = Fence::new(&holder_key(&group), me, IfFree::Passes);
         Store {
             commands: Commands::new(address, format!("{role}:notify-{channel}"), limits()),
             channel: channel.to_owned(),
             group,
-            me: me.to_owned(),
+            fence,
         }
     }
 
@@ -268,32 +270,12 @@ impl Store {
                 .arg(ids)
                 .ignore();
         }
-        let (key, me) = (holder_key(&self.group), self.me.clone());
-        for _ in 0..COMMIT_TRIES {
-            if let Some(done) = self.try_commit(&all, &key, &me)? {
-                return Ok(done);
-            }
-        }
-        // It changes hands all the time: whoever it is, it is not this instance.
-        Ok(Committed::Lost)
-    }
-
-    /// `None` when the holder changed in between.
-    fn try_commit(
-        &mut self,
-        all: &Pipeline,
-        key: &str,
-        me: &str,
-    ) -> Result<Option<Committed>, BusError> {
-        self.commands.run_within(COMMIT_MAX, |connection| {
-            redis::cmd("WATCH").arg(key).query::<()>(connection)?;
-            let holder: Option<String> = redis::cmd("GET").arg(key).query(connection)?;
-            if holder.is_some_and(|h| h != me) {
-                redis::cmd("UNWATCH").query::<()>(connection)?;
-                return Ok(Some(Committed::Lost));
-            }
-            let executed: Option<()> = all.query(connection)?;
-            Ok(executed.map(|()| Committed::Done))
+        let (fence, commands) = (&self.fence, &mut self.commands);
+        let done = fence.commit::<(), _>(commands, COMMIT_MAX, COMMIT_TRIES, &[], |_| Ok(&all));
+        Ok(match done? {
+            lease::Committed::Done(()) => Committed::Done,
+            // One that changes hands all the time is not held by this instance, whoever it is.
+            lease::Committed::Fenced | lease::Committed::Contended => Committed::Lost,
         })
     }
 

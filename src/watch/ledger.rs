@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use redis::{Pipeline, Value};
 
+use crate::bus::lease::{Lease, Terms};
 use crate::bus::script::{refusal, text_of};
 use crate::bus::{BusError, Commands, Script, Scripts};
 use crate::contract::{
     ALERT_COUNT, ALERT_LOG, ALERT_LOG_MAX, Alert, BUS_HEALTH, BUS_HEALTH_TTL, BusHealth,
     HEALER_LEASE, Health, NOTE_IDS, health_key,
 };
-pub use lease::{Held, Lease};
 use scripts::Texts;
 
 /// How long a lease lasts when it is not renewed.
@@ -73,8 +73,7 @@ pub struct Ledger {
     channel: String,
     texts: Texts,
     scripts: Scripts,
-    /// An attempt at the lease got no answer: it may have taken it.
-    lease_unsure: bool,
+    lease: Lease,
 }
 
 impl Ledger {
@@ -84,14 +83,18 @@ impl Ledger {
         speaker: impl Into<String>,
         channel: impl Into<String>,
     ) -> Ledger {
-        let texts = Texts::default();
+        let (texts, speaker) = (Texts::default(), speaker.into());
+        let terms = Terms {
+            ttl: LEASE,
+            renew: LEASE_RENEW,
+        };
         Ledger {
             commands,
-            speaker: speaker.into(),
+            lease: Lease::plain(HEALER_LEASE, &speaker, terms),
+            speaker,
             channel: channel.into(),
             scripts: Scripts::new(texts.all()),
             texts,
-            lease_unsure: false,
         }
     }
 

@@ -5,9 +5,10 @@ use std::sync::atomic::Ordering;
 use super::Scribe;
 use super::others::Turn;
 use crate::bus::BusError;
+use crate::bus::lease::{Held, Standing};
 use crate::clock::Mono;
 use crate::healer::desk::{Desk, Part, Patience};
-use crate::watch::ledger::{Held, LEASE, LEASE_RENEW, Lease};
+use crate::watch::ledger::{LEASE, LEASE_RENEW};
 
 impl Scribe {
     /// Takes or renews the lease; begins or ceases to speak accordingly. False when the bus does not answer.
@@ -30,10 +31,10 @@ impl Scribe {
         desk.away_since = None;
         self.others.end();
         self.set_cut_off(desk, false);
-        match held.lease {
-            Lease::Kept if self.is_speaking() && !desk.must_seed => {}
-            Lease::Kept | Lease::Taken => self.take_over(desk),
-            Lease::Others => self.give_way(desk, held.holder.as_deref()),
+        match held.standing {
+            Standing::Kept if self.is_speaking() && !desk.must_seed => {}
+            Standing::Kept | Standing::Taken => self.take_over(desk),
+            Standing::Others => self.give_way(desk, held.holder.as_deref()),
         }
         match held.refused {
             Some(error) if self.is_speaking() => {

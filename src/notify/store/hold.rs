@@ -1,53 +1,37 @@
-//! Who tells for a channel: one instance at a time, by a key that runs out with it.
+//! Who tells for a channel: the one that came last, by a key that runs out with it.
 
-use redis::cmd;
+use std::time::Duration;
 
 use super::Store;
 use crate::bus::BusError;
-use crate::contract::holder_key;
+use crate::bus::lease::{self, Holding};
 use crate::notify::telling::Ms;
 
 /// A holder that says nothing for this long is gone.
-const HOLD_MS: Ms = 10_000;
+pub(super) const HOLD: Duration = Duration::from_secs(10);
 
 impl Store {
     /// Who holds the channel, if anybody does.
     pub fn holder(&mut self) -> Result<Option<String>, BusError> {
-        self.commands.query(cmd("GET").arg(holder_key(&self.group)))
+        lease::holder(&mut self.commands, self.fence.key())
     }
 
     /// Whether this instance still holds the channel; keeps it for another while, and at least for `busy_ms`.
     pub fn hold(&mut self, busy_ms: Ms) -> Result<bool, BusError> {
-        match self.holder()? {
-            Some(holder) if holder != self.me => Ok(false),
-            // Which Redis allows even when it is out of memory.
-            Some(_) if self.prolong(busy_ms)? => Ok(true),
-            _ => self.take(busy_ms).map(|()| true),
-        }
+        let held = lease::keep_unless_others(&mut self.commands, &self.fence, lasting(busy_ms))?;
+        Ok(held == Holding::Ours)
     }
 
     /// Gives the channel back, if this instance holds it.
     pub fn release(&mut self) -> Result<(), BusError> {
-        const RELEASE: &str =
-            "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end";
-        let mut eval = cmd("EVAL");
-        eval.arg(RELEASE)
-            .arg(1)
-            .arg(holder_key(&self.group))
-            .arg(&self.me);
-        self.commands.query(&eval)
-    }
-
-    /// False when it ran out just now.
-    fn prolong(&mut self, busy_ms: Ms) -> Result<bool, BusError> {
-        let mut expire = cmd("PEXPIRE");
-        expire.arg(holder_key(&self.group)).arg(HOLD_MS + busy_ms);
-        self.commands.query(&expire)
+        lease::give_back(&mut self.commands, &self.fence)
     }
 
     pub(super) fn take(&mut self, busy_ms: Ms) -> Result<(), BusError> {
-        let mut set = cmd("SET");
-        set.arg(holder_key(&self.group)).arg(&self.me);
-        self.commands.query(set.arg("PX").arg(HOLD_MS + busy_ms))
+        lease::seize(&mut self.commands, &self.fence, lasting(busy_ms))
     }
+}
+
+fn lasting(busy_ms: Ms) -> Duration {
+    HOLD + Duration::from_millis(u64::try_from(busy_ms).unwrap_or(0))
 }

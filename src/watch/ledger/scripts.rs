@@ -4,12 +4,7 @@
 //! (the sentinel) is empty.
 
 use crate::bus::Script;
-
-/// How everything begins that only the speaker may do.
-const FENCE: &str = r#"
-local holder = redis.call('GET', KEYS[1])
-if ARGV[1] ~= '' and holder and holder ~= ARGV[1] then return 'fenced' end
-"#;
+use crate::bus::lease::{FENCE_UNLESS_FREE, HOLD, RELEASE};
 
 /// Counts an alert, appends it to the log, lets `remember` store that it was said, and publishes it unless that was done
 /// before (`1`). Answers its number, or an error.
@@ -106,37 +101,8 @@ redis.call('PEXPIRE', KEYS[2], ARGV[2])
 return 'done'
 "#;
 
-/// Takes or renews the lease; answers `taken` or `kept`, or who else holds it. KEYS: lease. ARGV: speaker, milliseconds.
-///
-/// A held lease is renewed by SET, so that it is known at once when writes are refused, and then by PEXPIRE, which Redis
-/// allows even when it is out of memory: the refusal is the second part of the answer. One that would last longer than
-/// anybody takes it for was left by a step back of the server's wall clock, and its holder did not renew it since: he is
-/// gone, or finds out within a second that another speaks.
-const HOLD: &str = r#"
-local holder = redis.call('GET', KEYS[1])
-if not holder then
-  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-  return {'taken'}
-end
-if holder ~= ARGV[1] then
-  if redis.call('PTTL', KEYS[1]) <= tonumber(ARGV[2]) then return {'others', holder} end
-  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-  return {'taken'}
-end
-local set = redis.pcall('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-if not set.err then return {'kept'} end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return {'kept', set}
-"#;
-
 /// Does nothing: whether all keys may be touched, the server says before it runs.
 const TOUCH: &str = "return 1";
-
-/// Gives the lease back. KEYS: lease. ARGV: speaker.
-const RELEASE: &str = r#"
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0
-"#;
 
 /// All scripts, compiled to what the server knows them by.
 pub struct Texts {
@@ -159,11 +125,11 @@ pub struct Texts {
 impl Default for Texts {
     fn default() -> Texts {
         Texts {
-            tell: Script::new(&[FENCE, SAY, TELL].concat()),
-            note: Script::new(&[FENCE, SAY, NOTE].concat()),
-            refresh: Script::new(&[FENCE, KEEP].concat()),
-            forget: Script::new(&[FENCE, FORGET].concat()),
-            buses: Script::new(&[FENCE, BUSES].concat()),
+            tell: Script::new(&[FENCE_UNLESS_FREE, SAY, TELL].concat()),
+            note: Script::new(&[FENCE_UNLESS_FREE, SAY, NOTE].concat()),
+            refresh: Script::new(&[FENCE_UNLESS_FREE, KEEP].concat()),
+            forget: Script::new(&[FENCE_UNLESS_FREE, FORGET].concat()),
+            buses: Script::new(&[FENCE_UNLESS_FREE, BUSES].concat()),
             hold: Script::new(HOLD),
             release: Script::new(RELEASE),
             touch: Script::new(TOUCH),

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::super::{AlertRef, Change, Detector, Now, Output, Record, Spec, Transition, Watched};
 use super::redis::{Answer, Client, Command, Deed, Said, Store};
 use super::world::Watching;
+use crate::bus::lease::Standing;
 use crate::clock::Mono;
-use crate::watch::ledger::Lease;
 
 /// Something that reaches a healer; while it stands still, it waits.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub enum Input {
         link: u32,
     },
     Checked,
-    Lease(Lease),
+    Lease(Standing),
     Answer {
         connection: u32,
         id: String,
@@ -209,9 +209,9 @@ impl Healer {
                 self.asked_lease = false;
                 let unsure = std::mem::take(&mut self.lease_unsure);
                 match lease {
-                    Lease::Others => self.speaking = false,
-                    Lease::Kept if self.speaking && !unsure => {}
-                    Lease::Kept | Lease::Taken => self.take_over(now, store, truth),
+                    Standing::Others => self.speaking = false,
+                    Standing::Kept if self.speaking && !unsure => {}
+                    Standing::Kept | Standing::Taken => self.take_over(now, store, truth),
                 }
             }
             Input::Answer {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::super::{Flapping, Status};
-use crate::watch::ledger::Lease;
+use crate::bus::lease::Standing;
 
 /// Where a command comes from. Order is kept within a client, not between clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -122,11 +122,11 @@ impl Store {
     }
 
     /// Takes or renews the lease.
-    pub fn hold(&mut self, inst: &str, now: u64) -> Lease {
+    pub fn hold(&mut self, inst: &str, now: u64) -> Standing {
         let lease = match self.holder(now) {
-            None => Lease::Taken,
-            Some(holder) if holder == inst => Lease::Kept,
-            Some(_) => return Lease::Others,
+            None => Standing::Taken,
+            Some(holder) if holder == inst => Standing::Kept,
+            Some(_) => return Standing::Others,
         };
         self.lease = Some((inst.to_owned(), now + 5_000_000));
         lease

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,16 @@ pub const TRUTH_KEY: &str = "truth:doc";
 pub const TRUTH_LAST_GOOD: &str = "truth:last_good";
 /// Channel on which a new truth is announced; the payload is the document's digest.
 pub const TRUTH_CHANGED: &str = "truth:changed";
+/// How often a service asks whether the truth was written, when no word of it comes.
+pub const TRUTH_POLL: Duration = Duration::from_secs(10);
+/// How often healer and sentinel ask.
+pub const WATCHER_TRUTH_POLL: Duration = Duration::from_secs(5);
+/// Reading a truth and putting it in force takes no longer, as a rule.
+const TRUTH_ADOPTED: Duration = Duration::from_secs(2);
+/// After a watcher knows a truth, a service may live by the one before for so long.
+pub const SERVICES_LEARN_WITHIN: Duration = TRUTH_POLL.saturating_add(TRUTH_ADOPTED);
+/// After a service knows a truth, a watcher may live by the one before for so long.
+pub const WATCHERS_LEARN_WITHIN: Duration = WATCHER_TRUTH_POLL.saturating_add(TRUTH_ADOPTED);
 /// Channel of all alerts, unless `ALERT_CHANNEL` says otherwise.
 pub const ALERT_CHANNEL: &str = "healer:alerts";
 /// Stream of all alerts: the history, and through its consumer groups the outbox. Fields: `n`, `alert`.

@@ -17,7 +17,9 @@ use crate::bus::{
     Address, Backoff, BusError, Commands, Limits, Link, Mouth, Polled, ServerIdentity, Sink, prove,
 };
 use crate::clock::{self, Mono};
-use crate::contract::{ALERT_CHANNEL, BEAT_MAX_BYTES, echo_channel, heartbeat_channel};
+use crate::contract::{
+    ALERT_CHANNEL, BEAT_MAX_BYTES, WATCHER_TRUTH_POLL, echo_channel, heartbeat_channel,
+};
 use crate::notify::{self, Notifier, Role};
 use crate::service::{self, Error, Notice, Profile, Service};
 use crate::truth::Check;
@@ -40,7 +42,7 @@ const ECHO_FRESH: Duration = Duration::from_secs(5);
 const TURN_BUDGET: Duration = Duration::from_secs(40);
 const PROFILE: Profile = Profile {
     never_gives_up: true,
-    truth_period: Duration::from_secs(5),
+    truth_period: WATCHER_TRUTH_POLL,
     ..Profile::new("sentinel", "watches the healer")
 };
 

@@ -39,6 +39,7 @@ pub use threads::{Crew, deliver};
 pub use truth_watch::TruthHint;
 
 use crate::bus::Buses;
+use crate::contract::TRUTH_POLL;
 use crate::env::Env;
 use crate::truth::Truth;
 
@@ -92,7 +93,7 @@ impl Profile {
             never_gives_up: false,
             listens: true,
             channels: &[],
-            truth_period: Duration::from_secs(10),
+            truth_period: TRUTH_POLL,
             keeps_last_good: false,
             beats_at_once: true,
         }

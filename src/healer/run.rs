@@ -21,7 +21,7 @@ use super::scribe::{Others, Scribe, WORK_BUDGET};
 use super::watch::{self, Watch};
 use crate::bus::{Address, Commands, Limits, Subscriber};
 use crate::clock::{self, Mono};
-use crate::contract::{ALERT_CHANNEL, Alert, AlertKind, SYSTEM_BUS};
+use crate::contract::{ALERT_CHANNEL, Alert, AlertKind, SYSTEM_BUS, WATCHER_TRUTH_POLL};
 use crate::notify::{self, Notifier, Role};
 use crate::service::{self, Error, Notice, Profile, Service};
 use crate::truth::Check;
@@ -44,7 +44,7 @@ const TURN_BUDGET: Duration = Duration::from_secs(15);
 const PROFILE: Profile = Profile {
     never_gives_up: true,
     listens: false,
-    truth_period: Duration::from_secs(5),
+    truth_period: WATCHER_TRUTH_POLL,
     keeps_last_good: true,
     beats_at_once: false,
     ..Profile::new(
@@ -77,6 +77,8 @@ struct Hearing {
 struct Healer {
     service: Service<Event>,
     hearings: BTreeMap<String, Hearing>,
+    /// The truth by which those are heard.
+    followed: Option<follow::Followed>,
     jobs: Sender<Job>,
     nudge: Sender<()>,
     speaking: Arc<AtomicBool>,
@@ -131,6 +133,7 @@ impl Healer {
         Ok(Healer {
             service,
             hearings: BTreeMap::new(),
+            followed: None,
             jobs,
             nudge,
             speaking,

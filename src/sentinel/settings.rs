@@ -52,26 +52,29 @@ impl Sentinel {
             timeout_ms: u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX),
             interval_ms: (interval * 1000.0) as u32,
         };
-        self.timeout = timeout;
+        let is_first = std::mem::replace(&mut self.timeout, timeout).is_zero();
         let detector = &mut self.ears.detector;
-        detector.begin_reload();
+        detector.begin_reload(Mono::now());
         detector.watch(&spec);
         detector.sweep(u32::MAX, &mut Vec::new());
         let bus = healer.map_or(SYSTEM_BUS, |h| {
             self.service.buses.names_in(truth)[h.bus().index()]
         });
-        self.listen_on(bus, channel);
+        self.listen_on(bus, channel, is_first);
         self.judge_settings();
         log::info!("watching the healer: timeout {}", clock::human(timeout));
     }
 
-    /// The healer beats there from now on.
-    fn listen_on(&mut self, bus: &str, channel: String) {
+    /// The healer beats there from now on; unless this `is_first`, elsewhere until it knows.
+    fn listen_on(&mut self, bus: &str, channel: String, is_first: bool) {
         let mut unheard = Unheard::default();
         match self.service.buses.resolve(bus) {
             Ok(address) => {
                 let was_blind = self.blind.take().is_some();
                 if was_blind || channel != self.ears.channel || address != *self.asks.address() {
+                    if !is_first && address != *self.asks.address() {
+                        self.ears.detector.came_over(HEALER);
+                    }
                     self.ears.channel = channel;
                     self.mouth = mouth(&address, &self.ears.echo_channel);
                     self.asks.set_address(address);

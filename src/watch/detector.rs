@@ -9,6 +9,7 @@
 //!
 //! The way of a death is [`Detector::tick`], `collect`, a round of three echoes, `condemn`, `tell` (in `judging`).
 
+mod departed;
 mod flapping;
 mod hearing;
 mod judging;

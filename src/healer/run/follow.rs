@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Healer, Hearing};
-use crate::bus::Channels;
+use crate::bus::{Address, Channels};
+use crate::clock::Mono;
 use crate::contract::{SYSTEM_BUS, echo_channel};
 use crate::healer::desk::Job;
 use crate::healer::watch::{Outlets, Watch};
@@ -21,7 +22,7 @@ const SWEEP: u32 = 8192;
 
 impl Healer {
     /// Watches whom `truth` names, where it says they beat.
-    pub(super) fn follow(&mut self, truth: &Truth) -> Result<(), Error> {
+    pub(super) fn follow(&mut self, truth: &Arc<Truth>) -> Result<(), Error> {
         self.memory.keep_channels(truth);
         let names: Vec<String> = self
             .service
@@ -60,7 +61,7 @@ impl Healer {
             }
             hearing.watch.with(|d, _| {
                 d.reserve(count, bytes);
-                d.begin_reload();
+                d.begin_reload(Mono::now());
             });
         }
         for svc in truth.watched() {
@@ -86,6 +87,11 @@ impl Healer {
         self.job(Job::Unheard(unheard));
         let watches = self.hearings.values().map(|h| Arc::clone(&h.watch));
         self.job(Job::Watch(watches.collect()));
+        let addresses = names.iter().map(|bus| self.service.buses.resolve(bus).ok());
+        self.followed = Some(Followed {
+            addresses: addresses.collect(),
+            truth: Arc::clone(truth),
+        });
         log::info!(
             "watching {} services on {}",
             truth.watched().count(),
@@ -179,7 +185,14 @@ impl Healer {
                     timeout_ms: millis(svc.timeout()),
                     interval_ms: millis(svc.interval()),
                 };
-                match detector.watch(&spec) {
+                let watched = detector.watch(&spec);
+                let former = self.followed.as_ref();
+                if watched == Watched::Added
+                    && former.is_some_and(|f| f.has_elsewhere(svc.name(), &hearing.address))
+                {
+                    detector.came_over(svc.name());
+                }
+                match watched {
                     // A subscriber that is yet to start asks the detector for everything.
                     _ if is_new => {}
                     Watched::Already => {}
@@ -255,6 +268,21 @@ impl Healer {
             self.job(job);
         }
         Ok(())
+    }
+}
+
+/// The truth that was followed last, and where its buses were.
+pub(super) struct Followed {
+    truth: Arc<Truth>,
+    /// By the numbers of its buses; `None` where the environment spoiled one.
+    addresses: Vec<Option<Address>>,
+}
+
+impl Followed {
+    /// Whether it had the service watched, and not at `address`.
+    fn has_elsewhere(&self, svc: &str, address: &Address) -> bool {
+        let service = self.truth.service(svc).filter(|svc| svc.is_watched());
+        service.is_some_and(|svc| self.addresses[svc.bus().index()].as_ref() != Some(address))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The way of a beat, from the frame to the slot.
 
 use super::notes::{RESTARTS_TOLD, Start};
-use super::slot::{Flags, State};
+use super::slot::{ELSEWHERE, Flags, State};
 use super::{Change, Detector, Now, Output};
 use crate::bus::RUN_MAX;
 use crate::contract::{Beat, NotABeat, TEXT_MAX_BYTES, cut};
@@ -79,7 +79,10 @@ impl Detector {
             slot.inst = inst;
         }
         slot.flags.set(Flags::HEARD, true);
-        let retimed = slot.flags.take(Flags::RETIMED);
+        // On the channel where truth has it, it knows that; that it is faster now it may not know yet.
+        let is_settled = slot.former_ms == ELSEWHERE || now.mono >= slot.settled_at();
+        let retimed =
+            slot.flags.take(Flags::RETIMED) | (is_settled && slot.flags.take(Flags::SETTLING));
         let again = slot.flags.take(Flags::AGAIN);
         let before = std::mem::replace(&mut slot.state, State::Up);
         let deadline = slot.own_deadline();

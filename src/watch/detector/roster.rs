@@ -198,6 +198,8 @@ impl Roster {
             name_at: self.names.len() as u32,
             since_ts: 0,
             alert: 0,
+            former_ms: 0,
+            settled_ds: 0,
             misses: 0,
             restarts: 0,
             flags,

@@ -1,5 +1,7 @@
 //! What is kept of one service: a line of the cache, so that a million fit and a beat touches one of them.
 
+use std::time::Duration;
+
 use crate::clock::Mono;
 
 /// Where a service stands.
@@ -47,10 +49,17 @@ impl Flags {
     pub const MARK: Flags = Flags(1 << 10);
     /// There are notes about it.
     pub const NOTED: Flags = Flags(1 << 11);
+    /// It may still beat by the place or the timing that truth gave it before.
+    pub const SETTLING: Flags = Flags(1 << 12);
 
     /// With any of these, a beat needs a closer look.
     pub const UNUSUAL: Flags = Flags(
-        Self::DEGRADED.0 | Self::PLANNED.0 | Self::RETIMED.0 | Self::REFUSED.0 | Self::AGAIN.0,
+        Self::DEGRADED.0
+            | Self::PLANNED.0
+            | Self::RETIMED.0
+            | Self::REFUSED.0
+            | Self::AGAIN.0
+            | Self::SETTLING.0,
     );
 
     pub fn has(self, any_of: Flags) -> bool {
@@ -91,6 +100,11 @@ pub struct Slot {
     pub since_ts: u32,
     /// Number of its last alert; zero when there was none.
     pub alert: u32,
+    /// While it is [`SETTLING`](Flags::SETTLING): how long it may be silent by what held before, in milliseconds.
+    /// [`ELSEWHERE`] when nothing that it sends there can be heard.
+    pub former_ms: u32,
+    /// While it is settling: when it knows what truth says, in tenths of a second.
+    pub settled_ds: u32,
     pub misses: u32,
     pub restarts: u32,
     pub flags: Flags,
@@ -103,10 +117,43 @@ const _: () = assert!(size_of::<Slot>() == 64);
 /// Senders reconnect with a pause of at most 2 s and beat at once; a second more for the way.
 const RECONNECT_GRACE_MS: u64 = 3000;
 
+/// A [former silence](Slot::former_ms) without end: it beats where nobody listens any more.
+pub const ELSEWHERE: u32 = u32::MAX;
+/// Microseconds in a unit of [`Slot::settled_ds`].
+const TENTH_MICROS: u64 = 100_000;
+
 impl Slot {
     /// The moment at which its silence is too long, doubts aside.
+    ///
+    /// While it is settling, that is by what held before: but once it knows better it beats at once, as after a doubt.
     pub fn own_deadline(&self) -> Mono {
-        Mono(self.heard_at.0 + u64::from(self.timeout_ms) * 1000)
+        let after = |ms: u64| Mono(self.heard_at.0 + ms * 1000);
+        let own = after(self.timeout_ms.into());
+        if !self.flags.has(Flags::SETTLING) {
+            return own;
+        }
+        let knows = self.settled_at() + Duration::from_millis(self.grace_ms());
+        let former = match self.former_ms {
+            ELSEWHERE => knows,
+            former => after(former.into()).min(knows),
+        };
+        own.max(former)
+    }
+
+    /// When it knows what truth says.
+    pub fn settled_at(&self) -> Mono {
+        Mono(u64::from(self.settled_ds) * TENTH_MICROS)
+    }
+
+    /// It may live by what held before until `settled`: may be silent for `former_ms`, say.
+    pub fn settle(&mut self, former_ms: u32, settled: Mono) {
+        let is_settling = self.flags.has(Flags::SETTLING);
+        self.former_ms = match is_settling {
+            true => self.former_ms.max(former_ms),
+            false => former_ms,
+        };
+        self.settled_ds = u32::try_from(settled.0.div_ceil(TENTH_MICROS)).unwrap_or(u32::MAX);
+        self.flags.set(Flags::SETTLING, true);
     }
 
     /// How long it has to be heard after a doubt, in milliseconds.

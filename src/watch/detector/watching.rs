@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use super::departed::{Departed, Lives};
 use super::hearing::wall;
-use super::slot::{Flags, State};
+use super::slot::{ELSEWHERE, Flags, State};
 use super::{Change, Detector, Now, Snapshot, Spec};
 use crate::clock::Mono;
+use crate::contract::SERVICES_LEARN_WITHIN;
 
 /// The bookkeeping of reloads, proofs and refreshes.
 #[derive(Debug, Default)]
@@ -16,6 +18,10 @@ pub struct Watching {
     pub(super) unwritten: Vec<u32>,
     /// The mark of the services in the truth that was read last.
     mark: bool,
+    /// By then every service knows that truth.
+    settled: Mono,
+    /// Whom the ones before it named, and it did not.
+    departed: Departed,
     sweep_at: u32,
     refresh_at: u32,
     /// The shortest grace of any service, in milliseconds; zero when there is none.
@@ -58,7 +64,11 @@ impl Detector {
 
     /// A new truth is about to be read: [`watch`](Detector::watch) each of its services, then
     /// [`sweep`](Detector::sweep) the others out. In pieces, so that the lock is never held for long.
-    pub fn begin_reload(&mut self) {
+    ///
+    /// Services hear of a truth by themselves, and may live by the one before for [`SERVICES_LEARN_WITHIN`] from `now`.
+    pub fn begin_reload(&mut self, now: Mono) {
+        self.watching.settled = now + SERVICES_LEARN_WITHIN;
+        self.watching.departed.tidy(now);
         self.watching.mark = !self.watching.mark;
         self.watching.sweep_at = 0;
         self.watching.swept_grace_ms = 0;
@@ -69,6 +79,17 @@ impl Detector {
         let Some(index) = self.roster.by_name(spec.svc.as_bytes()) else {
             let index = self.roster.add(spec, self.watching.mark);
             self.claim(index, spec);
+            let settled = self.watching.settled;
+            let slot = self.roster.slot_mut(index);
+            match self
+                .watching
+                .departed
+                .named(spec, settled - SERVICES_LEARN_WITHIN)
+            {
+                Lives::ByThis => {}
+                Lives::Slower(former_ms) => slot.settle(former_ms, settled),
+                Lives::Elsewhere => slot.settle(ELSEWHERE, settled),
+            }
             let grace = self.roster.slot(index).grace_ms();
             let shortest = &mut self.watching.shortest_grace_ms;
             *shortest = match *shortest {
@@ -86,7 +107,18 @@ impl Detector {
         let from = self.channel_of(index);
         self.unarm(index);
         self.claim(index, spec);
+        let settled = self.watching.settled;
+        self.roster.slot_mut(index).settle(ELSEWHERE, settled);
         Watched::Moved { from }
+    }
+
+    /// The service was watched on another bus until this truth, and may beat there for a while. Right after
+    /// [`watch`](Detector::watch).
+    pub fn came_over(&mut self, svc: &str) {
+        if let Some(index) = self.roster.by_name(svc.as_bytes()) {
+            let settled = self.watching.settled;
+            self.roster.slot_mut(index).settle(ELSEWHERE, settled);
+        }
     }
 
     /// The service beats on this channel from now on, and owes that once it is proven. Whoever had the channel so far
@@ -130,10 +162,20 @@ impl Detector {
                 };
                 continue;
             }
-            dropped.push(Dropped {
+            let gone = Dropped {
                 svc: self.roster.name(index).into(),
                 channel: self.channel_of(index),
-            });
+            };
+            let channel = gone.channel.as_deref().unwrap_or_default();
+            let slot = self.roster.slot(index);
+            let former = Spec {
+                svc: &gone.svc,
+                channel: std::str::from_utf8(channel).unwrap_or_default(),
+                timeout_ms: slot.timeout_ms,
+                interval_ms: slot.interval_ms,
+            };
+            self.watching.departed.note(&former, self.watching.settled);
+            dropped.push(gone);
             self.wheel.remove(index);
             self.notes.remove(&index);
             self.forget_swings(index);
@@ -278,10 +320,13 @@ impl Detector {
     }
 
     /// Another timeout. A longer one holds at once, from the last beat: whoever read the truth first beats by it already,
-    /// and owes nothing sooner. With a shorter one the present deadline stays, and the next beat sets the new one.
+    /// and owes nothing sooner. With a shorter one the present deadline stays, and the next beat sets the new one; whose
+    /// interval is shorter as well may go on by the old for a while.
     fn retime(&mut self, index: u32, spec: &Spec<'_>) {
+        let settled = self.watching.settled;
         let slot = self.roster.slot_mut(index);
-        slot.interval_ms = spec.interval_ms;
+        let beats_faster =
+            spec.interval_ms < std::mem::replace(&mut slot.interval_ms, spec.interval_ms);
         if slot.timeout_ms == spec.timeout_ms {
             return;
         }
@@ -290,7 +335,10 @@ impl Detector {
             true => self.wheel.last_deadline(index),
             false => slot.own_deadline(),
         };
-        slot.timeout_ms = spec.timeout_ms;
+        let former_ms = std::mem::replace(&mut slot.timeout_ms, spec.timeout_ms);
+        if beats_faster && spec.timeout_ms < former_ms {
+            slot.settle(former_ms, settled);
+        }
         let runs = matches!(slot.state, State::Waiting | State::Up) || slot.flags.has(Flags::AGAIN);
         // What the wheel holds is never later than the deadline in force; it moves on when it comes up.
         let keeps_present = runs && slot.own_deadline() < present;

@@ -118,13 +118,13 @@ impl Healer {
             detector: Detector::new(now.mono),
             ..Healer::new(self.number)
         };
-        self.read_truth(truth, &mut Vec::new());
+        self.read_truth(now.mono, truth, &mut Vec::new());
     }
 
     /// Watches whom `truth` names; what is to be subscribed and let go of is added to `wishes`, as for a subscriber.
-    fn read_truth(&mut self, truth: &[Watching], wishes: &mut Vec<Wish>) {
+    fn read_truth(&mut self, now: Mono, truth: &[Watching], wishes: &mut Vec<Wish>) {
         let (mut added, mut removed) = (Vec::new(), Vec::new());
-        self.detector.begin_reload();
+        self.detector.begin_reload(now);
         for (svc, watching) in truth.iter().enumerate().filter(|(_, w)| w.watched) {
             let watched = self.detector.watch(&Spec {
                 svc: &name(svc),
@@ -222,7 +222,7 @@ impl Healer {
                 self.answered(&id, answer, now, store);
             }
             Input::Wake => self.detector.tick(now),
-            Input::Truth => self.read_truth(truth, wishes),
+            Input::Truth => self.read_truth(now.mono, truth, wishes),
             // Of a link or connection that is gone.
             Input::Frame { .. }
             | Input::Echo { .. }

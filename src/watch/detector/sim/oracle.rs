@@ -90,13 +90,19 @@ fn no_false_death(world: &World, service: &Service, log: &[&Entry]) -> Result<()
             .sent
             .iter()
             .copied()
-            .rfind(|&beat| beat + on_its_way <= at);
-        let shortest = timeouts_since(service, last.unwrap_or(0), at).min();
-        if let (Some(last), Some(shortest)) = (last, shortest)
-            && at < last + shortest
-        {
+            .rfind(|&(beat, _)| beat + on_its_way <= at);
+        let shortest = timeouts_since(service, last.map_or(0, |(beat, _)| beat), at).min();
+        let (Some((last, next)), Some(shortest)) = (last, shortest) else {
+            continue;
+        };
+        if at < last + shortest {
             return Err(format!(
                 "told dead at {at} though it beat at {last}, timeout {shortest}"
+            ));
+        }
+        if at < next {
+            return Err(format!(
+                "told dead at {at} though it beat at {last} and meant to again at {next}"
             ));
         }
     }

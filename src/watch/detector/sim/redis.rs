@@ -35,6 +35,8 @@ pub enum Command {
         channel: usize,
         i: u64,
         inst: u32,
+        /// When its sender means to beat again.
+        next: u64,
     },
     Subscribe {
         link: u32,

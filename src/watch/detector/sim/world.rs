@@ -2,6 +2,7 @@
 
 mod faults;
 mod links;
+mod senders;
 mod serving;
 
 use std::cmp::Reverse;
@@ -35,8 +36,14 @@ pub struct Service {
     pub alive: bool,
     life: u32,
     i: u64,
-    /// When its beats reached Redis, and when Redis served them.
-    pub sent: Vec<u64>,
+    /// What it knows of truth: where and how often it beats.
+    channel: usize,
+    interval_ms: u32,
+    /// Its last beat, and the number of the next that counts.
+    beat_at: u64,
+    turn: u32,
+    /// When its beats reached Redis, each with when it meant to send the next; and when Redis served them.
+    pub sent: Vec<(u64, u64)>,
     pub served: Vec<u64>,
     /// When truth gave it which timeout.
     pub timeouts: Vec<(u64, u32)>,
@@ -47,6 +54,11 @@ pub struct Service {
 #[derive(Clone, Debug)]
 enum Event {
     Beat {
+        svc: usize,
+        turn: u32,
+    },
+    /// It looks whether the truth was written.
+    Learn {
         svc: usize,
         life: u32,
     },
@@ -98,6 +110,8 @@ enum Fault {
     KillLink(usize),
     HalfOpen(usize),
     Timeout(usize),
+    /// Another interval, and the timeout that goes with it.
+    Rhythm(usize),
     Watch(usize),
     /// The way to Redis is another from now on.
     Way(u64, u64),
@@ -193,6 +207,10 @@ impl World {
                 alive: false,
                 life: 0,
                 i: 0,
+                channel: svc,
+                interval_ms: world.truth[svc].interval_ms,
+                beat_at: 0,
+                turn: 0,
                 sent: Vec::new(),
                 served: Vec::new(),
                 timeouts: vec![(0, world.truth[svc].timeout_ms)],
@@ -264,7 +282,8 @@ impl World {
 
     fn happen(&mut self, event: Event) {
         match event {
-            Event::Beat { svc, life } => self.beat(svc, life),
+            Event::Beat { svc, turn } if turn == self.services[svc].turn => self.beat(svc),
+            Event::Learn { svc, life } if life == self.services[svc].life => self.learn(svc),
             Event::Die { svc } => self.services[svc].alive = false,
             Event::Return { svc } => self.come_back(svc),
             Event::Arrive {
@@ -298,52 +317,15 @@ impl World {
             Event::Tell(number) if number == self.telling => self.tell_people(),
             Event::Calm => self.calm_down(),
             // Of a life that is over.
-            Event::Arrive { .. }
+            Event::Beat { .. }
+            | Event::Learn { .. }
+            | Event::Arrive { .. }
             | Event::Drain { .. }
             | Event::Deliver { .. }
             | Event::Timer { .. }
             | Event::Tell(_) => {}
             Event::Renew { .. } | Event::Connect { .. } => {}
         }
-    }
-
-    fn come_back(&mut self, svc: usize) {
-        let service = &mut self.services[svc];
-        if !service.alive {
-            service.alive = true;
-            service.life += 1;
-            service.i = 0;
-            let life = service.life;
-            self.after(0, MS, Event::Beat { svc, life });
-        }
-    }
-
-    fn beat(&mut self, svc: usize, life: u32) {
-        if !self.services[svc].alive || self.services[svc].life != life {
-            return;
-        }
-        if self.redis.mode == Mode::Dead {
-            // It reconnects with a pause of at most two seconds, and beats at once.
-            // Two round trips go by until it is logged in, when it is as far away.
-            let login = 4 * (self.way.0 + self.way.1);
-            self.after(50 * MS, 2 * SEC + login, Event::Beat { svc, life });
-            return;
-        }
-        self.services[svc].i += 1;
-        let beat = Command::Beat {
-            svc,
-            channel: self.truth[svc].channel,
-            i: self.services[svc].i,
-            inst: life,
-        };
-        // Some beats take long on their way, some arrive twice.
-        let late = if self.rng.u8(..) < 10 { 600 * MS } else { 200 };
-        let takes = self.rng.u64(20..=late);
-        for _ in 0..1 + u8::from(self.rng.u8(..) < 5) {
-            self.send_after(takes, Client::Service(svc), beat.clone());
-        }
-        let interval = u64::from(self.truth[svc].interval_ms) * MS;
-        self.after(interval, interval + 5 * MS, Event::Beat { svc, life });
     }
 
     fn input(&mut self, healer: usize, input: Input) {

@@ -63,7 +63,7 @@ impl Lab {
     }
 
     pub fn reload(&mut self, services: &[(&str, u32, u32)]) -> Vec<Dropped> {
-        self.detector.begin_reload();
+        self.detector.begin_reload(self.now);
         for &(svc, timeout_ms, interval_ms) in services {
             let channel = format!("{svc}:heartbeat");
             self.detector.watch(&Spec {

@@ -131,7 +131,7 @@ fn a_service_that_moves_to_another_channel_starts_anew_there() {
     let mut lab = Lab::with(&[("a", 10_000, 3000)]);
     lab.beat("a", "");
     lab.pass(9.0);
-    lab.detector.begin_reload();
+    lab.detector.begin_reload(lab.now);
     let spec = Spec {
         svc: "a",
         channel: "beats/a",
@@ -167,7 +167,7 @@ fn who_takes_over_a_channel_is_judged_there_from_its_own_proof_on() {
     lab.beat("b", "");
     lab.pass(5.0);
     let reload = |lab: &mut Lab, services: &[(&str, &str)]| {
-        lab.detector.begin_reload();
+        lab.detector.begin_reload(lab.now);
         for (svc, channel) in services {
             let spec = Spec {
                 svc,

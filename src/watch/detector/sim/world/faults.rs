@@ -49,7 +49,7 @@ impl World {
         for _ in 0..self.rng.u32(1..12) {
             let healer = self.rng.usize(0..self.healers.len());
             let svc = self.rng.usize(0..self.services.len());
-            let (fault, longest) = match self.rng.u32(0..13) {
+            let (fault, longest) = match self.rng.u32(0..15) {
                 0 | 1 => (Fault::Stall, 12 * SEC),
                 2 => (Fault::Kill, 12 * SEC),
                 3 | 4 => (Fault::StopHealer(healer), 12 * SEC),
@@ -61,6 +61,7 @@ impl World {
                     let other = self.rng.usize(0..self.services.len());
                     (Fault::Rename(svc, other), 10 * SEC)
                 }
+                11 | 12 => (Fault::Rhythm(svc), 0),
                 _ if self.rng.bool() => (Fault::Timeout(svc), 0),
                 _ => (Fault::Watch(svc), 10 * SEC),
             };
@@ -101,6 +102,14 @@ impl World {
             }
             Fault::Timeout(svc) => {
                 let timeout_ms = self.truth[svc].interval_ms * self.rng.u32(2..5) + 1000;
+                self.truth[svc].timeout_ms = timeout_ms;
+                self.services[svc].timeouts.push((self.now, timeout_ms));
+                self.announce();
+            }
+            Fault::Rhythm(svc) => {
+                let interval_ms = self.rng.u32(200..6000);
+                let timeout_ms = interval_ms + self.rng.u32(700..3000);
+                self.truth[svc].interval_ms = interval_ms;
                 self.truth[svc].timeout_ms = timeout_ms;
                 self.services[svc].timeouts.push((self.now, timeout_ms));
                 self.announce();
@@ -149,6 +158,9 @@ impl World {
                 self.after(MS, 50 * MS, Event::Connect { healer, boot });
                 self.after(MS, 50 * MS, Event::Renew { healer, boot });
                 self.input(healer, Input::Wake);
+                // A healer that starts does not know what truth said before, so it can spare nobody who does not know
+                // better yet.
+                self.spread_at_once();
             }
             // A healer that stands still meanwhile would never know that it was dropped.
             Fault::Watch(_) | Fault::Rename(..) if self.healers.iter().any(|h| h.stopped) => {
@@ -193,6 +205,7 @@ impl World {
 
     /// A new truth: every healer reads it, subscribes what is new, and lets go of what is not wanted any more.
     pub(super) fn announce(&mut self) {
+        self.spread_truth();
         for healer in 0..self.healers.len() {
             self.input(healer, Input::Truth);
         }

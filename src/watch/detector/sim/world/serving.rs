@@ -6,11 +6,8 @@ use super::{Event, World};
 
 impl World {
     pub(super) fn arrive(&mut self, client: Client, command: Command) {
-        // One that left before its service moved to another channel reaches nobody.
-        if let Command::Beat { svc, channel, .. } = command
-            && self.truth[svc].channel == channel
-        {
-            self.services[svc].sent.push(self.now);
+        if let Command::Beat { svc, next, .. } = command {
+            self.services[svc].sent.push((self.now, next));
         }
         let waits = self.redis.mode == Mode::Stalled || self.redis.pending.contains_key(&client);
         if waits {
@@ -34,6 +31,7 @@ impl World {
                     channel,
                     i,
                     inst,
+                    ..
                 },
             ) => {
                 self.services[svc].served.push(now);

@@ -1,11 +1,15 @@
 //! The beat thread: one small message every interval, for as long as the work makes progress.
 
+mod handover;
+
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+
+use handover::Handover;
 
 use super::progress::{Board, Progress, Verdict};
 use super::{Error, Supervisor, healthcheck};
@@ -124,6 +128,9 @@ pub struct Beater {
     /// Number of the last beat that went out.
     count: u64,
     listeners: Listeners,
+    /// What the beats go by.
+    settings: BeatSettings,
+    handover: Handover,
     /// A worker is stuck, and that was said.
     is_silent: bool,
 }
@@ -150,7 +157,7 @@ impl Beater {
         file: Option<PathBuf>,
     ) -> (BeatHandle, Beater) {
         let (wake, inbox) = bounded(1);
-        let address = settings.address.clone();
+        let (address, first) = (settings.address.clone(), settings.clone());
         let commands = address.map(|address| connection(id, address));
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
@@ -177,6 +184,8 @@ impl Beater {
             file,
             count: 0,
             listeners: Listeners::default(),
+            settings: first,
+            handover: Handover::default(),
             is_silent: false,
         };
         (handle, beater)
@@ -192,7 +201,7 @@ impl Beater {
         let mut due = last;
         while !self.shared.stop.load(Ordering::SeqCst) {
             let now = Mono::now();
-            let interval = self.shared.state().settings.interval;
+            let interval = self.handover.interval(self.settings.interval, now);
             if now >= due {
                 match self.attempt(now) {
                     Attempt::Done => {
@@ -221,13 +230,14 @@ impl Beater {
             if self.inbox.recv_deadline(wake.instant()).is_ok() {
                 // New settings, or no longer mute: what is due now counts from the last beat by the new interval.
                 let settings = self.shared.state().settings.clone();
-                self.aim(settings.address);
+                let interval = settings.interval;
+                self.aim(settings);
                 if !outage.is_on() {
                     let muted_till_now = self.count == 0;
                     grid = if muted_till_now {
                         Mono::now()
                     } else {
-                        (last + settings.interval).min(grid)
+                        (last + interval).min(grid)
                     };
                     due = grid;
                 }
@@ -239,9 +249,15 @@ impl Beater {
         Ok(())
     }
 
-    /// Beats go to `address` from now on.
-    fn aim(&mut self, address: Result<Address, BusError>) {
-        match (address, &mut self.commands) {
+    /// Beats go by these settings from now on.
+    fn aim(&mut self, settings: BeatSettings) {
+        let before = std::mem::replace(&mut self.settings, settings);
+        // Of one that did not beat nobody waits for a beat.
+        if self.count > 0 && before != self.settings {
+            let now = Mono::now();
+            self.handover.begin(&self.id, &before, &self.settings, now);
+        }
+        match (self.settings.address.clone(), &mut self.commands) {
             (Ok(address), Ok(commands)) => commands.set_address(address),
             (address, commands) => {
                 *commands = address.map(|address| connection(&self.id, address));
@@ -327,9 +343,12 @@ impl Beater {
             reason: reason.map(|r| contract::cut(r, contract::TEXT_MAX_BYTES)),
             eta,
         };
-        let channel = self.shared.state().settings.channel.clone();
+        let beat = beat.to_json();
         let commands = self.commands.as_mut().map_err(|error| error.clone())?;
-        let heard = commands.query(redis::cmd("PUBLISH").arg(channel).arg(beat.to_json()))?;
+        let channel = &self.settings.channel;
+        let heard = commands.query(redis::cmd("PUBLISH").arg(channel).arg(&beat));
+        self.handover.publish(commands, &beat, Mono::now());
+        let heard = heard?;
         self.count += 1;
         Ok(heard)
     }
@@ -350,6 +369,7 @@ impl Beater {
             return;
         }
         let eta = self.shared.state().eta;
+        self.handover.end();
         if let Err(error) = self.publish(Some("stopping"), None, eta) {
             log::debug!("no last beat: {error}");
         }
@@ -358,6 +378,15 @@ impl Beater {
 
 fn connection(id: &str, address: Address) -> Commands {
     Commands::new(address, format!("{id}:beat"), Limits::default())
+}
+
+/// One whose every step takes no longer than `budget`.
+fn connection_within(id: &str, address: Address, budget: Duration) -> Commands {
+    let limits = Limits {
+        connect: budget,
+        read: budget,
+    };
+    Commands::new(address, format!("{id}:beat"), limits)
 }
 
 /// How many hear the beats: a server that the others have left still takes every beat, and is found out by that.

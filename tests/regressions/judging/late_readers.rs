@@ -128,3 +128,53 @@ fn a_real_service_that_learns_later_than_the_healer_is_not_dead() {
         .wait("heartbeat_miss", "mesh", PATIENCE);
     assert!(miss.json.get("never_heard").is_none(), "{}", miss.text);
 }
+
+/// The other way round: the service reads it first, and the healer, which looks every five seconds, is the late one.
+#[test]
+fn a_real_service_that_learns_earlier_than_the_healer_is_not_dead() {
+    for (field, value) in [
+        ("channel", json!("beats/mesh")),
+        ("redis_url", json!(null)),
+        ("interval_sec", json!(20.0)),
+    ] {
+        let other = RedisServer::start();
+        let mut apart = apart();
+        let heartbeat = &mut apart.watch.stage.truth["services"]["mesh"]["heartbeat"];
+        heartbeat[field] = match value {
+            serde_json::Value::Null => json!(other.url()),
+            value => value,
+        };
+        if field == "interval_sec" {
+            heartbeat["timeout_sec"] = json!(60.0);
+        }
+        let reads = apart.truths.query::<String>(&["INFO", "commandstats"]);
+        seed(&apart.truths, &apart.watch.stage.truth);
+        // It listens for word on the bus that it shares with the healer, whose truth is as it was.
+        let word = ["PUBLISH", "truth:changed", "test"];
+        apart.watch.stage.redis.query::<i64>(&word);
+        until("the service to read its truth", PATIENCE, || {
+            let now = apart.truths.query::<String>(&["INFO", "commandstats"]);
+            let of = |text: &str| text.lines().find(|l| l.contains("getrange")).map(calls);
+            match of(&now) > of(&reads) {
+                true => Ok(()),
+                false => Err(now),
+            }
+        });
+        apart
+            .watch
+            .alerts()
+            .assert_none(secs(4.0), |a| HEALER.is_verdict(a));
+        apart.watch.stage.reseed();
+        apart
+            .watch
+            .alerts()
+            .assert_none(secs(4.0), |a| HEALER.is_verdict(a));
+    }
+}
+
+/// The count in a line of `INFO commandstats`.
+fn calls(line: &str) -> u64 {
+    let (_, rest) = line.split_once("calls=").expect("a count");
+    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().expect("a number")
+}

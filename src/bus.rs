@@ -12,7 +12,6 @@
 //! - [`ServerIdentity`]: which server answers, and whether it is still the one of before.
 //! - [`Buses`]: which address a bus name stands for.
 //! - [`Switchboard`]: all connections of a process; it ends them, and notices when another server answers.
-//! - [`Tls`]: whom a `rediss://` bus is believed.
 //! - [`Outage`]: what there is to say about a bus that does not serve, each thing once.
 
 mod address;
@@ -36,7 +35,6 @@ pub mod script;
 mod server_identity;
 mod subscriber;
 mod switchboard;
-mod tls;
 
 pub use address::{Address, Means};
 pub use backoff::Backoff;
@@ -56,4 +54,3 @@ pub use script::{Script, Scripts};
 pub use server_identity::ServerIdentity;
 pub use subscriber::Subscriber;
 pub use switchboard::Switchboard;
-pub use tls::Tls;

@@ -5,7 +5,7 @@
 //! - [`contract`]: the wire. Every message, key and channel that another program may meet.
 //! - [`clock`]: the only place that reads time.
 //! - [`mod@env`]: the environment and secrets.
-//! - [`net`]: names, within bounds; what HTTP clients share.
+//! - [`net`]: names, trust, HTTP, permits, back-off: what crosses a network besides Redis.
 //! - [`truth`]: the document that says which services there are, read and validated.
 //! - [`bus`]: the only place that talks to Redis.
 //! - [`swarm_state`]: the read model: how the swarm stands, for everybody who shows it.

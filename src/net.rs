@@ -1,4 +1,17 @@
-//! What crosses a network that is not a bus, and what both need: names, for now.
+//! What crosses a network, except what is said to Redis itself. Nobody else keeps a copy of any of it.
+//!
+//! - [`resolve`]: names become addresses, within bounds.
+//! - [`trust_store`]: which servers are believed over TLS, and what is wrong when one is not, in words.
+//! - [`ssrf_guard`]: which addresses may be asked on behalf of others.
+//! - [`http`]: agents, connections and bodies of HTTP clients.
+//! - [`permits`]: how often, and how many at once.
+//! - [`backoff`]: how long to wait after failures (pure).
+//! - [`retry_after`]: how long a server wants to be left alone (pure).
 
+pub mod backoff;
 pub mod http;
+pub mod permits;
 pub mod resolve;
+pub mod retry_after;
+pub mod ssrf_guard;
+pub mod trust_store;

@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 use flate2::Compression;
 use flate2::read::{DeflateEncoder, GzEncoder};
 use marketswarm::clock::Mono;
+use marketswarm::env::Env;
+use marketswarm::net::http::body::Cut;
+use marketswarm::net::permits::HostPermit;
+use marketswarm::net::ssrf_guard::SsrfGuard;
 use marketswarm::rss_agg::fetch::answer::Validators;
-use marketswarm::rss_agg::fetch::body::{BigBodies, Cut, MAX_BODY_BYTES};
-use marketswarm::rss_agg::fetch::guard::Guard;
-use marketswarm::rss_agg::fetch::place::Place;
-use marketswarm::rss_agg::fetch::trust::Trust;
-use marketswarm::rss_agg::fetch::{Answer, Ask, FetchError, Fetcher, feed_url};
+use marketswarm::rss_agg::fetch::{
+    Answer, Ask, FetchError, Fetcher, MAX_BODY_BYTES, big_bodies, feed_url, trust_store,
+};
 
 use crate::support::feed_server::{FeedServer, Reply};
 use crate::support::{PATIENCE, secs, until};
@@ -24,9 +26,14 @@ const FEED: &str =
     "<?xml version='1.0'?><rss version='2.0'><channel><title>t</title></channel></rss>";
 
 fn fetcher(allow: &[String]) -> Fetcher {
-    let guard = Guard::new(allow).expect("valid hosts");
+    let guard = SsrfGuard::new(allow).expect("valid hosts");
     let contact = Some("ops@example.com");
-    Fetcher::new(guard, contact, BigBodies::default(), &Trust::default())
+    Fetcher::new(
+        guard,
+        contact,
+        big_bodies(),
+        &trust_store(&Env::from_pairs::<&str, &str>([])).expect("the public CAs"),
+    )
 }
 
 /// A GET with a secret for the origin of its URL.
@@ -38,7 +45,7 @@ pub fn get_within(fetcher: &Fetcher, url: &str, within: Duration) -> Result<Answ
         home: &url,
         validators: None,
     };
-    fetcher.get(ask, &mut Place::uncounted(), Mono::now() + within)
+    fetcher.get(ask, &mut HostPermit::uncounted(), Mono::now() + within)
 }
 
 /// A GET that may reach the server and nothing else on this machine.
@@ -122,7 +129,7 @@ fn validators_go_back_byte_for_byte_and_only_to_the_url_that_gave_them() {
     };
     let until = Mono::now() + AMPLE;
     fetcher(&[server.host()])
-        .get(ask, &mut Place::uncounted(), until)
+        .get(ask, &mut HostPermit::uncounted(), until)
         .expect("an answer");
     let hits = server.hits();
     let (old, new) = (&hits[2], &hits[3]);
@@ -142,7 +149,7 @@ fn validators_go_back_byte_for_byte_and_only_to_the_url_that_gave_them() {
     };
     let until = Mono::now() + AMPLE;
     fetcher(&[server.host()])
-        .get(ask, &mut Place::uncounted(), until)
+        .get(ask, &mut HostPermit::uncounted(), until)
         .expect("an answer");
     assert!(
         server.hits()[4..]
@@ -319,7 +326,12 @@ fn a_gigabyte_in_a_megabyte_is_cut_at_ten_mebibytes() {
     let body = get(&server, "/").expect("an answer").body.expect("a body");
     assert_eq!(
         (body.bytes.len(), body.cut),
-        (MAX_BODY_BYTES, Some(Cut::TooBig))
+        (
+            MAX_BODY_BYTES,
+            Some(Cut::TooBig {
+                max_bytes: MAX_BODY_BYTES
+            })
+        )
     );
 }
 

@@ -8,10 +8,8 @@ use std::time::Instant;
 
 use marketswarm::env::Env;
 use marketswarm::feed::document::{Context, Document};
-use marketswarm::rss_agg::fetch::body::BigBodies;
-use marketswarm::rss_agg::fetch::guard::Guard;
-use marketswarm::rss_agg::fetch::trust::Trust;
-use marketswarm::rss_agg::fetch::{Answer, FetchError, Fetcher};
+use marketswarm::net::ssrf_guard::SsrfGuard;
+use marketswarm::rss_agg::fetch::{Answer, FetchError, Fetcher, big_bodies, trust_store};
 use serde_json::json;
 
 use crate::feeds_fetch::{AMPLE, assert_given_up_after_ten_seconds, get_within};
@@ -26,9 +24,9 @@ const FEED: &str =
 /// A GET by a reader that trusts this CA, or the public ones, and may go to these hosts.
 fn get(ca: Option<&Authority>, allow: &[String], url: &str) -> Result<Answer, FetchError> {
     let env = Env::from_pairs(ca.map(|ca| ("FEEDS_CA_FILE", ca.file())));
-    let trust = Trust::from_env(&env).expect("a CA");
-    let guard = Guard::new(allow).expect("valid hosts");
-    let fetcher = Fetcher::new(guard, None, BigBodies::default(), &trust);
+    let trust = trust_store(&env).expect("a CA");
+    let guard = SsrfGuard::new(allow).expect("valid hosts");
+    let fetcher = Fetcher::new(guard, None, big_bodies(), &trust);
     get_within(&fetcher, url, AMPLE)
 }
 
@@ -59,9 +57,13 @@ fn who_is_not_believed_is_told_why_and_gets_no_request() {
     let wrong_name = ca.issue("wrong", &["feeds.example"]);
     let expired = ca.issue_until("expired", &["localhost"], 2020);
     for (issued, trusted, says) in [
-        (&good, None, "signed by no CA that is trusted"),
+        (&good, None, "signed by no public CA"),
         (&good, Some(&other), "FEEDS_CA_FILE"),
-        (&wrong_name, Some(&ca), "made out to another name"),
+        (
+            &wrong_name,
+            Some(&ca),
+            "made out to feeds.example, not to `localhost`",
+        ),
         (&expired, Some(&ca), "has expired"),
     ] {
         let server = FeedServer::start_tls(issued);
@@ -81,9 +83,7 @@ fn who_is_not_believed_is_told_why_and_gets_no_request() {
     let server = FeedServer::start_tls(&own);
     let error = get(None, &[server.host()], &server.url("/")).expect_err("unknown");
     assert!(
-        error
-            .to_string()
-            .contains("signed by no CA that is trusted"),
+        error.to_string().contains("signed by no public CA"),
         "{error}"
     );
 }
@@ -167,7 +167,9 @@ fn redirects_lead_from_plain_to_tls_and_back_and_take_no_secret_along() {
     let allow = [tls.host(), format!("127.0.0.1:{}", tls.port)];
     let error = get(Some(&ca), &allow, &tls.url("/e")).expect_err("another name");
     assert!(
-        error.to_string().contains("made out to another name"),
+        error
+            .to_string()
+            .contains("made out to localhost, not to `127.0.0.1`"),
         "{error}"
     );
 }

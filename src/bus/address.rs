@@ -4,7 +4,8 @@ use std::fmt;
 
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 
-use super::{BusError, Switchboard, Tls};
+use super::{BusError, Switchboard};
+use crate::net::trust_store::{Protocol, TrustStore};
 
 /// What to do about a secret that a URL cannot hold as it is.
 const PERCENT: &str = "user or password hold a character that means something in a URL; write it percent-encoded: \
@@ -24,12 +25,22 @@ pub struct Address {
 }
 
 /// By which means an address is reached: what all connections of a process have in common.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Means {
-    /// Whom a `rediss://` bus is believed.
-    pub tls: Tls,
+    /// Which servers a `rediss://` bus may be.
+    pub trust: TrustStore,
     /// Where its connections are known.
     pub switchboard: Switchboard,
+}
+
+impl Default for Means {
+    /// The public CAs, and connections that nobody else knows.
+    fn default() -> Means {
+        Means {
+            trust: TrustStore::public(Protocol::Redis),
+            switchboard: Switchboard::default(),
+        }
+    }
 }
 
 impl Address {

@@ -1,41 +1,42 @@
-//! How long to wait before the next attempt.
+//! How long to wait before the next attempt to reach a bus.
 
 use std::time::Duration;
 
-/// Doubling pauses with jitter: each is drawn from the upper half of its step, so that a thousand senders that lost
-/// the same bus do not come back in the same millisecond.
+use crate::net::backoff::{Backoff as Steps, Jitter};
+
+/// From 50 ms to 2 s: whoever waited longer would come back later than the grace that a service has.
+const STEPS: Steps = Steps::new(
+    Duration::from_millis(50),
+    Duration::from_secs(2),
+    Jitter::UpperHalf,
+);
+
+/// Counts the attempts that failed in a row.
 #[derive(Clone, Debug)]
 pub struct Backoff {
-    min: Duration,
-    max: Duration,
-    step: Duration,
+    failures: u32,
+    /// Another for everybody: a thousand senders that lost the same bus do not come back in the same millisecond.
+    seed: u64,
 }
 
 impl Backoff {
-    /// Pauses from `min` to `max`.
-    pub fn new(min: Duration, max: Duration) -> Backoff {
-        Backoff {
-            min,
-            max,
-            step: min,
-        }
-    }
-
     /// The pauses between attempts to reach a bus: 50 ms to 2 s.
     pub fn bus() -> Backoff {
-        Backoff::new(Duration::from_millis(50), Duration::from_secs(2))
+        Backoff {
+            failures: 0,
+            seed: fastrand::u64(..),
+        }
     }
 
     /// The pause before the next attempt; the one after is up to twice as long.
     pub fn next_pause(&mut self) -> Duration {
-        let step = self.step;
-        self.step = (step * 2).min(self.max);
-        step.mul_f64(0.5 + fastrand::f64() / 2.0)
+        self.failures = self.failures.saturating_add(1);
+        STEPS.pause(self.failures, self.seed)
     }
 
     /// To be called after success: the next pause is the shortest again.
     pub fn reset(&mut self) {
-        self.step = self.min;
+        self.failures = 0;
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Address, BusError, Means, Switchboard, Tls};
+use super::{Address, BusError, Means, Switchboard};
 use crate::contract::{MARKET_BUS, SYSTEM_BUS};
 use crate::env::{Env, EnvError};
+use crate::net::trust_store::{Protocol, Source, TrustStore};
 
 /// Resolves bus names: `<BUS>_URL` in the environment, else `buses.<name>.url` of the truth, else
 /// `redis://<name>:6379`. One truth thus serves containers, where names resolve, and bare hosts, where the
@@ -35,23 +36,25 @@ impl From<EnvError> for BusError {
 }
 
 impl Buses {
-    /// Bus addresses by this environment alone.
+    /// Bus addresses by this environment alone: the system bus is also found under `REDIS_URL` and `TRUTH_REDIS_URL`,
+    /// in that order. Over TLS, `REDIS_CA` says which servers are believed, and `REDIS_CERT` and `REDIS_KEY` what they
+    /// are shown.
     ///
     /// # Errors
     /// When a variable that the system bus or TLS needs cannot be used.
     pub fn from_env(env: &Env) -> Result<Buses, BusError> {
-        let env = env.clone();
-        Buses::from_environment(move |name| Ok(env.get(name)?))
+        let source = Source::ca(Protocol::Redis, "REDIS_CA").with_client("REDIS_CERT", "REDIS_KEY");
+        let trust = TrustStore::read(env, source)?;
+        Buses::new(trust, |name| Ok(env.get(name)?))
     }
 
     /// Reads the environment through `lookup` (variable name to value).
-    ///
-    /// The system bus is also found under `REDIS_URL` and `TRUTH_REDIS_URL`, in that order.
-    pub fn from_environment(
-        lookup: impl Fn(&str) -> Result<Option<String>, BusError> + Clone + Send + Sync + 'static,
+    fn new(
+        trust: TrustStore,
+        lookup: impl Fn(&str) -> Result<Option<String>, BusError>,
     ) -> Result<Buses, BusError> {
         let means = Means {
-            tls: Tls::from_environment(lookup.clone())?,
+            trust,
             switchboard: Switchboard::default(),
         };
         let mut system = None;
@@ -183,6 +186,10 @@ fn variable(bus: &str) -> String {
 mod tests {
     use super::*;
 
+    fn new(lookup: impl Fn(&str) -> Result<Option<String>, BusError>) -> Result<Buses, BusError> {
+        Buses::new(TrustStore::public(Protocol::Redis), lookup)
+    }
+
     fn environment(
         pairs: &[(&str, &str)],
     ) -> impl Fn(&str) -> Result<Option<String>, BusError> + Clone + use<> {
@@ -205,7 +212,7 @@ mod tests {
             ("lab", Some("redis://x:2")),
             ("bare", None),
         ];
-        let buses = Buses::from_environment(env.clone()).expect("valid");
+        let buses = new(env.clone()).expect("valid");
         let buses = buses.with_truth(named, &env);
         for (name, address) in [
             ("market-redis", "redis://127.0.0.1:6380"),
@@ -220,8 +227,7 @@ mod tests {
 
     #[test]
     fn redis_url_is_the_system_bus() {
-        let buses =
-            Buses::from_environment(environment(&[("REDIS_URL", "redis://h:9")])).expect("valid");
+        let buses = new(environment(&[("REDIS_URL", "redis://h:9")])).expect("valid");
         assert_eq!(
             buses.resolve("system-redis").expect("resolves").to_string(),
             "redis://h:9"
@@ -239,7 +245,7 @@ mod tests {
             "MARKET_REDIS_URL" => Ok(Some("nonsense".to_owned())),
             _ => Ok(None),
         };
-        let start = Buses::from_environment(lookup).expect("the system bus is well");
+        let start = new(lookup).expect("the system bus is well");
         assert_eq!(start.spoiled().count(), 1);
         let named = [
             ("system-redis", None),
@@ -270,7 +276,7 @@ mod tests {
 
     #[test]
     fn what_the_environment_says_of_the_system_bus_is_read_once() {
-        let start = Buses::from_environment(|_: &str| Ok(None)).expect("nothing is wrong");
+        let start = new(|_: &str| Ok(None)).expect("nothing is wrong");
         let named = [("system-redis", Some("redis://h:7"))];
         let spoilt = |name: &str| {
             let spoils = name == "SYSTEM_REDIS_URL";
@@ -278,7 +284,7 @@ mod tests {
         };
         let later = start.with_truth(named, spoilt);
         assert_eq!(later.system().to_string(), "redis://h:7");
-        let bad = Buses::from_environment(spoilt);
+        let bad = new(spoilt);
         assert!(bad.is_err_and(|e| e.to_string().contains("SYSTEM_REDIS_URL")));
     }
 }

@@ -52,7 +52,7 @@ impl Wire {
         };
         let name =
             ServerName::try_from(address.host().to_owned()).map_err(|e| protocol(e.to_string()))?;
-        let config = address.means().tls.config();
+        let config = address.means().trust.config();
         let mut tls = ClientConnection::new(config, name).map_err(|e| protocol(e.to_string()))?;
         let late = || BusError::TimedOut {
             address: address.to_string(),

@@ -182,8 +182,8 @@ impl BusError {
 
     pub(super) fn from_io(error: &io::Error, address: &Address, what: &str) -> BusError {
         let text = address.to_string();
-        let trouble = address.tls().then(|| &address.means().tls);
-        if let Some(reason) = trouble.and_then(|tls| tls.explain(error, address.host())) {
+        let trust = address.tls().then(|| &address.means().trust);
+        if let Some(reason) = trust.and_then(|trust| trust.explain_io(error, address.host())) {
             return BusError::Tls {
                 address: text,
                 reason: one_line(&reason),

@@ -1,60 +1,131 @@
-//! What HTTP clients share.
+//! What every HTTP client here has in common: how its agent is made, where it may connect, and how a body is read.
+//!
+//! - [`Client`]: time limits, no redirect, no proxy, bounded heads; makes the agent.
+//! - [`connect`]: names within bounds, addresses judged before they are used, TLS by a trust store.
+//! - [`body`] and [`decode`]: a body in memory, bounded and without its codings.
 
-use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use ureq::Agent;
 use ureq::config::Config;
-use ureq::http::Uri;
-use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::NextTimeout;
+use ureq::unversioned::transport::{Connector, Transport};
 
-use super::resolve::{OTHERS, ResolveError};
+use super::ssrf_guard::SsrfGuard;
+use super::trust_store::{TrustStore, tls_error};
 
-/// The longest that a name may take to resolve.
-const RESOLVE_LIMIT: Duration = Duration::from_secs(10);
-/// Addresses of one name that are tried.
-const MAX_ADDRESSES: usize = 16;
+pub mod body;
+pub mod connect;
+pub mod decode;
 
-/// A host as a URL has it, without the brackets of an IPv6 address, and the port, which the scheme implies.
-pub fn host_and_port(uri: &Uri) -> (&str, u16) {
-    let host = uri.host().unwrap_or_default();
-    let port = uri.port_u16().unwrap_or(match uri.scheme_str() {
-        Some("https") => 443,
-        _ => 80,
-    });
-    (host.trim_start_matches('[').trim_end_matches(']'), port)
+use connect::{JudgingResolver, NetConnector};
+
+/// The longest head of an answer that is read, where a client says nothing else.
+pub const HEAD_MAX_BYTES: usize = 32 * 1024;
+
+/// What an HTTP client is made from. Its agent follows no redirect, uses no proxy, takes every status for an answer
+/// and keeps no connection: what is asked once in minutes would only find it dead.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Who we say that we are.
+    pub user_agent: String,
+    /// `Accept`; `None` leaves it to the agent.
+    pub accept: Option<String>,
+    /// `Accept-Encoding`: `None` asks for no coding. Whoever sets it reads bodies with [`body::read`].
+    pub accept_encoding: Option<String>,
+    /// For a request as a whole, from the look-up of the name to the last byte; a request may set its own.
+    pub total: Option<Duration>,
+    /// For each of: the connection with TLS; sending the request; waiting for the last header of the answer.
+    pub step: Option<Duration>,
+    /// The longest head of an answer, in bytes.
+    pub head_max_bytes: usize,
+    /// Which addresses may be connected to; `None`: all.
+    pub guard: Option<SsrfGuard>,
+    /// Which servers are believed over TLS.
+    pub trust: TrustStore,
 }
 
-/// The first addresses behind `host`, within the bounds of [`super::resolve`].
-pub fn look_up(
-    host: &str,
-    port: u16,
-    timeout: NextTimeout,
-) -> Result<impl Iterator<Item = SocketAddr> + use<>, ureq::Error> {
-    let end = Instant::now() + RESOLVE_LIMIT.min(*timeout.after);
-    let found = OTHERS.resolve(host, port, end, None);
-    let found = found.map_err(|error| match error {
-        ResolveError::NotFound(_) => ureq::Error::HostNotFound,
-        ResolveError::TimedOut => ureq::Error::Timeout(ureq::Timeout::Resolve),
-        other => ureq::Error::Io(std::io::Error::other(other.to_string())),
-    })?;
-    Ok(found.into_iter().take(MAX_ADDRESSES))
-}
+impl Client {
+    /// One that says `user_agent` and believes whom `trust` believes, without time limits.
+    pub fn new(user_agent: impl Into<String>, trust: TrustStore) -> Client {
+        Client {
+            user_agent: user_agent.into(),
+            accept: None,
+            accept_encoding: None,
+            total: None,
+            step: None,
+            head_max_bytes: HEAD_MAX_BYTES,
+            guard: None,
+            trust,
+        }
+    }
 
-/// Resolves names for a client that may go wherever it is sent.
-#[derive(Debug, Default)]
-pub struct BoundedResolver;
+    /// The agent.
+    pub fn agent(&self) -> Agent {
+        self.agent_with(|connector| connector)
+    }
 
-impl Resolver for BoundedResolver {
-    fn resolve(
+    /// The agent, over what `wrap` makes of the connector.
+    pub fn agent_with<C: Connector<Out: Transport>>(
         &self,
-        uri: &Uri,
-        _: &Config,
-        timeout: NextTimeout,
-    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
-        let (host, port) = host_and_port(uri);
-        let mut found = self.empty();
-        look_up(host, port, timeout)?.for_each(|address| found.push(address));
-        Ok(found)
+        wrap: impl FnOnce(NetConnector) -> C,
+    ) -> Agent {
+        let connector = wrap(NetConnector::new(self.trust.clone()));
+        let resolver = JudgingResolver {
+            guard: self.guard.clone(),
+        };
+        Agent::with_parts(self.config(), connector, resolver)
+    }
+
+    fn config(&self) -> Config {
+        let mut config = Agent::config_builder()
+            .http_status_as_error(false)
+            .proxy(None)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .max_idle_connections(0)
+            .max_response_header_size(self.head_max_bytes)
+            .input_buffer_size(32 * 1024)
+            .output_buffer_size(8 * 1024)
+            .user_agent(self.user_agent.as_str())
+            .timeout_global(self.total)
+            .timeout_connect(self.step)
+            .timeout_send_request(self.step)
+            .timeout_recv_response(self.step);
+        if let Some(accept) = &self.accept {
+            config = config.accept(accept.as_str());
+        }
+        if let Some(codings) = &self.accept_encoding {
+            config = config.accept_encoding(codings.as_str());
+        }
+        config.build()
+    }
+}
+
+/// The error of TLS in an error of a request.
+pub fn tls_trouble(error: &ureq::Error) -> Option<&rustls::Error> {
+    match error {
+        ureq::Error::Io(error) => tls_error(error),
+        ureq::Error::Rustls(error) => Some(error),
+        _ => None,
+    }
+}
+
+/// Why a request to `host` got no answer within `limit`, without its URL, which may be secret.
+pub fn explain(error: &ureq::Error, trust: &TrustStore, host: &str, limit: Duration) -> String {
+    if let Some(error) = tls_trouble(error) {
+        return trust.explain(error, host);
+    }
+    match error {
+        ureq::Error::Timeout(_) => format!("no answer within {}", crate::clock::human(limit)),
+        ureq::Error::HostNotFound => "the host name does not resolve".to_owned(),
+        ureq::Error::ConnectionFailed => "the connection was refused or cut".to_owned(),
+        ureq::Error::Io(e) => format!("the connection broke: {e}"),
+        ureq::Error::Tls(e) => format!("TLS: {e}"),
+        ureq::Error::Other(e) => match e.downcast_ref::<connect::Forbidden>() {
+            Some(forbidden) => format!("not connected to: {forbidden}"),
+            None => "the request failed".to_owned(),
+        },
+        ureq::Error::Protocol(_) => "it does not speak HTTP, or the connection was cut".to_owned(),
+        _ => "the request failed".to_owned(),
     }
 }

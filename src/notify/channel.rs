@@ -186,6 +186,7 @@ impl Channel {
             self.compose();
             self.flush();
             self.deliver();
+            self.note_long_failure();
             if !matches!(self.link, Link::Held) {
                 self.wait_inbox();
             }
@@ -311,9 +312,13 @@ impl Channel {
         self.hold_while_sending();
         let answer = self.courier.deliver(&message, &delivery, now_ms);
         let now_ms = self.clock.now_ms();
-        let settled =
-            self.outbox
-                .settle(&message.id, &delivery.to, &answer, now_ms, fastrand::f64());
+        let settled = self.outbox.settle(
+            &message.id,
+            &delivery.to,
+            &answer,
+            now_ms,
+            fastrand::u64(..),
+        );
         match self.outbox.get(&message.id) {
             Some(_) => self.owed.put(&message.id),
             None => self.owed.delete(&message.id),

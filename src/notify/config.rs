@@ -10,6 +10,7 @@ use super::sign::SigningKey;
 use super::teller::Rules;
 use super::telling::Ms;
 use crate::env::{Env, EnvError, Secret};
+use crate::net::trust_store::TrustStore;
 use crate::truth::{Problem, Problems, Sections, Truth};
 
 mod entry;
@@ -59,8 +60,8 @@ pub struct Webhook {
     pub format: Format,
     pub key: Option<SigningKey>,
     pub timeout: Duration,
-    /// Certificates to trust instead of the public ones, as PEM.
-    pub ca: Option<String>,
+    /// Which servers are believed over TLS.
+    pub trust: TrustStore,
 }
 
 /// A mail server and who is written to.
@@ -73,7 +74,8 @@ pub struct Email {
     pub from: lettre::Address,
     pub to: Vec<lettre::Address>,
     pub timeout: Duration,
-    pub ca: Option<String>,
+    /// Which servers are believed over TLS.
+    pub trust: TrustStore,
 }
 
 /// How the link to a mail server is encrypted.

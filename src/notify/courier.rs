@@ -8,7 +8,7 @@ use super::telling::Ms;
 mod mail;
 mod post;
 
-pub use post::{agent, in_words};
+pub use post::client;
 
 /// A channel's connection to the world.
 pub enum Courier {
@@ -20,7 +20,7 @@ impl Courier {
     /// A courier for `channel`; `host` is how this machine calls itself.
     pub fn new(channel: &Channel, host: &str) -> Result<Courier, String> {
         match &channel.target {
-            Target::Webhook(webhook) => post::Post::new(webhook.clone()).map(Courier::Post),
+            Target::Webhook(webhook) => Ok(Courier::Post(post::Post::new(webhook.clone()))),
             Target::Email(email) => mail::Mail::new(email.clone(), host).map(Courier::Mail),
         }
     }

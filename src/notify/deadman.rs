@@ -5,8 +5,10 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::config::Url;
-use super::courier::{agent, in_words};
+use super::courier::client;
 use crate::clock::Mono;
+use crate::net::http::explain;
+use crate::net::trust_store::{Protocol, TrustStore};
 
 /// How often it is given while all is well.
 const PERIOD: Duration = Duration::from_secs(60);
@@ -15,7 +17,9 @@ const LIMIT: Duration = Duration::from_secs(10);
 
 /// Pings `url` while the last word on `well` is true; ends when nobody can say any more.
 pub(super) fn run(url: &Url, well: &Receiver<bool>) -> Result<(), String> {
-    let agent = agent(LIMIT, None)?;
+    let trust = TrustStore::public(Protocol::Http);
+    let agent = client(LIMIT, &trust).agent();
+    let host = url.expose().host().unwrap_or_default();
     let mut is_well = false;
     let mut due = Mono::now();
     let mut said = String::new();
@@ -37,7 +41,7 @@ pub(super) fn run(url: &Url, well: &Receiver<bool>) -> Result<(), String> {
         let trouble = match agent.get(url.expose()).call() {
             Ok(answer) if answer.status().is_success() => String::new(),
             Ok(answer) => format!("answered {}", answer.status().as_u16()),
-            Err(error) => in_words(&error, LIMIT),
+            Err(error) => explain(&error, &trust, host, LIMIT),
         };
         if trouble != said {
             match trouble.as_str() {

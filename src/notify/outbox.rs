@@ -132,6 +132,13 @@ impl Outbox {
         self.is_held() && self.messages.back().is_some_and(failed)
     }
 
+    /// Since when attempts at what is held have failed.
+    pub fn failing_since_ms(&self) -> Option<Ms> {
+        let latest = self.messages.back().filter(|_| self.is_failing())?;
+        let failed = latest.deliveries.iter().filter(|d| d.attempts > 0);
+        failed.filter_map(|d| d.first_ms).min()
+    }
+
     /// When the next attempt is due.
     pub fn next_due_ms(&self) -> Option<Ms> {
         self.heads().map(|(_, d)| d.next_ms).min()
@@ -151,7 +158,7 @@ impl Outbox {
         to: &str,
         answer: &Answer,
         now_ms: Ms,
-        jitter: f64,
+        seed: u64,
     ) -> Option<Settled> {
         let message = self.messages.iter_mut().find(|m| m.id == id)?;
         let at = message.deliveries.iter().position(|d| d.to == to)?;
@@ -166,7 +173,7 @@ impl Outbox {
             },
             Answer::Never(_) => Settled::Dead(Box::new(letter(message, to, reason, now_ms))),
             Answer::Later { after, .. } => {
-                match next_attempt(attempts, first_ms, now_ms, *after, jitter) {
+                match next_attempt(attempts, first_ms, now_ms, *after, seed) {
                     Some(at_ms) => {
                         delivery.next_ms = at_ms;
                         return Some(Settled::Later { at_ms });
@@ -259,14 +266,14 @@ mod tests {
         let never = Answer::Never("answered 550: no such user".into());
         let later = Answer::none("greylisted");
         let done = Answer::Done("ok".into());
-        let dead = outbox.settle("1", "a", &never, 0, 0.5);
+        let dead = outbox.settle("1", "a", &never, 0, 7);
         assert!(matches!(dead, Some(Settled::Dead(letter)) if letter.to == "a"));
         assert_eq!(
-            outbox.settle("1", "b", &later, 0, 0.5),
+            outbox.settle("1", "b", &later, 0, 7),
             Some(Settled::Later { at_ms: 1_000 })
         );
         assert_eq!(due(&outbox, 0), Some(("1".into(), "c".into())));
-        outbox.settle("1", "c", &done, 0, 0.5);
+        outbox.settle("1", "c", &done, 0, 7);
         assert!(
             !outbox.is_held(),
             "two of three are settled: news may go on"
@@ -277,7 +284,7 @@ mod tests {
             Some(("2".into(), "c".into())),
             "b waits for its first message"
         );
-        let taken = outbox.settle("1", "b", &done, 1_000, 0.5);
+        let taken = outbox.settle("1", "b", &done, 1_000, 7);
         assert_eq!(
             taken,
             Some(Settled::Done {
@@ -291,8 +298,9 @@ mod tests {
         let mut outbox = Outbox::default();
         outbox.push(message("1", 0, &[""]), 0);
         assert!(outbox.is_held() && !outbox.is_failing());
-        outbox.settle("1", "", &Answer::none("refused"), 0, 0.5);
+        outbox.settle("1", "", &Answer::none("refused"), 0, 7);
         assert!(outbox.is_held() && outbox.is_failing());
+        assert_eq!(outbox.failing_since_ms(), Some(0));
         assert_eq!(outbox.next_due_ms(), Some(1_000));
         let restored = Outbox::restore(outbox.messages().cloned().collect());
         assert_eq!(restored.next_due_ms(), Some(0), "a restart tries at once");
@@ -304,7 +312,7 @@ mod tests {
         outbox.push(message("1", 0, &[""]), 0);
         let mut now = 0;
         loop {
-            match outbox.settle("1", "", &Answer::none("refused"), now, 0.5) {
+            match outbox.settle("1", "", &Answer::none("refused"), now, 7) {
                 Some(Settled::Later { at_ms }) => now = at_ms,
                 Some(Settled::Dead(letter)) => {
                     assert!(

@@ -4,11 +4,17 @@ use std::time::Duration;
 
 use super::telling::Ms;
 use super::wording::clean;
+use crate::net::backoff::{Backoff, Jitter};
 
-/// The first pause; each next one is twice as long.
-const FIRST_MS: Ms = 1_000;
-/// The longest pause.
-const LONGEST_MS: Ms = 300_000;
+/// The first pause is a second, as promised; the later ones double up to five minutes, and are spread.
+const BACKOFF: Backoff = Backoff::new(
+    Duration::from_secs(1),
+    Duration::from_secs(300),
+    Jitter::UpperHalfAfterFirst,
+);
+/// The longest that a receiver's `Retry-After` is heeded: people must not miss a death because a proxy wrote a large
+/// number.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(600);
 /// After this long a delivery is given up.
 const GIVE_UP_MS: Ms = 24 * 3600 * 1000;
 /// Longest reason that is kept.
@@ -91,27 +97,18 @@ impl Answer {
     }
 }
 
-/// When to make the next attempt after `attempts` failed ones; `None` when the delivery is to be given up.
-///
-/// `jitter` is drawn from 0 to 1; it spreads the second half of each pause.
+/// When to make the next attempt after `failures` failed ones, the first of them at `first_ms`; `None` when the delivery
+/// is to be given up. `after` is the receiver's wish; `seed` spreads the pauses.
 pub fn next_attempt(
-    attempts: u32,
+    failures: u32,
     first_ms: Ms,
     now_ms: Ms,
     after: Option<Duration>,
-    jitter: f64,
+    seed: u64,
 ) -> Option<Ms> {
-    let step = FIRST_MS
-        .saturating_mul(1 << attempts.saturating_sub(1).min(20))
-        .min(LONGEST_MS);
-    // The first retry comes after a second as promised; the later ones are spread.
-    let pause = if attempts <= 1 {
-        step
-    } else {
-        step / 2 + (step as f64 / 2.0 * jitter.clamp(0.0, 1.0)) as Ms
-    };
-    let asked = after.map_or(0, |d| Ms::try_from(d.as_millis()).unwrap_or(Ms::MAX / 4));
-    let at = now_ms.saturating_add(pause.max(asked));
+    let asked = after.unwrap_or_default().min(RETRY_AFTER_MAX);
+    let pause = BACKOFF.pause(failures, seed).max(asked);
+    let at = now_ms.saturating_add(pause.as_millis() as Ms);
     let end = first_ms.saturating_add(GIVE_UP_MS);
     if now_ms >= end {
         None
@@ -119,19 +116,6 @@ pub fn next_attempt(
         // Once more at the very end, however long the receiver asked to wait.
         Some(at.min(end))
     }
-}
-
-/// `Retry-After`: seconds, or a date.
-pub fn retry_after(value: &str, now_ms: Ms) -> Option<Duration> {
-    let value = value.trim();
-    if let Ok(secs) = value.parse::<u64>() {
-        return Some(Duration::from_secs(secs));
-    }
-    let date = jiff::fmt::rfc2822::DateTimeParser::new()
-        .parse_timestamp(value)
-        .ok()?;
-    let ms = date.as_millisecond().saturating_sub(now_ms);
-    Some(Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
 }
 
 /// The place that a redirect names, without its path and query: they may repeat a secret.
@@ -191,27 +175,25 @@ mod tests {
 
     #[test]
     fn pauses_double_from_a_second_to_five_minutes_for_a_day() {
-        let (mut now, mut attempts, mut pauses) = (0, 0, Vec::new());
-        while let Some(at) = next_attempt(attempts + 1, 0, now, None, 1.0) {
-            attempts += 1;
+        let (mut now, mut failures, mut pauses) = (0, 1, Vec::new());
+        while let Some(at) = next_attempt(failures, 0, now, None, 7) {
             pauses.push(at - now);
             now = at;
+            failures += 1;
         }
-        assert_eq!(pauses[..5], [1_000, 2_000, 4_000, 8_000, 16_000]);
-        assert!(pauses.iter().all(|&p| p <= LONGEST_MS));
+        for (pause, step) in pauses.iter().zip([1_000, 2_000, 4_000, 8_000, 16_000]) {
+            assert!((step / 2..=step).contains(pause), "{pauses:?}");
+        }
+        assert_eq!(pauses[0], 1_000, "as promised");
+        assert!(pauses.iter().all(|&p| p <= 300_000));
         assert_eq!(now, GIVE_UP_MS);
-        let least = next_attempt(9, 0, 0, None, 0.0);
-        assert_eq!(least, Some(128_000), "jitter takes off half at most");
     }
 
     #[test]
-    fn retry_after_is_obeyed_in_seconds_and_as_a_date() {
-        assert_eq!(retry_after("120", 0), Some(Duration::from_secs(120)));
-        let date = "Tue, 24 Nov 2026 14:00:30 GMT";
-        let now = 1_795_528_800_000;
-        assert_eq!(retry_after(date, now), Some(Duration::from_secs(30)));
-        assert_eq!(retry_after("soon", 0), None);
-        let at = next_attempt(1, 0, 5_000, Some(Duration::from_secs(120)), 0.5);
-        assert_eq!(at, Some(125_000));
+    fn a_receiver_is_left_alone_as_long_as_it_asks_but_no_longer_than_ten_minutes() {
+        for (asked_sec, pause_ms) in [(120, 120_000), (600, 600_000), (999_999, 600_000)] {
+            let at = next_attempt(1, 0, 5_000, Some(Duration::from_secs(asked_sec)), 7);
+            assert_eq!(at, Some(5_000 + pause_ms), "{asked_sec} s");
+        }
     }
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use serde::Deserialize;
 use url::Url;
 
-use super::fetch::guard::Guard;
 use super::fetch::{feed_url, host_of};
-use super::schedule::hosts::HostLimits;
 use super::schedule::pace::{DAY_SEC, Pace};
 use crate::feed::filter::{Filters, Rule};
+use crate::net::permits::hosts::HostLimits;
+use crate::net::ssrf_guard::SsrfGuard;
 use crate::truth::{Problem, Problems, Section, Sections, Truth};
 
 /// The service's name in truth.
@@ -42,7 +42,7 @@ impl FeedSpec {
 pub struct Config {
     pub feeds: Vec<Arc<FeedSpec>>,
     pub limits: Limits,
-    pub guard: Guard,
+    pub guard: SsrfGuard,
     pub filters: Filters,
 }
 
@@ -137,7 +137,7 @@ impl Limits {
             )
         })
         .or_else(|| {
-            Guard::new(&self.allow_hosts)
+            SsrfGuard::new(&self.allow_hosts)
                 .err()
                 .map(|why| ("allow_hosts", why))
         })
@@ -243,7 +243,7 @@ impl Config {
         Ok(Config {
             feeds,
             // Validation has compiled both before.
-            guard: Guard::new(&limits.allow_hosts).unwrap_or_default(),
+            guard: SsrfGuard::new(&limits.allow_hosts).unwrap_or_default(),
             filters: Filters::compile(&rules).unwrap_or_default(),
             limits,
         })

@@ -5,21 +5,21 @@ use std::sync::Arc;
 
 use super::config::{Config, FeedSpec};
 use super::fetch::Fetcher;
-use super::fetch::body::BigBodies;
 use super::store::SharedStore;
 use crate::env::Env;
+use crate::net::permits::Semaphore;
 use crate::service::Working;
 
 /// What is in force; a job keeps what it was started with.
 pub struct Setup {
     pub config: Config,
     pub fetcher: Fetcher,
-    pub big_bodies: BigBodies,
+    pub big_bodies: Semaphore,
     by_id: HashMap<String, Arc<FeedSpec>>,
 }
 
 impl Setup {
-    pub fn new(config: Config, fetcher: Fetcher, big_bodies: BigBodies) -> Setup {
+    pub fn new(config: Config, fetcher: Fetcher, big_bodies: Semaphore) -> Setup {
         let by_id = config
             .feeds
             .iter()

@@ -13,18 +13,17 @@ use crossbeam_channel::RecvTimeoutError;
 use super::Event;
 use super::config::{Config, FeedSpec, SERVICE};
 use super::context::Setup;
-use super::fetch::Fetcher;
-use super::fetch::body::BigBodies;
-use super::fetch::place::{Place, SharedHosts};
-use super::fetch::trust::Trust;
+use super::fetch::{self, Fetcher};
 use super::poll::{Manner, Outcome, Report};
 use super::pollers::{Job, POLLERS, Pool};
-use super::schedule::hosts::Hosts;
 use super::schedule::plan::Plan;
 use super::store::{SharedStore, Swept};
 use crate::bus::{Address, BusError, Buses};
 use crate::clock::Mono;
 use crate::contract::{MARKET_BUS, SYSTEM_BUS, feeds};
+use crate::net::permits::hosts::Hosts;
+use crate::net::permits::{HostPermit, HostPermits, Semaphore};
+use crate::net::trust_store::TrustStore;
 use crate::service::{Error, Notice, Profile, Service};
 
 /// What rss_agg wants of the service room.
@@ -49,11 +48,11 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 /// Runs until it is told to stop.
 pub fn run(mut service: Service<Event>) -> Result<(), Error> {
     let config = read_config(&service)?;
-    let trust = Trust::from_env(&service.env)?;
+    let trust = fetch::trust_store(&service.env)?;
     let store = SharedStore::new(store_address(&service.buses)?, "rss_agg:store");
-    let hosts = SharedHosts::new(Hosts::new(config.limits.hosts()));
+    let hosts = HostPermits::new(Hosts::new(config.limits.hosts()));
     let mut reader = Reader {
-        setup: Arc::new(setup(config, BigBodies::default(), &trust)),
+        setup: Arc::new(setup(config, fetch::big_bodies(), &trust)),
         trust,
         pool: Pool::new(store.clone()),
         store,
@@ -77,9 +76,9 @@ pub fn run(mut service: Service<Event>) -> Result<(), Error> {
 
 struct Reader {
     setup: Arc<Setup>,
-    trust: Trust,
+    trust: TrustStore,
     store: SharedStore,
-    hosts: SharedHosts,
+    hosts: HostPermits,
     plan: Plan,
     pool: Pool,
     /// Feeds whose place in the schedule has to be read from the store.
@@ -171,7 +170,7 @@ impl Reader {
         loop {
             let taken = self.plan.take(&mut self.hosts.lock(), now);
             let Some(turn) = taken else { return Ok(()) };
-            let place = Place::taken(&self.hosts, &turn.host);
+            let permit = HostPermit::taken(&self.hosts, &turn.host);
             let Some(spec) = self.setup.spec(&turn.feed) else {
                 // The plan holds feeds of the truth in force only, so this is for the reader's peace of mind.
                 self.plan.done(&turn.feed, None, false);
@@ -185,7 +184,7 @@ impl Reader {
                 setup: self.setup.clone(),
                 spec,
                 manner,
-                place,
+                permit,
             };
             self.pool.give(job, service)?;
         }
@@ -307,7 +306,7 @@ impl Reader {
     }
 }
 
-fn setup(config: Config, big_bodies: BigBodies, trust: &Trust) -> Setup {
+fn setup(config: Config, big_bodies: Semaphore, trust: &TrustStore) -> Setup {
     let contact = config.limits.contact.as_deref();
     let fetcher = Fetcher::new(config.guard.clone(), contact, big_bodies.clone(), trust);
     Setup::new(config, fetcher, big_bodies)

@@ -4,15 +4,9 @@
 //! One budget covers everything from the first name lookup to the last byte.
 
 pub mod answer;
-pub mod body;
 mod cookies;
-pub mod decode;
 mod error;
-pub mod guard;
 mod head;
-pub mod place;
-mod transport;
-pub mod trust;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,21 +18,27 @@ use ureq::http::{HeaderValue, Response};
 use url::Url;
 
 use answer::{ServerHints, Validators};
-use body::{BigBodies, Body};
 use cookies::Jar;
-use guard::Guard;
-use place::Place;
-use transport::{FeedConnector, GuardedResolver};
-use trust::Trust;
+use head::HeadCleaner;
 
 pub use error::FetchError;
 
 use crate::clock::{self, Mono};
+use crate::env::{Env, EnvError};
+use crate::net::http::Client;
+use crate::net::http::body::{self, Body, Limits, NoPermit, Queue};
+use crate::net::permits::{HostPermit, Semaphore};
+use crate::net::ssrf_guard::SsrfGuard;
+use crate::net::trust_store::{Protocol, Source, TrustStore};
 
 /// For everything that one poll fetches, redirects included.
 pub const TOTAL_BUDGET: Duration = Duration::from_secs(20);
 /// From the request to the last header of its answer; the same again for the connection before it.
 const FIRST_BYTE_BUDGET: Duration = Duration::from_secs(10);
+/// What a body may hold after decompression.
+pub const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
+/// A body beyond this many bytes waits until no other such body is in memory.
+pub const BIG_BODY_BYTES: usize = 1024 * 1024;
 const MAX_REDIRECTS: usize = 10;
 const ACCEPT: &str = "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml, \
                       application/xml;q=0.9, text/xml;q=0.9, application/json;q=0.8, text/html;q=0.5, */*;q=0.1";
@@ -47,7 +47,8 @@ const ACCEPT: &str = "application/atom+xml, application/rss+xml, application/fee
 #[derive(Clone, Debug)]
 pub struct Fetcher {
     agent: Agent,
-    big_bodies: BigBodies,
+    trust: TrustStore,
+    big_bodies: Semaphore,
     closed: Arc<AtomicBool>,
 }
 
@@ -99,31 +100,21 @@ impl Answer {
 impl Fetcher {
     /// A fetcher that tells servers the truth about itself. `contact` is a URL or an e-mail address from truth.
     pub fn new(
-        guard: Guard,
+        guard: SsrfGuard,
         contact: Option<&str>,
-        big_bodies: BigBodies,
-        trust: &Trust,
+        big_bodies: Semaphore,
+        trust: &TrustStore,
     ) -> Fetcher {
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .proxy(None)
-            .tls_config(trust.tls_config())
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .user_agent(user_agent(contact))
-            .accept(ACCEPT)
-            .accept_encoding("gzip, deflate, br")
-            // Feeds are asked once in minutes: a connection kept would only be found dead.
-            .max_idle_connections(0)
-            .input_buffer_size(32 * 1024)
-            .output_buffer_size(8 * 1024)
-            .timeout_connect(Some(FIRST_BYTE_BUDGET))
-            .timeout_send_request(Some(FIRST_BYTE_BUDGET))
-            .timeout_recv_response(Some(FIRST_BYTE_BUDGET))
-            .build();
-        let resolver = GuardedResolver { guard };
+        let client = Client {
+            accept: Some(ACCEPT.to_owned()),
+            accept_encoding: Some("gzip, deflate, br".to_owned()),
+            step: Some(FIRST_BYTE_BUDGET),
+            guard: Some(guard),
+            ..Client::new(user_agent(contact), trust.clone())
+        };
         Fetcher {
-            agent: Agent::with_parts(config, FeedConnector::default(), resolver),
+            agent: client.agent_with(HeadCleaner),
+            trust: trust.clone(),
             big_bodies,
             closed: Arc::default(),
         }
@@ -141,8 +132,13 @@ impl Fetcher {
     }
 
     /// One poll's GET: follows redirects, and reads the body of a 2xx answer.
-    pub fn get(&self, ask: Ask<'_>, place: &mut Place, until: Mono) -> Result<Answer, FetchError> {
-        let answer = self.follow(ask, place, until);
+    pub fn get(
+        &self,
+        ask: Ask<'_>,
+        permit: &mut HostPermit,
+        until: Mono,
+    ) -> Result<Answer, FetchError> {
+        let answer = self.follow(ask, permit, until);
         // What a shutdown cut off says nothing about the feed.
         if self.is_shut_down() {
             return Err(FetchError::ShutDown);
@@ -150,7 +146,12 @@ impl Fetcher {
         answer
     }
 
-    fn follow(&self, ask: Ask<'_>, place: &mut Place, until: Mono) -> Result<Answer, FetchError> {
+    fn follow(
+        &self,
+        ask: Ask<'_>,
+        permit: &mut HostPermit,
+        until: Mono,
+    ) -> Result<Answer, FetchError> {
         let mut url = ask.url.clone();
         let mut hops = Vec::new();
         let mut jar = Jar::default();
@@ -165,7 +166,7 @@ impl Fetcher {
                     });
                 }
                 drop(response);
-                if !place.move_to(&host_of(&target), until) {
+                if !permit.move_to(&host_of(&target), until) {
                     return Err(FetchError::HostBusy {
                         host: host_of(&target),
                     });
@@ -230,7 +231,7 @@ impl Fetcher {
             .timeout_global(Some(left))
             .build()
             .call()
-            .map_err(|error| FetchError::from_ureq(error, url))
+            .map_err(|error| FetchError::from_ureq(error, url, &self.trust))
     }
 
     fn answer(
@@ -243,13 +244,16 @@ impl Fetcher {
         let (parts, body) = response.into_parts();
         let body = if parts.status.is_success() {
             let label = answer::content_encoding(&parts.headers);
-            let read = body::read(
-                body.into_reader(),
-                label.as_deref(),
-                &self.big_bodies,
-                until,
-            );
-            Some(read.map_err(|body::NoTurn| FetchError::BigBodyBusy)?)
+            let limits = Limits {
+                max_bytes: MAX_BODY_BYTES,
+                queue: Some(Queue {
+                    from_bytes: BIG_BODY_BYTES,
+                    permits: &self.big_bodies,
+                    until,
+                }),
+            };
+            let read = body::read(body.into_reader(), label.as_deref(), limits);
+            Some(read.map_err(|NoPermit| FetchError::BigBodyBusy)?)
         } else {
             None
         };
@@ -263,6 +267,19 @@ impl Fetcher {
             body,
         })
     }
+}
+
+/// Which publishers are believed over TLS: by the public CAs, or those of `FEEDS_CA` where it is set.
+///
+/// # Errors
+/// When the variable cannot be used.
+pub fn trust_store(env: &Env) -> Result<TrustStore, EnvError> {
+    TrustStore::read(env, Source::ca(Protocol::Http, "FEEDS_CA"))
+}
+
+/// Lets one big body into memory at a time.
+pub fn big_bodies() -> Semaphore {
+    Semaphore::new(1)
 }
 
 /// A URL as a feed may have it: http or https, with a host, without credentials.

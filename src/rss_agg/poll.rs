@@ -7,8 +7,6 @@ use url::Url;
 
 use super::config::FeedSpec;
 use super::context::PollContext;
-use super::fetch::body::{Body, Cut};
-use super::fetch::place::Place;
 use super::fetch::{Answer, Ask, FetchError, TOTAL_BUDGET, host_of};
 use super::ingest::{Ingest, Interrupted};
 use super::record::{Reading, Record, StoredValidators};
@@ -17,6 +15,8 @@ use crate::bus::BusError;
 use crate::clock::{self, Mono};
 use crate::env::Env;
 use crate::feed::document::{Context, Document, Refused};
+use crate::net::http::body::{Body, Cut};
+use crate::net::permits::HostPermit;
 
 /// The longest that a poll may go without a sign of progress: the whole fetch, or one document's parse.
 pub const PROGRESS_BUDGET: Duration = Duration::from_secs(45);
@@ -50,9 +50,14 @@ pub struct Report {
 }
 
 /// Polls a feed.
-pub fn poll(context: &PollContext<'_>, spec: &FeedSpec, manner: Manner, place: Place) -> Report {
+pub fn poll(
+    context: &PollContext<'_>,
+    spec: &FeedSpec,
+    manner: Manner,
+    permit: HostPermit,
+) -> Report {
     let start = Mono::now();
-    let outcome = try_poll(context, spec, manner, place).unwrap_or_else(Outcome::StoreFailed);
+    let outcome = try_poll(context, spec, manner, permit).unwrap_or_else(Outcome::StoreFailed);
     Report {
         outcome,
         slow: Mono::now().since(start) >= TOTAL_BUDGET / 2,
@@ -63,7 +68,7 @@ fn try_poll(
     context: &PollContext<'_>,
     spec: &FeedSpec,
     manner: Manner,
-    mut place: Place,
+    mut permit: HostPermit,
 ) -> Result<Outcome, BusError> {
     // Read each time: validators are as good as the store that holds them beside the items.
     let stored = context.store.with_retry(|store| store.record(&spec.id))?;
@@ -86,7 +91,7 @@ fn try_poll(
         record: &mut record,
         until: Mono::now() + TOTAL_BUDGET,
     };
-    match visit.run(&mut place) {
+    match visit.run(&mut permit) {
         Ok(()) => {}
         Err(Stopped::Store(error)) => return Err(error),
         Err(Stopped::Ours(error)) => {
@@ -98,7 +103,7 @@ fn try_poll(
             return Ok(Outcome::Next(Some(AGAIN)));
         }
     }
-    drop(place);
+    drop(permit);
     let wait = record.plan_next(spec, clock::wall_secs(), manner.stretch);
     context
         .store
@@ -129,21 +134,21 @@ struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    fn run(&mut self, place: &mut Place) -> Result<(), Stopped> {
+    fn run(&mut self, permit: &mut HostPermit) -> Result<(), Stopped> {
         let start = self.record.start_url(self.spec);
         if host_of(&start) != self.spec.host() {
             // It has moved: the place that counts is at the host that is asked.
-            self.move_to(place, &start)?;
+            self.move_to(permit, &start)?;
         }
-        let Some(answer) = self.fetch(&start, place)? else {
+        let Some(answer) = self.fetch(&start, permit)? else {
             return Ok(());
         };
         let Some(page) = self.take(answer, true)? else {
             return Ok(());
         };
         // A web page that names its feed: followed once, within the same budget.
-        self.move_to(place, &page.feed)?;
-        if let Some(mut answer) = self.fetch(&page.feed, place)? {
+        self.move_to(permit, &page.feed)?;
+        if let Some(mut answer) = self.fetch(&page.feed, permit)? {
             // Where the page's feed redirects to is no move of the page.
             answer.hops.clear();
             self.take(answer, false)?;
@@ -151,9 +156,9 @@ impl Visit<'_> {
         Ok(())
     }
 
-    fn move_to(&self, place: &mut Place, url: &Url) -> Result<(), Stopped> {
+    fn move_to(&self, permit: &mut HostPermit, url: &Url) -> Result<(), Stopped> {
         let host = host_of(url);
-        if place.move_to(&host, self.until) {
+        if permit.move_to(&host, self.until) {
             Ok(())
         } else {
             Err(Stopped::Ours(FetchError::HostBusy { host }))
@@ -161,7 +166,7 @@ impl Visit<'_> {
     }
 
     /// The answer, or `None` when the record notes why there is none.
-    fn fetch(&mut self, url: &Url, place: &mut Place) -> Result<Option<Answer>, Stopped> {
+    fn fetch(&mut self, url: &Url, permit: &mut HostPermit) -> Result<Option<Answer>, Stopped> {
         let headers = match headers(self.spec, self.context.env) {
             Ok(headers) => headers,
             Err(why) => {
@@ -176,10 +181,10 @@ impl Visit<'_> {
             home: &self.spec.url,
             validators: conditions.as_ref(),
         };
-        let answer = self.context.fetcher.get(ask, place, self.until);
+        let answer = self.context.fetcher.get(ask, permit, self.until);
         self.context.working.tick();
         if let Ok(answer) = &answer {
-            self.heed_host(answer, place);
+            self.heed_host(answer, permit);
         }
         match answer {
             Ok(answer) if answer.status == 304 && conditions.is_none() => {
@@ -199,14 +204,14 @@ impl Visit<'_> {
     /// A 429 with Retry-After speaks for the server: no other feed of this host asks before, either. One without it may
     /// be about this feed alone, and whoever waits for less than was asked for only makes others wait longer. A
     /// restart forgets it; the feed itself remembers.
-    fn heed_host(&self, answer: &Answer, place: &Place) {
+    fn heed_host(&self, answer: &Answer, permit: &HostPermit) {
         let wait_sec = answer
             .hints
             .retry_after_sec
             .filter(|_| answer.status == 429);
         if let Some(secs) = wait_sec.map(|secs| secs.min(DAY_SEC)) {
             let wait = Duration::from_secs(secs);
-            place.hold_host(Mono::now() + wait);
+            permit.hold_host(Mono::now() + wait);
             let host = host_of(&answer.url);
             log::info!(
                 "{host} wants to be left alone: its feeds wait for {}",
@@ -267,7 +272,7 @@ impl Visit<'_> {
             validators: whole.then(|| StoredValidators::new(&answer.validators, body_hash, now_ts)),
             broken: match &body.cut {
                 Some(Cut::Broken(_)) => body.cut.as_ref().map(Cut::to_string),
-                Some(Cut::TooBig) | None => None,
+                Some(Cut::TooBig { .. }) | None => None,
             },
         };
         if taken.queued + taken.updated > 0 {
@@ -283,8 +288,8 @@ impl Visit<'_> {
             self.record.alternates.clear();
         }
         self.record.note_reading(&answer, reading, now_ts);
-        if body.cut == Some(Cut::TooBig) {
-            self.record.repairs.insert(0, Cut::TooBig.to_string());
+        if let Some(cut @ Cut::TooBig { .. }) = &body.cut {
+            self.record.repairs.insert(0, cut.to_string());
         }
         Ok(None)
     }

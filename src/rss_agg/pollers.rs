@@ -7,13 +7,13 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::Event;
 use super::config::FeedSpec;
 use super::context::{PollContext, Setup};
-use super::fetch::place::Place;
 use super::poll::{self, Manner, PROGRESS_BUDGET};
 use super::record::Record;
 use super::store::{Keep, SharedStore, Store, Swept};
 use crate::bus::BusError;
 use crate::clock;
 use crate::env::Env;
+use crate::net::permits::HostPermit;
 use crate::service::{Error, Progress, Service, Working};
 
 /// What a poller can be told to do.
@@ -22,7 +22,7 @@ pub enum Job {
         setup: Arc<Setup>,
         spec: Arc<FeedSpec>,
         manner: Manner,
-        place: Place,
+        permit: HostPermit,
     },
     /// Look up when these feeds are due.
     Load(Vec<Arc<FeedSpec>>),
@@ -122,7 +122,7 @@ impl Poller {
                 setup,
                 spec,
                 manner,
-                place,
+                permit,
             } => {
                 let context = PollContext {
                     config: &setup.config,
@@ -131,7 +131,7 @@ impl Poller {
                     env: &self.env,
                     working: &working,
                 };
-                let report = poll::poll(&context, &spec, manner, place);
+                let report = poll::poll(&context, &spec, manner, permit);
                 Event::Polled {
                     feed: spec.id.clone(),
                     report,

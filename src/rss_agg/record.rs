@@ -12,6 +12,7 @@ use super::fetch::answer::Validators;
 use super::schedule::pace::{self, DAY_SEC, Hints, Pace, Wait};
 use crate::contract::{TEXT_MAX_BYTES, cut};
 use crate::feed::item;
+use crate::net::backoff::spread;
 
 /// A permanent redirect is believed when it held this many polls in a row.
 const MOVE_HOLDS: u32 = 2;
@@ -278,7 +279,7 @@ impl Record {
         };
         self.next_poll_why = wait.why.to_string();
         if stretch && self.failures == 0 {
-            wait.secs += pace::spread(seed, wait.secs);
+            wait.secs += spread(seed, wait.secs);
             self.next_poll_why += ", stretched once to spread the feeds";
         }
         self.next_poll_ts = Some(now_ts.saturating_add_unsigned(wait.secs));

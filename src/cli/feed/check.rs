@@ -13,11 +13,12 @@ use crate::clock::{self, Mono, rfc3339};
 use crate::env::Env;
 use crate::feed::check::{Report, check};
 use crate::feed::document::{Context, Refused};
-use crate::rss_agg::fetch::body::{BigBodies, MAX_BODY_BYTES};
-use crate::rss_agg::fetch::guard::Guard;
-use crate::rss_agg::fetch::place::Place;
-use crate::rss_agg::fetch::trust::Trust;
-use crate::rss_agg::fetch::{Ask, FetchError, Fetcher, TOTAL_BUDGET, feed_url};
+use crate::net::permits::HostPermit;
+use crate::net::ssrf_guard::SsrfGuard;
+use crate::net::trust_store::TrustStore;
+use crate::rss_agg::fetch::{
+    Ask, FetchError, Fetcher, MAX_BODY_BYTES, TOTAL_BUDGET, big_bodies, feed_url, trust_store,
+};
 use crate::service::Error;
 
 /// The feed's name where it needs one: uids are made with it.
@@ -29,7 +30,7 @@ const MAX_ITEMS: usize = 100_000;
 pub(super) fn run(words: &Words, env: &Env) -> Result<ExitCode, Error> {
     let what = words.only("file or URL")?;
     let checked = if what.contains("://") {
-        of_url(what, &Trust::from_env(env)?)
+        of_url(what, &trust_store(env)?)
     } else {
         of_file(what)?
     };
@@ -85,19 +86,19 @@ fn refused_file(refused: &Refused) -> String {
     format!("{refused}{instead}")
 }
 
-fn of_url(text: &str, trust: &Trust) -> Checked {
+fn of_url(text: &str, trust: &TrustStore) -> Checked {
     let mut on_the_way = Vec::new();
     let report = fetch(text, trust, &mut on_the_way);
     Checked { report, on_the_way }
 }
 
-fn fetch(text: &str, trust: &Trust, on_the_way: &mut Vec<String>) -> Result<Report, String> {
+fn fetch(text: &str, trust: &TrustStore, on_the_way: &mut Vec<String>) -> Result<Report, String> {
     let words = |error: FetchError| error.to_string();
     let mut url = feed_url(text).map_err(words)?;
     // Who types a URL means it, wherever it leads; where it redirects to is another matter.
     let typed = url.host_str().unwrap_or_default();
-    let guard = Guard::new(&[typed.to_owned()])?;
-    let fetcher = Fetcher::new(guard, None, BigBodies::default(), trust);
+    let guard = SsrfGuard::new(&[typed.to_owned()])?;
+    let fetcher = Fetcher::new(guard, None, big_bodies(), trust);
     let until = Mono::now() + TOTAL_BUDGET;
     let mut is_page = false;
     loop {
@@ -108,7 +109,7 @@ fn fetch(text: &str, trust: &Trust, on_the_way: &mut Vec<String>) -> Result<Repo
             validators: None,
         };
         let answer = fetcher
-            .get(ask, &mut Place::uncounted(), until)
+            .get(ask, &mut HostPermit::uncounted(), until)
             .map_err(words)?;
         for hop in &answer.hops {
             on_the_way.push(format!("redirected ({}) to {}", hop.status, hop.to));

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
-/// The first and the longest back-off, and how far chance moves it.
-const BACK_OFF_MIN: Duration = Duration::from_secs(2);
-const BACK_OFF_MAX: Duration = Duration::from_secs(300);
-const BACK_OFF_JITTER: f64 = 0.2;
+use crate::net::backoff::{Backoff, Jitter};
+
+/// From 2 s to 5 min, a fifth more or less.
+const BACK_OFF: Backoff = Backoff::new(
+    Duration::from_secs(2),
+    Duration::from_secs(300),
+    Jitter::Fifth,
+);
 /// After so many failures in a row only one request at a time goes out.
 const FAILURES_BEFORE_PROBES: u32 = 5;
 /// A second 429 within this time lowers the budget, for that time.
@@ -14,11 +18,9 @@ const LOWERED_FOR_MS: i64 = 3_600_000;
 /// To how many percent.
 const LOWERED_PERCENT: u32 = 80;
 
-/// The wait after so many failures in a row (from 1), with a chance from 0 to 1 for its jitter.
-pub fn back_off(failures: u32, chance: f64) -> Duration {
-    let doublings = failures.saturating_sub(1).min(16);
-    let wait = (BACK_OFF_MIN * (1 << doublings)).min(BACK_OFF_MAX);
-    wait.mul_f64(1.0 + BACK_OFF_JITTER * (2.0 * chance.clamp(0.0, 1.0) - 1.0))
+/// The wait after so many failures in a row (from 1); `seed` is as for [`Backoff::pause`].
+pub fn back_off(failures: u32, seed: u64) -> Duration {
+    BACK_OFF.pause(failures, seed)
 }
 
 /// Does only one request at a time go out after so many failures in a row?
@@ -65,11 +67,19 @@ mod tests {
 
     #[test]
     fn back_off_doubles_up_to_five_minutes() {
-        let secs = |failures| back_off(failures, 0.5).as_secs_f64();
-        assert_eq!([secs(1), secs(2), secs(3)], [2.0, 4.0, 8.0]);
-        assert_eq!([secs(8), secs(9), secs(u32::MAX)], [256.0, 300.0, 300.0]);
-        assert!((back_off(1, 0.0).as_secs_f64() - 1.6).abs() < 1e-9);
-        assert!((back_off(9, 1.0).as_secs_f64() - 360.0).abs() < 1e-9);
+        for (failures, secs) in [
+            (1, 2.0),
+            (2, 4.0),
+            (3, 8.0),
+            (8, 256.0),
+            (9, 300.0),
+            (u32::MAX, 300.0),
+        ] {
+            for seed in 0..100 {
+                let part = back_off(failures, seed).as_secs_f64() / secs;
+                assert!((0.8..=1.2).contains(&part), "{failures}: {part}");
+            }
+        }
         assert!(!is_probing(4) && is_probing(5));
     }
 

@@ -2,8 +2,10 @@
 
 use super::*;
 
-/// A channel that failed for this long is worth a digest when it is back, and a note in the other channels.
+/// A channel that failed for this long is worth a digest when it is back.
 const LONG_MS: Ms = 60_000;
+/// And one that failed for this long, a note in the other channels.
+const NOTE_MS: Ms = 120_000;
 
 impl Channel {
     pub(super) fn delivered(&mut self, now_ms: Ms, unreachable_since: Option<Ms>) {
@@ -30,12 +32,17 @@ impl Channel {
             );
             reason.clone_into(&mut self.said);
         }
-        let long = delivery
-            .first_ms
-            .is_some_and(|first| now_ms - first > LONG_MS);
-        if long && self.outbox.is_failing() {
-            self.note_failure(&format!(": {reason}"));
+    }
+
+    /// Tells the other channels when this one has failed for long, whenever its next attempt may be.
+    pub(super) fn note_long_failure(&mut self) {
+        let since = self.outbox.failing_since_ms();
+        if since.is_none_or(|since| self.clock.now_ms() - since < NOTE_MS) {
+            return;
         }
+        let said = std::mem::take(&mut self.said);
+        self.note_failure(&format!(": {said}"));
+        self.said = said;
     }
 
     pub(super) fn note_failure(&mut self, what: &str) {

@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::{ConfigError, Email, Target, Tls, Url, Webhook};
 use crate::env::{Env, EnvError, Secret};
+use crate::net::trust_store::{Protocol, Source, TrustStore};
 use crate::notify::format::Format;
 use crate::notify::sign::SigningKey;
 
@@ -119,7 +120,7 @@ fn webhook(env: &Env, entry: &Entry) -> Result<Webhook, ConfigError> {
         format,
         key,
         timeout: timeout(env, entry, "WEBHOOK_TIMEOUT_SEC", 5.0)?,
-        ca: ca(env, entry, "WEBHOOK_CA")?,
+        trust: trust(env, entry, Protocol::Http, "WEBHOOK_CA")?,
     })
 }
 
@@ -206,7 +207,7 @@ fn email(env: &Env, entry: &Entry) -> Result<Email, ConfigError> {
         tls,
         login,
         timeout: timeout(env, entry, "SMTP_TIMEOUT_SEC", 20.0)?,
-        ca: ca(env, entry, "SMTP_CA")?,
+        trust: trust(env, entry, Protocol::Smtp, "SMTP_CA")?,
     })
 }
 
@@ -221,19 +222,14 @@ fn timeout(env: &Env, entry: &Entry, name: &str, default: f64) -> Result<Duratio
     }
 }
 
-fn ca(env: &Env, entry: &Entry, usual: &str) -> Result<Option<String>, ConfigError> {
+fn trust(
+    env: &Env,
+    entry: &Entry,
+    protocol: Protocol,
+    usual: &str,
+) -> Result<TrustStore, ConfigError> {
     let name = entry.ca_env.as_deref().unwrap_or(usual);
-    let pem = env.get(name)?;
-    if pem
-        .as_ref()
-        .is_some_and(|p| !p.contains("-----BEGIN CERTIFICATE-----"))
-    {
-        return Err(refused(
-            name,
-            "holds no certificate; write PEM text, or the path of it into the variable with _FILE",
-        ));
-    }
-    Ok(pem)
+    Ok(TrustStore::read(env, Source::ca(protocol, name))?)
 }
 
 fn needed(env: &Env, name: &str, what: &str) -> Result<String, ConfigError> {

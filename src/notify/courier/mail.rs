@@ -1,53 +1,63 @@
 //! E-mail.
 
+use std::io;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
 
+use lettre::Address;
 use lettre::address::Envelope;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder};
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls as Wire, TlsParameters};
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
+use lettre::transport::smtp::client::{CertificateStore, SmtpConnection, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
-use lettre::{Address, SmtpTransport, Transport};
+use lettre::transport::smtp::response::Response;
+use rustls::pki_types::CertificateDer;
 
 use crate::net::resolve::OTHERS;
+use crate::net::trust_store::tls_error;
 use crate::notify::config::{Email, Tls};
 use crate::notify::outbox::Message;
 use crate::notify::retry::Answer;
 
+/// Addresses of one server that are tried; each may take the channel's time-out.
+const ADDRESSES_MAX: usize = 4;
+
 /// Hands mails to one server.
 pub struct Mail {
     email: Email,
-    server: SmtpTransport,
+    hello: ClientId,
+    /// Encrypts, and sees to it that the server has the key of the certificate that it shows. Whether the certificate is
+    /// believed is judged by the trust store, before anything is said that others may not hear.
+    tls: TlsParameters,
+}
+
+/// Why a mail was not taken.
+enum Failure {
+    Smtp(lettre::transport::smtp::Error),
+    Certificate(rustls::Error),
+}
+
+impl From<lettre::transport::smtp::Error> for Failure {
+    fn from(error: lettre::transport::smtp::Error) -> Failure {
+        Failure::Smtp(error)
+    }
 }
 
 impl Mail {
+    /// Hands mails to the server of `email`; `host` is how this machine calls itself.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up at all.
     pub fn new(email: Email, host: &str) -> Result<Mail, String> {
-        let mut tls = TlsParameters::builder(email.host.clone());
-        if let Some(pem) = &email.ca {
-            let certificate = Certificate::from_pem(pem.as_bytes())
-                .map_err(|e| format!("bad certificate: {e}"))?;
-            tls = tls
-                .certificate_store(CertificateStore::None)
-                .add_root_certificate(certificate);
-        }
-        let tls = tls.build_rustls().map_err(|e| format!("TLS: {e}"))?;
-        let wire = match email.tls {
-            Tls::StartTls => Wire::Required(tls),
-            Tls::Implicit => Wire::Wrapper(tls),
-            Tls::None => Wire::None,
-        };
-        let mut server = SmtpTransport::builder_dangerous(&email.host)
-            .port(email.port)
-            .tls(wire)
-            .timeout(Some(email.timeout))
-            .hello_name(hello(host));
-        if let Some((user, pass)) = &email.login {
-            let credentials = Credentials::new(user.expose().to_owned(), pass.expose().to_owned());
-            server = server.credentials(credentials);
-        }
-        let server = server.build();
-        Ok(Mail { email, server })
+        let tls = TlsParameters::builder(email.host.clone())
+            .certificate_store(CertificateStore::None)
+            .dangerous_accept_invalid_certs(true)
+            .dangerous_accept_invalid_hostnames(true)
+            .build_rustls()
+            .map_err(|e| format!("TLS: {e}"))?;
+        let hello = hello(host);
+        Ok(Mail { email, hello, tls })
     }
 
     /// Sends `message` once to one recipient.
@@ -59,23 +69,69 @@ impl Mail {
             Ok(mail) => mail,
             Err(error) => return Answer::Never(format!("the mail cannot be written: {error}")),
         };
-        // The transport looks the name up itself, but knows no limit for that.
+        let envelope = match Envelope::new(Some(self.email.from.clone()), vec![address]) {
+            Ok(envelope) => envelope,
+            Err(error) => return Answer::Never(error.to_string()),
+        };
         let (host, port) = (self.email.host.as_str(), self.email.port);
-        if let Err(error) = OTHERS.resolve(host, port, Instant::now() + self.email.timeout, None) {
-            return Answer::none(&format!("the host name {host} does not resolve: {error}"));
-        }
-        let envelope = Envelope::new(Some(self.email.from.clone()), vec![address]);
-        let sent = envelope
-            .map_err(|e| e.to_string())
-            .map(|envelope| self.server.send_raw(&envelope, &mail));
-        match sent {
-            Ok(Ok(reply)) => {
+        let end = Instant::now() + self.email.timeout;
+        let mut found = match OTHERS.resolve(host, port, end, None) {
+            Ok(found) => found,
+            Err(error) => {
+                return Answer::none(&format!("the host name {host} does not resolve: {error}"));
+            }
+        };
+        found.truncate(ADDRESSES_MAX);
+        match self.send(&found, &envelope, &mail) {
+            Ok(reply) => {
                 let said = reply.message().collect::<Vec<_>>().join(" ");
                 Answer::of_smtp(u16::from(reply.code()), &said)
             }
-            Ok(Err(error)) => answer_of(&error, self.email.timeout),
-            Err(error) => Answer::Never(error),
+            Err(Failure::Certificate(error)) => {
+                Answer::none(&self.email.trust.explain(&error, host))
+            }
+            Err(Failure::Smtp(error)) => self.answer_of(&error),
         }
+    }
+
+    /// One conversation with the server.
+    fn send(
+        &self,
+        server: &[SocketAddr],
+        envelope: &Envelope,
+        mail: &[u8],
+    ) -> Result<Response, Failure> {
+        let limit = Some(self.email.timeout);
+        let outer = matches!(self.email.tls, Tls::Implicit).then_some(&self.tls);
+        let mut server = SmtpConnection::connect(server, limit, &self.hello, outer, None)?;
+        let sent = self.converse(&mut server, envelope, mail);
+        server.abort();
+        sent
+    }
+
+    fn converse(
+        &self,
+        server: &mut SmtpConnection,
+        envelope: &Envelope,
+        mail: &[u8],
+    ) -> Result<Response, Failure> {
+        if let Tls::StartTls = self.email.tls {
+            server.starttls(&self.tls, &self.hello)?;
+        }
+        if !matches!(self.email.tls, Tls::None) {
+            let chain: Vec<CertificateDer<'_>> = server
+                .certificate_chain()?
+                .into_iter()
+                .map(CertificateDer::from)
+                .collect();
+            let judged = self.email.trust.judge(&chain, &self.email.host);
+            judged.map_err(Failure::Certificate)?;
+        }
+        if let Some((user, pass)) = &self.email.login {
+            let credentials = Credentials::new(user.expose().to_owned(), pass.expose().to_owned());
+            server.auth(&[Mechanism::Plain, Mechanism::Login], &credentials)?;
+        }
+        Ok(server.send(envelope, mail)?)
     }
 
     /// The mail as bytes: the same for every attempt.
@@ -123,6 +179,34 @@ impl Mail {
             .collect();
         format!("<{id}.{short}@{}>", self.email.from.domain())
     }
+
+    fn answer_of(&self, error: &lettre::transport::smtp::Error) -> Answer {
+        if let Some(code) = error.status() {
+            return Answer::of_smtp(u16::from(code), &reply_text(error));
+        }
+        if error.is_timeout() {
+            let limit = crate::clock::human(self.email.timeout);
+            return Answer::none(&format!("no answer within {limit}"));
+        }
+        if let Some(tls) = tls_source(error) {
+            return Answer::none(&self.email.trust.explain(tls, &self.email.host));
+        }
+        let why = source_text(error);
+        if error.is_client() {
+            // The server offers no STARTTLS, or no login that we know: that may be mended there.
+            return Answer::none(&format!("the server lacks what is needed: {why}"));
+        }
+        Answer::none(&format!("the connection was refused or cut: {why}"))
+    }
+}
+
+/// The error of TLS in one of SMTP.
+fn tls_source(error: &lettre::transport::smtp::Error) -> Option<&rustls::Error> {
+    let source = std::error::Error::source(error)?;
+    match source.downcast_ref::<io::Error>() {
+        Some(error) => tls_error(error),
+        None => source.downcast_ref(),
+    }
 }
 
 /// How this machine greets the server; a name that is none is replaced.
@@ -133,32 +217,6 @@ fn hello(host: &str) -> ClientId {
     } else {
         ClientId::Domain("localhost".to_owned())
     }
-}
-
-fn answer_of(error: &lettre::transport::smtp::Error, timeout: Duration) -> Answer {
-    if let Some(code) = error.status() {
-        return Answer::of_smtp(u16::from(code), &reply_text(error));
-    }
-    if error.is_timeout() {
-        return Answer::none(&format!(
-            "no answer within {}",
-            crate::clock::human(timeout)
-        ));
-    }
-    if error.is_client() {
-        // The server offers no STARTTLS, or no login that we know: that may be mended there.
-        return Answer::none(&format!(
-            "the server lacks what is needed: {}",
-            source_text(error)
-        ));
-    }
-    if error.is_tls() {
-        return Answer::none(&format!("TLS: {}", source_text(error)));
-    }
-    Answer::none(&format!(
-        "the connection was refused or cut: {}",
-        source_text(error)
-    ))
 }
 
 fn reply_text(error: &lettre::transport::smtp::Error) -> String {
@@ -178,6 +236,7 @@ fn source_text(error: &lettre::transport::smtp::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::trust_store::{Protocol, TrustStore};
     use crate::notify::telling::Thread;
 
     fn mail() -> Mail {
@@ -189,7 +248,7 @@ mod tests {
             from: "swarm@example.org".parse().expect("an address"),
             to: Vec::new(),
             timeout: Duration::from_secs(1),
-            ca: None,
+            trust: TrustStore::public(Protocol::Smtp),
         };
         Mail::new(email, "host").expect("a transport")
     }

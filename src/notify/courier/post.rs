@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use ureq::Agent;
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
-use ureq::unversioned::transport::DefaultConnector;
 
-use crate::net::http::BoundedResolver;
+use crate::net::http::{Client, explain};
+use crate::net::retry_after::retry_after;
+use crate::net::trust_store::TrustStore;
 use crate::notify::config::Webhook;
 use crate::notify::outbox::Message;
-use crate::notify::retry::{Answer, retry_after};
+use crate::notify::retry::{Answer, RETRY_AFTER_MAX};
 use crate::notify::telling::Ms;
 
 /// Most of an answer that is read.
@@ -24,9 +24,10 @@ pub struct Post {
 }
 
 impl Post {
-    pub fn new(webhook: Webhook) -> Result<Post, String> {
-        let agent = agent(webhook.timeout, webhook.ca.as_deref())?;
-        Ok(Post { webhook, agent })
+    /// Posts to `webhook`.
+    pub fn new(webhook: Webhook) -> Post {
+        let agent = client(webhook.timeout, &webhook.trust).agent();
+        Post { webhook, agent }
     }
 
     /// Posts `message` once.
@@ -47,14 +48,18 @@ impl Post {
         }
         match request.send(&message.body) {
             Ok(answer) => self.read(answer, now_ms),
-            Err(error) => Answer::none(&in_words(&error, self.webhook.timeout)),
+            Err(error) => {
+                let (trust, limit) = (&self.webhook.trust, self.webhook.timeout);
+                let host = self.webhook.url.expose().host().unwrap_or_default();
+                Answer::none(&explain(&error, trust, host, limit))
+            }
         }
     }
 
     fn read(&self, mut answer: ureq::http::Response<ureq::Body>, now_ms: Ms) -> Answer {
         let status = answer.status().as_u16();
         let header = |name| answer.headers().get(name).and_then(|v| v.to_str().ok());
-        let after = header("retry-after").and_then(|v| retry_after(v, now_ms));
+        let after = header("retry-after").and_then(|v| retry_after(v, now_ms, RETRY_AFTER_MAX));
         let location = header("location").map(str::to_owned);
         // What a receiver says after 2xx changes nothing: it is not waited for.
         let body = if (200..300).contains(&status) {
@@ -83,44 +88,13 @@ impl Post {
     }
 }
 
-/// An HTTP client that follows no redirect and waits for nothing longer than `timeout` in all.
-pub fn agent(timeout: Duration, ca: Option<&str>) -> Result<Agent, String> {
-    let mut tls = TlsConfig::builder();
-    if let Some(pem) = ca {
-        let mut certificates: Vec<Certificate<'static>> = Vec::new();
-        for item in parse_pem(pem.as_bytes()) {
-            if let PemItem::Certificate(c) = item.map_err(|e| format!("bad certificate: {e}"))? {
-                certificates.push(c);
-            }
-        }
-        tls = tls.root_certs(RootCerts::new_with_certs(&certificates));
-    }
-    let config = Agent::config_builder()
-        .timeout_global(Some(timeout))
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .http_status_as_error(false)
-        .max_response_header_size(32 * 1024)
-        // Messages are minutes apart: a kept connection would only be found dead when it is needed.
-        .max_idle_connections(0)
-        .proxy(None)
-        .user_agent(concat!("marketswarm/", env!("CARGO_PKG_VERSION")))
-        .tls_config(tls.build())
-        .build();
-    let (connector, resolver) = (DefaultConnector::default(), BoundedResolver);
-    Ok(Agent::with_parts(config, connector, resolver))
-}
-
-/// What went wrong, without the URL.
-pub fn in_words(error: &ureq::Error, timeout: Duration) -> String {
-    match error {
-        ureq::Error::Timeout(_) => format!("no answer within {}", crate::clock::human(timeout)),
-        ureq::Error::HostNotFound => "the host name does not resolve".to_owned(),
-        ureq::Error::ConnectionFailed => "the connection was refused or cut".to_owned(),
-        ureq::Error::Io(e) => format!("the connection broke: {e}"),
-        ureq::Error::Tls(e) => format!("TLS: {e}"),
-        ureq::Error::Rustls(e) => format!("TLS: {e}"),
-        ureq::Error::Protocol(_) => "it does not speak HTTP, or the connection was cut".to_owned(),
-        _ => "the request failed".to_owned(),
+/// A client that waits for nothing longer than `timeout` in all.
+pub fn client(timeout: Duration, trust: &TrustStore) -> Client {
+    Client {
+        total: Some(timeout),
+        ..Client::new(
+            concat!("marketswarm/", env!("CARGO_PKG_VERSION")),
+            trust.clone(),
+        )
     }
 }

@@ -1,10 +1,18 @@
 //! What the headers of an answer say: when to come back, what kind of document it is, and how to ask next time.
 
+use std::time::Duration;
+
 use ureq::http::HeaderMap;
 use ureq::http::header::{
     AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, HeaderName, LAST_MODIFIED,
     RETRY_AFTER,
 };
+
+use crate::net::retry_after::{http_date_ms, retry_after};
+use crate::rss_agg::schedule::pace::DAY_SEC;
+
+/// The longest that a server may want to be left alone.
+const RETRY_AFTER_MAX: Duration = Duration::from_secs(DAY_SEC);
 
 /// The longest validator that is kept and sent back; a longer one is no validator.
 const MAX_VALIDATOR_BYTES: usize = 1024;
@@ -49,12 +57,15 @@ impl ServerHints {
     /// `now_ts` is only used where the server does not say what it takes for now.
     pub(super) fn from_headers(headers: &HeaderMap, now_ts: i64) -> ServerHints {
         let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-        let now_ts = text(DATE).and_then(http_date).unwrap_or(now_ts);
+        let now_ms = text(DATE).and_then(http_date_ms);
+        let now_ms = now_ms.unwrap_or_else(|| now_ts.saturating_mul(1000));
         let age: u64 = text(AGE)
             .and_then(|age| age.trim().parse().ok())
             .unwrap_or(0);
         ServerHints {
-            retry_after_sec: text(RETRY_AFTER).and_then(|value| retry_after(value, now_ts)),
+            retry_after_sec: text(RETRY_AFTER)
+                .and_then(|value| retry_after(value, now_ms, RETRY_AFTER_MAX))
+                .map(whole_secs),
             max_age_sec: headers
                 .get_all(CACHE_CONTROL)
                 .iter()
@@ -80,14 +91,9 @@ pub(super) fn content_encoding(headers: &HeaderMap) -> Option<String> {
     (!labels.is_empty()).then(|| labels.join(","))
 }
 
-fn retry_after(value: &str, now_ts: i64) -> Option<u64> {
-    let value = value.trim();
-    if let Ok(secs) = value.parse::<f64>() {
-        // Some servers send fractions; half a second more does no harm.
-        return (secs.is_finite() && secs >= 0.0).then(|| secs.ceil() as u64);
-    }
-    let at = http_date(value)?;
-    Some(u64::try_from(at.saturating_sub(now_ts)).unwrap_or(0))
+/// Half a second more does no harm.
+fn whole_secs(wait: Duration) -> u64 {
+    wait.as_secs() + u64::from(wait.subsec_nanos() > 0)
 }
 
 fn max_age(value: &str) -> Option<u64> {
@@ -98,13 +104,6 @@ fn max_age(value: &str) -> Option<u64> {
         }
         secs.trim().trim_matches('"').parse().ok()
     })
-}
-
-fn http_date(value: &str) -> Option<i64> {
-    static PARSER: jiff::fmt::rfc2822::DateTimeParser =
-        jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
-    let at = PARSER.parse_timestamp(value.trim()).ok()?;
-    Some(at.as_second())
 }
 
 #[cfg(test)]

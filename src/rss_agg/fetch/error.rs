@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use ureq::Timeout;
 use url::Url;
 
-use super::transport::Forbidden;
-use super::trust;
+use crate::net::http::connect::Forbidden;
+use crate::net::http::tls_trouble;
+use crate::net::trust_store::TrustStore;
 
 /// Why a fetch gave no answer. URLs are shown without credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,8 +72,12 @@ impl FetchError {
         )
     }
 
-    pub(super) fn from_ureq(error: ureq::Error, url: &Url) -> FetchError {
+    pub(super) fn from_ureq(error: ureq::Error, url: &Url, trust: &TrustStore) -> FetchError {
         let host = url.host_str().unwrap_or_default().to_owned();
+        if let Some(tls) = tls_trouble(&error) {
+            let why = trust.explain(tls, &host);
+            return FetchError::Tls { host, why };
+        }
         let why = error.to_string();
         match error {
             ureq::Error::Other(other) => match other.downcast::<Forbidden>() {
@@ -89,19 +94,9 @@ impl FetchError {
                 host,
                 waited_sec: super::FIRST_BYTE_BUDGET.as_secs(),
             },
-            ureq::Error::Io(error) => match tls_error(&error) {
-                Some(tls) => FetchError::Tls {
-                    host,
-                    why: trust::in_words(tls),
-                },
-                None => FetchError::Connect {
-                    host,
-                    why: error.to_string(),
-                },
-            },
-            ureq::Error::Rustls(tls) => FetchError::Tls {
+            ureq::Error::Io(error) => FetchError::Connect {
                 host,
-                why: trust::in_words(&tls),
+                why: error.to_string(),
             },
             ureq::Error::Tls(_) => FetchError::Tls { host, why },
             ureq::Error::ConnectionFailed => FetchError::Connect { host, why },
@@ -112,10 +107,6 @@ impl FetchError {
             _ => FetchError::Protocol { host, why },
         }
     }
-}
-
-fn tls_error(error: &std::io::Error) -> Option<&rustls::Error> {
-    error.get_ref()?.downcast_ref()
 }
 
 impl fmt::Display for FetchError {

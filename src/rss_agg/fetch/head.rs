@@ -3,10 +3,30 @@
 
 use std::time::Instant;
 
-use ureq::unversioned::transport::{Buffers, LazyBuffers, NextTimeout, Transport, time};
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport, time,
+};
+
+use crate::net::http::connect::NetConnector;
 
 /// The longest head that is looked at; of a longer one nothing is changed.
 const MAX_HEAD_BYTES: usize = 32 * 1024;
+
+/// Connects, and cleans the head of what comes over the connection.
+#[derive(Debug)]
+pub(super) struct HeadCleaner(pub NetConnector);
+
+impl Connector<()> for HeadCleaner {
+    type Out = CleanHead<Box<dyn Transport>>;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails,
+        chained: Option<()>,
+    ) -> Result<Option<Self::Out>, ureq::Error> {
+        Ok(self.0.connect(details, chained)?.map(CleanHead::new))
+    }
+}
 
 /// The bytes under this are those of the connection, but for what was left out of the head.
 #[derive(Debug)]

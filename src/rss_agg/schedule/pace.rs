@@ -5,8 +5,11 @@
 //! After a failure: doubling from the interval up to 24 h, with jitter.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::net::backoff::{Backoff, Jitter};
 
 /// No publisher and no failure keeps a feed waiting for longer than this.
 pub const DAY_SEC: u64 = 24 * 3600;
@@ -111,34 +114,14 @@ pub fn after_answer(pace: Pace, hints: &Hints, now_ts: i64) -> Wait {
 /// The rest after the `failures`-th failure in a row. `seed` differs from feed to feed: it spreads those that failed
 /// together, so that a server that comes back is not met by all of them at once.
 pub fn after_failure(pace: Pace, failures: u32, retry_after_sec: Option<u64>, seed: u64) -> Wait {
-    let doublings = failures.saturating_sub(1).min(20);
-    let base = pace
-        .clamp(pace.interval_sec)
-        .max(1)
-        .saturating_mul(1 << doublings)
-        .min(DAY_SEC);
-    // Up to a quarter longer, never over a day; at a day already, up to a quarter shorter.
-    let room = base / 4;
-    let jitter = spread(seed ^ u64::from(failures), room + 1);
-    let secs = if base + room > DAY_SEC {
-        DAY_SEC - jitter
-    } else {
-        base + jitter
-    };
+    let first = Duration::from_secs(pace.clamp(pace.interval_sec).clamp(1, DAY_SEC));
+    let backoff = Backoff::new(first, Duration::from_secs(DAY_SEC), Jitter::QuarterLonger);
+    let secs = backoff.pause(failures, seed).as_secs();
     let wait = Wait {
         secs,
         why: Why::BackOff { failures },
     };
     no_sooner_than_asked(wait, retry_after_sec)
-}
-
-/// A number below `span` that is fixed for a `key` and looks random over many of them.
-pub fn spread(key: u64, span: u64) -> u64 {
-    // The finaliser of splitmix64: every bit of the key moves every bit of the result.
-    let mut z = key.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    (z ^ (z >> 31)) % span.max(1)
 }
 
 /// A number that stands for a feed's id, the same in every run (FNV-1a).

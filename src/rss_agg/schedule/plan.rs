@@ -7,8 +7,8 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::hosts::{Busy, Hosts};
 use crate::clock::Mono;
+use crate::net::permits::hosts::{Busy, Hosts};
 
 /// How soon a host is looked at again whose connections were all taken.
 const RECHECK: Duration = Duration::from_millis(500);

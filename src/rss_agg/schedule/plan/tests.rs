@@ -1,5 +1,5 @@
-use super::super::hosts::HostLimits;
 use super::*;
+use crate::net::permits::hosts::HostLimits;
 use proptest::prelude::*;
 
 fn at(secs: f64) -> Mono {

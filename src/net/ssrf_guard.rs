@@ -1,13 +1,14 @@
-//! Which addresses may be asked: the public internet, and what `limits.allow_hosts` adds.
+//! Which addresses may be asked on behalf of others (server-side request forgery): the public internet, and what truth
+//! adds.
 //!
-//! A feed list is untrusted input, and so is every redirect. Without this, a feed URL could read the metadata service
-//! of a cloud host or talk to a database beside us.
+//! A feed list is untrusted input, and so is every redirect and every link to a next page. Without this, a URL could
+//! read the metadata service of a cloud host or talk to a database beside us.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The hosts and address ranges that truth allows beyond the public internet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Guard {
+pub struct SsrfGuard {
     names: Vec<(String, Option<u16>)>,
     ranges: Vec<Range>,
 }
@@ -18,11 +19,11 @@ struct Range {
     mask: u128,
 }
 
-impl Guard {
+impl SsrfGuard {
     /// `allow_hosts` entries: `name`, `name:port`, an address with or without a port, or a range (`10.1.0.0/16`).
     /// An entry without a port allows every port. The error says which entry is wrong and how.
-    pub fn new(allow_hosts: &[String]) -> Result<Guard, String> {
-        let mut guard = Guard::default();
+    pub fn new(allow_hosts: &[String]) -> Result<SsrfGuard, String> {
+        let mut guard = SsrfGuard::default();
         for entry in allow_hosts {
             match entry.split_once('/') {
                 Some((network, bits)) => {
@@ -166,14 +167,14 @@ fn name_and_port(entry: &str) -> Option<(String, Option<u16>)> {
 mod tests {
     use super::*;
 
-    fn guard(entries: &[&str]) -> Guard {
+    fn guard(entries: &[&str]) -> SsrfGuard {
         let entries: Vec<String> = entries.iter().map(|s| (*s).to_owned()).collect();
-        Guard::new(&entries).expect("valid entries")
+        SsrfGuard::new(&entries).expect("valid entries")
     }
 
     #[test]
     fn addresses_beside_us_are_forbidden_in_every_family_and_disguise() {
-        let guard = Guard::default();
+        let guard = SsrfGuard::default();
         for ip in [
             "0.0.0.0",
             "127.0.0.1",
@@ -245,7 +246,7 @@ mod tests {
             "2001:4860::8888",
         ] {
             let parsed: IpAddr = ip.parse().expect("an address");
-            assert_eq!(Guard::default().forbids(parsed), None, "{ip}");
+            assert_eq!(SsrfGuard::default().forbids(parsed), None, "{ip}");
         }
     }
 
@@ -281,7 +282,7 @@ mod tests {
             "[::1",
             "user@host",
         ] {
-            let error = Guard::new(&[entry.to_owned()]).expect_err(entry);
+            let error = SsrfGuard::new(&[entry.to_owned()]).expect_err(entry);
             assert!(error.contains(entry), "{error}");
         }
     }

@@ -220,6 +220,7 @@ fn a_redirect_to_nowhere_is_named() {
             matches!(error, FetchError::BadRedirect { .. }),
             "{path}: {error}"
         );
+        assert!(!error.to_string().contains("passwd"), "{error}");
     }
 }
 

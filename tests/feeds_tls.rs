@@ -13,7 +13,7 @@ use marketswarm::rss_agg::fetch::{Answer, FetchError, Fetcher, big_bodies, trust
 use serde_json::json;
 
 use crate::feeds_fetch::{AMPLE, assert_given_up_after_ten_seconds, get_within};
-use crate::support::certificates::Authority;
+use crate::support::certificates::{Authority, Issued};
 use crate::support::daemon::program;
 use crate::support::feed_server::{FeedServer, Reply};
 use crate::support::newsroom::{Newsroom, Story, rss};
@@ -86,6 +86,43 @@ fn who_is_not_believed_is_told_why_and_gets_no_request() {
         error.to_string().contains("signed by no public CA"),
         "{error}"
     );
+}
+
+#[test]
+fn a_ca_that_is_renewed_is_read_again_by_a_reader_that_runs() {
+    let (old, new) = (Authority::new(), Authority::new());
+    let server = FeedServer::start_tls(&new.issue("server", &["localhost"]));
+    server.always("/", Reply::ok(FEED));
+    let trust = trust_store(&Env::from_pairs([("FEEDS_CA_FILE", old.file())])).expect("a CA");
+    let guard = SsrfGuard::new(&[server.host()]).expect("valid hosts");
+    let fetcher = Fetcher::new(guard, None, big_bodies(), &trust);
+    let get = || get_within(&fetcher, &server.url("/"), AMPLE);
+    let error = get().expect_err("another CA").to_string();
+    assert!(
+        error.contains("signed by no CA in FEEDS_CA_FILE"),
+        "{error}"
+    );
+    std::fs::copy(new.file(), old.file()).expect("copied");
+    assert_eq!(get().expect("an answer").status, 200);
+}
+
+#[test]
+fn a_self_signed_certificate_that_is_given_is_believed_as_exactly_that_one() {
+    let ca = Authority::new();
+    let own = ca.self_signed_ca("own", &["localhost"]);
+    let other = ca.self_signed_ca("other", &["localhost"]);
+    let get = |issued: &Issued| {
+        let server = FeedServer::start_tls(issued);
+        server.always("/", Reply::ok(FEED));
+        let env = Env::from_pairs([("FEEDS_CA_FILE", own.cert.as_str())]);
+        let trust = trust_store(&env).expect("a CA");
+        let guard = SsrfGuard::new(&[server.host()]).expect("valid hosts");
+        let fetcher = Fetcher::new(guard, None, big_bodies(), &trust);
+        get_within(&fetcher, &server.url("/"), AMPLE)
+    };
+    assert_eq!(get(&own).expect("an answer").status, 200);
+    let error = get(&other).expect_err("another one").to_string();
+    assert!(error.contains("FEEDS_CA_FILE"), "{error}");
 }
 
 #[test]

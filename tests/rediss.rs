@@ -234,6 +234,24 @@ fn a_certificate_that_has_expired_is_refused() {
 }
 
 #[test]
+fn a_self_signed_certificate_that_is_given_is_believed_though_it_says_that_it_is_a_ca() {
+    let ca = Authority::new();
+    let server = ca.self_signed_ca("server", &["localhost"]);
+    let bus = Encrypted::with(ca, server, "no");
+    let env = vec![
+        ("SYSTEM_REDIS_URL", bus.url()),
+        ("REDIS_CA_FILE", bus.server.cert.clone()),
+    ];
+    let (code, said) = Daemon::run("marketswarm", &["status"], &pairs(&env), PATIENCE);
+    assert!(code == 2 && said.contains("there is no truth"), "{said}");
+    refused(
+        &env[..1],
+        3,
+        &["the certificate of a CA as its own", "REDIS_CA_FILE"],
+    );
+}
+
+#[test]
 fn a_server_that_asks_for_a_certificate_says_so() {
     let bus = Encrypted::start("yes");
     let mut env = bus.env();

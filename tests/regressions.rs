@@ -1,5 +1,6 @@
 //! What broke once, each test named by it. A file for each part of the swarm.
 
+mod channels;
 mod connections;
 mod feeds;
 mod judging;

@@ -101,6 +101,24 @@ impl Client {
     }
 }
 
+/// Where a URL leads, for a log or an error: without its credentials, path and query, each of which may be a secret.
+pub fn place_of(url: &str) -> String {
+    let end_of_host = |rest: &str| rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let shown = match (url.split_once("://"), url.split_once(':')) {
+        _ if url.is_empty() => "nowhere".to_owned(),
+        (Some((scheme, rest)), _) => {
+            let host = rest[..end_of_host(rest)]
+                .rsplit('@')
+                .next()
+                .unwrap_or_default();
+            format!("{scheme}://{host}/…")
+        }
+        (None, Some((scheme, _))) if end_of_host(url) > scheme.len() => format!("{scheme}:…"),
+        (None, _) => "a path on the same host".to_owned(),
+    };
+    shown.chars().filter(|c| !c.is_control()).collect()
+}
+
 /// The error of TLS in an error of a request.
 pub fn tls_trouble(error: &ureq::Error) -> Option<&rustls::Error> {
     match error {
@@ -127,5 +145,31 @@ pub fn explain(error: &ureq::Error, trust: &TrustStore, host: &str, limit: Durat
         },
         ureq::Error::Protocol(_) => "it does not speak HTTP, or the connection was cut".to_owned(),
         _ => "the request failed".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_what_may_be_secret() {
+        for (url, shown) in [
+            (
+                "https://u:p@hooks.example.org:8443/x?token=t#f",
+                "https://hooks.example.org:8443/…",
+            ),
+            ("https://hooks.example.org", "https://hooks.example.org/…"),
+            ("http://a?token=@b", "http://a/…"),
+            ("file:///etc/passwd", "file:///…"),
+            ("http://[::1", "http://[::1/…"),
+            ("mailto:secret", "mailto:…"),
+            ("/in?next=a:b", "a path on the same host"),
+            ("in?token=t", "a path on the same host"),
+            ("", "nowhere"),
+            ("a\u{1b}[2J://b/", "a[2J://b/…"),
+        ] {
+            assert_eq!(place_of(url), shown, "{url}");
+        }
     }
 }

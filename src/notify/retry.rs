@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::telling::Ms;
 use super::wording::clean;
 use crate::net::backoff::{Backoff, Jitter};
+use crate::net::http::place_of;
 
 /// The first pause is a second, as promised; the later ones double up to five minutes, and are spread.
 const BACKOFF: Backoff = Backoff::new(
@@ -54,7 +55,7 @@ impl Answer {
                 Some(to) => {
                     format!(
                         "answered {status}, a redirect to {}, which is not followed",
-                        place_of(to)
+                        clean(&place_of(to), REASON_MAX_BYTES)
                     )
                 }
                 None => format!("answered {status}, a redirect without a place"),
@@ -116,19 +117,6 @@ pub fn next_attempt(
         // Once more at the very end, however long the receiver asked to wait.
         Some(at.min(end))
     }
-}
-
-/// The place that a redirect names, without its path and query: they may repeat a secret.
-fn place_of(location: &str) -> String {
-    let shown = match location.split_once("://") {
-        Some((scheme, rest)) => {
-            let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-            let host = rest[..end].rsplit('@').next().unwrap_or("");
-            format!("{scheme}://{host}/…")
-        }
-        None => "a path on the same host".to_owned(),
-    };
-    clean(&shown, REASON_MAX_BYTES)
 }
 
 #[cfg(test)]

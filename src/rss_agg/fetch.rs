@@ -25,8 +25,8 @@ pub use error::FetchError;
 
 use crate::clock::{self, Mono};
 use crate::env::{Env, EnvError};
-use crate::net::http::Client;
 use crate::net::http::body::{self, Body, Limits, NoPermit, Queue};
+use crate::net::http::{Client, place_of};
 use crate::net::permits::{HostPermit, Semaphore};
 use crate::net::ssrf_guard::SsrfGuard;
 use crate::net::trust_store::{Protocol, Source, TrustStore};
@@ -162,7 +162,7 @@ impl Fetcher {
                 jar.note(&url, response.headers(), clock::wall_secs());
                 if hops.len() == MAX_REDIRECTS {
                     return Err(FetchError::TooManyRedirects {
-                        last: target.into(),
+                        last: place_of(target.as_str()),
                     });
                 }
                 drop(response);
@@ -316,8 +316,8 @@ fn redirect_target<B>(from: &Url, response: &Response<B>) -> Result<Option<Url>,
     }
     let bad = |location: &[u8]| FetchError::BadRedirect {
         status,
-        from: from.to_string(),
-        to: without_userinfo(&String::from_utf8_lossy(location)),
+        from: place_of(from.as_str()),
+        to: place_of(&String::from_utf8_lossy(location)),
     };
     let location = response
         .headers()

@@ -61,9 +61,19 @@ impl Authority {
 
     /// A certificate that nobody signed but its own key; only its files are here.
     pub fn self_signed(&self, name: &str, made_out_to: &[&str]) -> Issued {
+        self.self_signed_as(name, made_out_to, IsCa::NoCa)
+    }
+
+    /// The same, but it says that it is a CA, as `openssl req -x509` makes them.
+    pub fn self_signed_ca(&self, name: &str, made_out_to: &[&str]) -> Issued {
+        self.self_signed_as(name, made_out_to, IsCa::Ca(BasicConstraints::Unconstrained))
+    }
+
+    fn self_signed_as(&self, name: &str, made_out_to: &[&str], is_ca: IsCa) -> Issued {
         let names: Vec<String> = made_out_to.iter().map(|n| n.to_string()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         named(&mut params, name);
+        params.is_ca = is_ca;
         let key = KeyPair::generate().unwrap();
         let cert = params.self_signed(&key).unwrap();
         self.write(name, &cert, &key)

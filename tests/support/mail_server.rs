@@ -23,15 +23,20 @@ pub struct MailServer {
 impl MailServer {
     /// Starts one; `None`, said aloud, where Python's aiosmtpd is missing.
     pub fn start() -> Option<MailServer> {
-        MailServer::start_with(&[])
+        MailServer::start_with(&[], false)
     }
 
     /// One that is encrypted from the first byte on, without STARTTLS.
     pub fn start_implicit() -> Option<MailServer> {
-        MailServer::start_with(&["implicit"])
+        MailServer::start_with(&["implicit"], false)
     }
 
-    fn start_with(mode: &[&str]) -> Option<MailServer> {
+    /// One whose certificate signs itself and says that it is a CA, as `openssl req -x509` makes them.
+    pub fn start_as_ca() -> Option<MailServer> {
+        MailServer::start_with(&[], true)
+    }
+
+    fn start_with(mode: &[&str], is_ca: bool) -> Option<MailServer> {
         let Some(python) = python_with("aiosmtpd") else {
             say_skipped(
                 "no Python here has aiosmtpd (Debian: python3-aiosmtpd); mail is not tested",
@@ -39,7 +44,7 @@ impl MailServer {
             return None;
         };
         let folder = tempfile::tempdir().unwrap();
-        certificate(folder.path());
+        certificate(folder.path(), is_ca);
         let mut command = Command::new(python);
         command
             .arg(concat!(
@@ -123,7 +128,8 @@ pub fn header(mail: &Value, name: &str) -> String {
     value.trim().to_owned()
 }
 
-fn certificate(folder: &Path) {
+fn certificate(folder: &Path, is_ca: bool) {
+    let ca = if is_ca { "TRUE" } else { "FALSE" };
     let done = Command::new("openssl")
         .args([
             "req",
@@ -142,7 +148,7 @@ fn certificate(folder: &Path) {
             "-addext",
             "subjectAltName=DNS:localhost",
         ])
-        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .args(["-addext", &format!("basicConstraints=critical,CA:{ca}")])
         .arg("-keyout")
         .arg(folder.join("key.pem"))
         .arg("-out")

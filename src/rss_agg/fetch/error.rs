@@ -7,10 +7,11 @@ use ureq::Timeout;
 use url::Url;
 
 use crate::net::http::connect::Forbidden;
-use crate::net::http::tls_trouble;
+use crate::net::http::{place_of, tls_trouble};
 use crate::net::trust_store::TrustStore;
 
-/// Why a fetch gave no answer. URLs are shown without credentials.
+/// Why a fetch gave no answer. The URLs in it are fit to be shown: without credentials, and where a server named them,
+/// without path and query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FetchError {
     BadUrl {
@@ -101,7 +102,7 @@ impl FetchError {
             ureq::Error::Tls(_) => FetchError::Tls { host, why },
             ureq::Error::ConnectionFailed => FetchError::Connect { host, why },
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => FetchError::BadUrl {
-                url: url.to_string(),
+                url: place_of(url.as_str()),
                 why,
             },
             _ => FetchError::Protocol { host, why },
@@ -140,7 +141,7 @@ impl fmt::Display for FetchError {
             FetchError::BadRedirect { status, from, to } => {
                 write!(
                     f,
-                    "{from} answers {status} and redirects to {to:?}, which is no web address"
+                    "{from} answers {status} and redirects to {to}, which is no web address"
                 )
             }
             FetchError::HostBusy { host } => {

@@ -11,7 +11,7 @@ use crate::contract::{
 };
 use crate::env::Env;
 use crate::sections::CHECKS;
-use crate::service::{self, Error, Supervisor, complain, print};
+use crate::service::{self, Error, Supervisor, complain, print, usage_error};
 use crate::swarm_state::{Document, TruthSource};
 use crate::truth::{Defaults, Rules, Truth, digest};
 
@@ -66,7 +66,7 @@ fn args(mut parser: lexopt::Parser) -> Result<Option<Args>, Error> {
         file: None,
         dry_run: false,
     };
-    let bad = |e: lexopt::Error| Error::Config(format!("{e}; see bootstrap --help"));
+    let bad = |e| usage_error("bootstrap", e);
     while let Some(arg) = parser.next().map_err(bad)? {
         match arg {
             Long("file") | Short('f') => args.file = Some(parser.value().map_err(bad)?.into()),

@@ -5,7 +5,6 @@
 
 mod alerts;
 mod beat;
-mod child;
 mod feed;
 mod hold;
 mod known;
@@ -14,7 +13,6 @@ mod notify;
 mod silence;
 mod status;
 pub mod truth;
-mod up;
 mod watch;
 mod when;
 
@@ -23,8 +21,9 @@ use std::process::ExitCode;
 use lexopt::Arg;
 
 use crate::env::Env;
-use crate::service::{Error, complain, print};
+use crate::service::{Error, complain, print, printed, usage_error};
 use crate::swarm_state::locator;
+use crate::up;
 
 const HELP: &str = "\
 marketswarm: run the swarm on one host, look at it, ask why
@@ -62,9 +61,6 @@ in ./data (MARKETSWARM_DATA names another folder), else at 127.0.0.1:6379.
 
 exit codes: 0 done, 1 the answer is no, 2 bad configuration or truth, 3 the bus cannot be reached
 ";
-
-/// Said while that is so.
-const NOBODY_IS_TOLD: &str = "nobody will be told: no channel is configured";
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
@@ -108,7 +104,7 @@ fn dispatch() -> Result<ExitCode, Error> {
         "hold" => hold::run(args, env, hold::What::Hold),
         "release" => hold::run(args, env, hold::What::Release),
         "help" => printed(HELP),
-        child::COMMAND => child::run(args),
+        up::child::COMMAND => up::child::run(args),
         other => Err(Error::Config(format!(
             "there is no command `{other}`; see marketswarm --help"
         ))),
@@ -118,11 +114,5 @@ fn dispatch() -> Result<ExitCode, Error> {
 /// The error of a command line that is not understood.
 fn bad_args(command: &str, error: lexopt::Error) -> Error {
     let space = if command.is_empty() { "" } else { " " };
-    Error::Config(format!("{error}; see marketswarm{space}{command} --help"))
-}
-
-/// Prints a text that was asked for.
-fn printed(text: &str) -> Result<ExitCode, Error> {
-    print(text)?;
-    Ok(ExitCode::SUCCESS)
+    usage_error(&format!("marketswarm{space}{command}"), error)
 }

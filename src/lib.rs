@@ -20,7 +20,8 @@
 //! - [`sections`]: who checks which section of truth.
 //! - [`terminal`]: what draws to a terminal.
 //! - [`demo_feeds`]: generated feeds, for who has no network; no daemon carries them.
-//! - [`cli`]: the operator's command: run the swarm on one host, look at it, ask why.
+//! - [`up`]: the local process supervisor: the whole swarm on one host.
+//! - [`cli`]: the operator's command: look at the swarm, ask why.
 #![forbid(unsafe_code)]
 
 pub mod bootstrap;
@@ -43,5 +44,6 @@ pub mod service;
 pub mod swarm_state;
 pub mod terminal;
 pub mod truth;
+pub mod up;
 pub mod vexy_ai;
 pub mod watch;

@@ -24,12 +24,12 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender};
 
-pub use args::{Standard, standard_args};
+pub use args::{Standard, standard_args, usage_error};
 pub use beat::{BeatHandle, BeatSettings, Beater};
 pub use error::Error;
 pub use idle::idle;
 pub use logging::start as start_logging;
-pub use output::{complain, is_reader_gone, print, stream};
+pub use output::{complain, is_reader_gone, print, printed, stream};
 pub use progress::{Board, Progress, Verdict, Working};
 pub use remarks::{Remarks, databases};
 pub use signals::signals_to;

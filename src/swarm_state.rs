@@ -21,7 +21,7 @@ mod sentence;
 mod truth_source;
 
 pub use board::{Board, Look, Moment, Seen, Tells};
-pub use news::{News, Tone};
+pub use news::{NOBODY_IS_TOLD, News, Tone};
 pub use oversight::{BusRecords, Healer, Oversight, Standing, State, Trouble, Who};
 pub use periodic::Periodic;
 pub use poller::{Poller, PollerSettings};

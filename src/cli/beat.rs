@@ -13,7 +13,6 @@ use rustix::process::{Pid, Signal, getpgrp, kill_process};
 use rustix::termios::tcgetpgrp;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 
-use super::child::{self, OnOrphaned};
 use super::{bad_args, known, printed};
 use crate::bus::{Buses, Commands, Limits};
 use crate::clock::wall_secs;
@@ -26,6 +25,7 @@ use crate::swarm_state::Periodic;
 use crate::swarm_state::locator;
 use crate::swarm_state::{Document, TruthSource};
 use crate::truth::{Defaults, Rules, Truth};
+use crate::up::child::{self, OnOrphaned};
 
 const HELP: &str = "\
 marketswarm beat: gives any program a heartbeat

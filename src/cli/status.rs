@@ -8,7 +8,7 @@ use lexopt::prelude::*;
 use redis::streams::StreamInfoGroupsReply;
 use serde_json::{Value as Json, json};
 
-use super::{NOBODY_IS_TOLD, bad_args, print, printed};
+use super::{bad_args, print, printed};
 use crate::bus::{Address, BusError, Buses, Commands};
 use crate::clock::{self, human, local_time};
 use crate::contract::{ALERT_LOG, Health, TRUTH_KEY, holder_key};
@@ -18,7 +18,8 @@ use crate::sections::CHECKS;
 use crate::service::Error;
 use crate::swarm_state::locator;
 use crate::swarm_state::{
-    Document, Healer, Oversight, READER_LIMITS, Standing, State, StateReader, TruthSource, Who,
+    Document, Healer, NOBODY_IS_TOLD, Oversight, READER_LIMITS, Standing, State, StateReader,
+    TruthSource, Who,
 };
 use crate::truth::{Defaults, Rules, Truth};
 

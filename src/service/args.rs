@@ -13,10 +13,15 @@ pub enum Standard {
     Printed,
 }
 
+/// The error of a command line that is not understood; `program` as the user writes it.
+pub fn usage_error(program: &str, error: lexopt::Error) -> Error {
+    Error::Config(format!("{error}; see {program} --help"))
+}
+
 /// Reads the command line of a daemon; prints `--help` and `--version` itself.
 pub fn standard_args(profile: &Profile) -> Result<Standard, Error> {
     let mut parser = lexopt::Parser::from_env();
-    let bad = |e: lexopt::Error| Error::Config(format!("{e}; see {} --help", profile.id));
+    let bad = |e: lexopt::Error| usage_error(profile.id, e);
     match parser.next().map_err(bad)? {
         None => Ok(Standard::Run),
         Some(lexopt::Arg::Long("healthcheck")) => Ok(Standard::Healthcheck),

@@ -1,6 +1,7 @@
 //! What a command says on standard output and standard error.
 
 use std::io::{self, Write};
+use std::process::ExitCode;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -10,6 +11,12 @@ use super::Error;
 /// disk) does: what is read later would be taken for all there is.
 pub fn print(text: &str) -> Result<(), Error> {
     stream(text).map(|_| ())
+}
+
+/// Prints a text that was all that was asked for.
+pub fn printed(text: &str) -> Result<ExitCode, Error> {
+    print(text)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Writes the next part of what goes on for as long as somebody reads it; whether somebody does.

@@ -1,5 +1,8 @@
 //! What happened, in a line for people.
 
+/// Said while that is so.
+pub const NOBODY_IS_TOLD: &str = "nobody will be told: no channel is configured";
+
 /// How a line is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {

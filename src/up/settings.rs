@@ -1,33 +1,21 @@
-//! `marketswarm up`: the whole swarm on one host, until Ctrl-C.
-//!
-//! - `keeper`: who runs and who is started again, as a pure core;
-//! - `processes`, `buses`, `ports`, `logs`: what it decides, done;
-//! - `guard`: one run a data folder; `face`: the screen; `swarm`: the loop that joins them all.
-
-mod buses;
-mod face;
-mod guard;
-mod keeper;
-mod logs;
-mod ports;
-mod processes;
-mod swarm;
+//! What `marketswarm up` is asked for.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use lexopt::prelude::*;
 
-use super::{bad_args, printed};
+use super::ports::{self, Wish};
 use crate::env::Env;
 use crate::sections::CHECKS;
-use crate::service::Error;
-use crate::swarm_state::{Seen, locator};
+use crate::service::{Error, usage_error};
+use crate::swarm_state::locator;
 use crate::truth::{Defaults, Rules, Truth};
-use ports::Wish;
+
+/// As the user writes it.
+const COMMAND: &str = "marketswarm up";
 
 /// The services, in the order in which they are shown.
-pub(super) const SERVICES: [&str; 6] = [
+pub const SERVICES: [&str; 6] = [
     "rss_agg", "massive", "mesh", "vexy_ai", "healer", "sentinel",
 ];
 
@@ -35,7 +23,7 @@ pub(super) const SERVICES: [&str; 6] = [
 const DEMO_INTERVAL_SEC: u32 = 1;
 const DEMO_TIMEOUT_SEC: u32 = 5;
 
-const HELP: &str = "\
+pub(super) const HELP: &str = "\
 marketswarm up: two redis-servers, bootstrap and all services on this host, until Ctrl-C
 
 usage: marketswarm up [OPTIONS]
@@ -55,45 +43,26 @@ The environment is handed on to the services: LOG_LEVEL, WEBHOOK_URL, SMTP_HOST 
 It never uses, stops or changes a redis-server that it did not start.
 ";
 
-/// What happens to a run.
-enum Event {
-    Signal(i32),
-    Seen(Seen),
-}
-
-impl From<Seen> for Event {
-    fn from(seen: Seen) -> Event {
-        Event::Seen(seen)
-    }
-}
-
 /// What is wanted.
-struct Settings {
-    services: Vec<&'static str>,
-    restarts: bool,
-    truth_file: PathBuf,
-    truth: Truth,
-    data: PathBuf,
-    system: Wish,
-    market: Wish,
-    bin_dir: PathBuf,
-    redis_server: PathBuf,
+pub(super) struct Settings {
+    pub services: Vec<&'static str>,
+    pub restarts: bool,
+    pub truth_file: PathBuf,
+    pub truth: Truth,
+    pub data: PathBuf,
+    pub system: Wish,
+    pub market: Wish,
+    pub bin_dir: PathBuf,
+    pub redis_server: PathBuf,
     /// The port of the generated feeds.
-    demo: Option<u16>,
-    plain: bool,
-    env: Env,
+    pub demo: Option<u16>,
+    pub plain: bool,
+    pub env: Env,
 }
 
-/// Runs the command.
-pub(super) fn run(args: lexopt::Parser, env: Env) -> Result<ExitCode, Error> {
-    match settings(args, env)? {
-        Some(settings) => swarm::run(settings),
-        None => printed(HELP),
-    }
-}
-
-fn settings(mut args: lexopt::Parser, env: Env) -> Result<Option<Settings>, Error> {
-    let bad = |e| bad_args("up", e);
+/// Reads the rest of a command line; `None` when it asks for help.
+pub(super) fn settings(mut args: lexopt::Parser, env: Env) -> Result<Option<Settings>, Error> {
+    let bad = |e| usage_error(COMMAND, e);
     let mut services = SERVICES.to_vec();
     let (mut restarts, mut plain, mut demo) = (true, false, false);
     let (mut truth_file, mut data, mut bin_dir) = (None, None, None);
@@ -202,7 +171,7 @@ fn only(list: &str) -> Result<Vec<&'static str>, Error> {
 }
 
 fn port(args: &mut lexopt::Parser, flag: &str) -> Result<u16, Error> {
-    let value = args.value().map_err(|e| bad_args("up", e))?;
+    let value = args.value().map_err(|e| usage_error(COMMAND, e))?;
     value.parse().map_err(|_| {
         let value = value.to_string_lossy();
         Error::Config(format!(

@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use super::{MARKET, SEED, SYSTEM, Swarm};
-use crate::cli::up::face::{bus_title, process_note};
-use crate::cli::up::keeper::Id;
-use crate::cli::{NOBODY_IS_TOLD, complain};
 use crate::clock::{Mono, human};
-use crate::swarm_state::{Moment, News, Tone};
+use crate::service::complain;
+use crate::swarm_state::{Moment, NOBODY_IS_TOLD, News, Tone};
 use crate::terminal::Head;
+use crate::up::process_supervisor::Id;
+use crate::up::ui::{bus_title, process_note};
 
 impl Swarm {
     /// Once all services have been started.
@@ -30,7 +30,7 @@ impl Swarm {
 
     pub(super) fn tell(&mut self, tone: Tone, text: String) {
         let news = News::new(Moment::now().wall_secs, tone, text);
-        self.face.print(&news);
+        self.ui.print(&news);
         self.board.keep(news);
     }
 
@@ -39,13 +39,13 @@ impl Swarm {
         for (id, spec) in self.processes.specs.iter().enumerate() {
             if let Some(row) = self.board.row_mut(spec.name) {
                 let stopped = self.processes.is_stopped(id);
-                let state = self.keeper.state(id);
+                let state = self.supervisor.state(id);
                 let how = self.endings[id].as_ref().map_or("", |exit| &exit.how);
                 row.note = process_note(state, how, stopped, now.mono);
             }
         }
         let head = self.head(now.mono);
-        self.face.draw(&self.board, &head, now);
+        self.ui.draw(&self.board, &head, now);
     }
 
     fn head(&self, now: Mono) -> Head {
@@ -55,7 +55,7 @@ impl Swarm {
         ];
         for bus in [SYSTEM, MARKET] {
             let name = self.processes.specs[bus].name;
-            let (state, stopped) = (self.keeper.state(bus), self.processes.is_stopped(bus));
+            let (state, stopped) = (self.supervisor.state(bus), self.processes.is_stopped(bus));
             title.extend(bus_title(name, self.ports[bus], state, stopped));
         }
         let warning = format!("{NOBODY_IS_TOLD} (set WEBHOOK_URL or SMTP_HOST)");
@@ -73,9 +73,9 @@ impl Swarm {
     pub(super) fn finish(mut self) -> ExitCode {
         self.poller = None;
         self.run.clear();
-        self.face.close();
+        self.ui.close();
         let outcome = self
-            .keeper
+            .supervisor
             .outcome()
             .and_then(|outcome| outcome.err().map(str::to_owned));
         let ran = human(Mono::now().since(self.began));

@@ -42,7 +42,7 @@ impl Role {
     }
 }
 
-/// A process by its place in the list the keeper was made with.
+/// A process by its place in the list the supervisor was made with.
 pub(super) type Id = usize;
 
 /// What is to be done.
@@ -95,7 +95,7 @@ struct Process {
 }
 
 /// The plan of one run of the swarm.
-pub(super) struct Keeper {
+pub(super) struct ProcessSupervisor {
     processes: Vec<Process>,
     stage: Stage,
     restarts: bool,
@@ -103,9 +103,9 @@ pub(super) struct Keeper {
     failed: Option<String>,
 }
 
-impl Keeper {
+impl ProcessSupervisor {
     /// `restarts`: services that die are started again. Buses always are.
-    pub(super) fn new(roles: impl IntoIterator<Item = Role>, restarts: bool) -> Keeper {
+    pub(super) fn new(roles: impl IntoIterator<Item = Role>, restarts: bool) -> ProcessSupervisor {
         let processes = roles.into_iter().map(|role| Process {
             role,
             state: match role {
@@ -117,7 +117,7 @@ impl Keeper {
             asked: false,
             killed: false,
         });
-        Keeper {
+        ProcessSupervisor {
             processes: processes.collect(),
             stage: Stage::Buses,
             restarts,

@@ -9,12 +9,16 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use super::face::{Face, what_next};
-use super::guard::{lock, watch_signals};
-use super::keeper::{Action, Id, Keeper, Role};
+use super::buses;
+use super::event::Event;
+use super::instance_lock::lock;
 use super::logs::Logs;
+use super::ports::Wish;
+use super::process_supervisor::{Action, Id, ProcessSupervisor, Role};
 use super::processes::{Exit, Processes, Spec, end_leftovers};
-use super::{Event, Settings, buses, ports::Wish};
+use super::settings::Settings;
+use super::signals::watch_signals;
+use super::ui::{Ui, what_next};
 use crate::clock::Mono;
 use crate::sections::CHECKS;
 use crate::service::{EVENTS_MAX, Error};
@@ -48,11 +52,11 @@ pub(super) fn run(settings: Settings) -> Result<ExitCode, Error> {
     })?;
     let _lock = lock(&run)?;
     let (sender, events) = bounded(EVENTS_MAX);
-    let face = Face::open(settings.plain);
-    watch_signals(sender.clone(), face.is_screen())?;
-    let mut swarm = Swarm::new(settings, run, face, sender, events)?;
+    let ui = Ui::open(settings.plain);
+    watch_signals(sender.clone(), ui.is_screen())?;
+    let mut swarm = Swarm::new(settings, run, ui, sender, events)?;
     swarm.begin()?;
-    while swarm.keeper.outcome().is_none() {
+    while swarm.supervisor.outcome().is_none() {
         swarm.turn();
     }
     Ok(swarm.finish())
@@ -61,7 +65,7 @@ pub(super) fn run(settings: Settings) -> Result<ExitCode, Error> {
 struct Swarm {
     settings: Settings,
     run: RunFolder,
-    keeper: Keeper,
+    supervisor: ProcessSupervisor,
     processes: Processes,
     /// Why each process last ended.
     endings: Vec<Option<Exit>>,
@@ -69,7 +73,7 @@ struct Swarm {
     ports: [u16; 2],
     board: Board,
     poller: Option<Poller>,
-    face: Face,
+    ui: Ui,
     sender: Sender<Event>,
     events: Receiver<Event>,
     began: Mono,
@@ -82,7 +86,7 @@ impl Swarm {
     fn new(
         settings: Settings,
         run: RunFolder,
-        face: Face,
+        ui: Ui,
         sender: Sender<Event>,
         events: Receiver<Event>,
     ) -> Result<Swarm, Error> {
@@ -92,14 +96,17 @@ impl Swarm {
         board.tells = Tells::Starts;
         board.adopt(&settings.truth);
         Ok(Swarm {
-            keeper: Keeper::new(specs.iter().map(|spec| spec.role), settings.restarts),
+            supervisor: ProcessSupervisor::new(
+                specs.iter().map(|spec| spec.role),
+                settings.restarts,
+            ),
             endings: vec![None; specs.len()],
             processes: Processes::new(specs, logs, ENV_WITHOUT),
             run,
             ports: [0, 0],
             board,
             poller: None,
-            face,
+            ui,
             sender,
             events,
             began: Mono::now(),
@@ -185,10 +192,10 @@ impl Swarm {
         self.ask_buses();
         let now = Mono::now();
         let held = |id: Id| self.run.is_held(self.processes.specs[id].name);
-        for action in self.keeper.step(now, held) {
+        for action in self.supervisor.step(now, held) {
             self.act(action);
         }
-        if self.keeper.all_started() && !self.announced {
+        if self.supervisor.all_started() && !self.announced {
             self.announce();
         }
         if now.since(self.tidied) >= TIDY_PERIOD {
@@ -198,17 +205,17 @@ impl Swarm {
                 let _ = self.processes.logs.tidy(spec.name);
             }
         }
-        if self.face.is_due(now) {
+        if self.ui.is_due(now) {
             self.draw();
         }
     }
 
     fn next(&self, now: Mono) -> Mono {
-        let asks = self.keeper.unanswered().next().is_some();
+        let asks = self.supervisor.unanswered().next().is_some();
         let wishes = [
             asks.then(|| now + ASK_PERIOD),
-            self.face.next(now),
-            self.keeper.next(now),
+            self.ui.next(now),
+            self.supervisor.next(now),
         ];
         let tidy = self.tidied + TIDY_PERIOD;
         wishes.into_iter().flatten().fold(tidy, Mono::min)
@@ -217,8 +224,8 @@ impl Swarm {
     fn take(&mut self, event: Event) {
         match event {
             Event::Signal(SIGINT | SIGTERM | SIGHUP) => {
-                let again = self.keeper.is_ending();
-                self.keeper.stop(Mono::now());
+                let again = self.supervisor.is_ending();
+                self.supervisor.stop(Mono::now());
                 let text = if again {
                     "asked again: ending at once"
                 } else {
@@ -226,12 +233,12 @@ impl Swarm {
                 };
                 self.tell(Tone::Plain, text.into());
             }
-            Event::Signal(signal) => self.face.obey(signal),
+            Event::Signal(signal) => self.ui.obey(signal),
             // While everything ends, broken links are no news.
-            Event::Seen(_) if self.keeper.is_ending() => {}
+            Event::Seen(_) if self.supervisor.is_ending() => {}
             Event::Seen(seen) => {
                 for news in self.board.see(seen, Moment::now()) {
-                    self.face.print(&news);
+                    self.ui.print(&news);
                 }
             }
         }
@@ -241,9 +248,9 @@ impl Swarm {
         match action {
             Action::Start(id) => match self.processes.start(id) {
                 Ok(pid) => {
-                    self.keeper.started(id, Mono::now());
+                    self.supervisor.started(id, Mono::now());
                     let name = self.processes.specs[id].name;
-                    let times = match self.keeper.deaths(id) {
+                    let times = match self.supervisor.deaths(id) {
                         0 => "started",
                         _ => "started again",
                     };
@@ -264,10 +271,10 @@ impl Swarm {
     fn ended(&mut self, id: Id, exit: Exit) {
         let name = self.processes.specs[id].name;
         let now = Mono::now();
-        let was_ending = self.keeper.is_ending();
-        let answered = !self.keeper.unanswered().any(|bus| bus == id);
+        let was_ending = self.supervisor.is_ending();
+        let answered = !self.supervisor.unanswered().any(|bus| bus == id);
         let held = self.run.is_held(name);
-        self.keeper.ended(id, exit.well, &exit.how, held, now);
+        self.supervisor.ended(id, exit.well, &exit.how, held, now);
         self.endings[id] = Some(exit.clone());
         self.note();
         if was_ending {
@@ -283,26 +290,26 @@ impl Swarm {
                 self.start_poller();
             }
             _ => {
-                let next = what_next(self.keeper.state(id), self.keeper.is_ending(), now);
+                let next = what_next(self.supervisor.state(id), self.supervisor.is_ending(), now);
                 self.tell(Tone::Bad, format!("{name} ended: {}{next}", exit.how));
             }
         }
-        let taken = role == Role::Bus && !answered && !self.keeper.is_running();
+        let taken = role == Role::Bus && !answered && !self.supervisor.is_running();
         if taken && self.wish(id).is_flexible() {
             // Its port may have gone to somebody else between our look and its start.
             if let Err(error) = self.settle_port(id) {
-                self.keeper.fail(error.to_string(), now);
+                self.supervisor.fail(error.to_string(), now);
             }
         }
     }
 
     /// Asks the buses that have not answered since their start; a stranger's answer does not count.
     fn ask_buses(&mut self) {
-        let unanswered: Vec<Id> = self.keeper.unanswered().collect();
+        let unanswered: Vec<Id> = self.supervisor.unanswered().collect();
         for bus in unanswered {
             let answers = buses::pid_behind(self.ports[bus]);
             if answers.is_some() && answers == self.processes.pid(bus) {
-                self.keeper.answered(bus);
+                self.supervisor.answered(bus);
                 let name = self.processes.specs[bus].name;
                 let port = self.ports[bus];
                 self.tell(Tone::Dim, format!("{name}: answers on 127.0.0.1:{port}"));
@@ -323,7 +330,7 @@ impl Swarm {
             .and_then(|settings| Ok(Poller::start(settings, self.sender.clone())?));
         match started {
             Ok(poller) => self.poller = Some(poller),
-            Err(error) => self.keeper.fail(error.to_string(), Mono::now()),
+            Err(error) => self.supervisor.fail(error.to_string(), Mono::now()),
         }
     }
 

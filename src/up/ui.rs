@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::keeper::State;
-use crate::cli::print;
+use super::process_supervisor::State;
 use crate::clock::Mono;
+use crate::service::print;
 use crate::swarm_state::{Board, Moment, News, Tone};
 use crate::terminal::{self, Head, Screen};
 
@@ -14,17 +14,17 @@ const DRAW_PERIOD: Duration = Duration::from_millis(100);
 const AGE_PERIOD: Duration = Duration::from_secs(1);
 
 /// The screen, if there is one.
-pub(super) struct Face {
+pub(super) struct Ui {
     screen: Option<Screen>,
     drawn: Mono,
     /// Something happened that was not drawn yet.
     is_stale: bool,
 }
 
-impl Face {
+impl Ui {
     /// Takes the terminal, unless lines are wanted or must do.
-    pub(super) fn open(plain: bool) -> Face {
-        Face {
+    pub(super) fn open(plain: bool) -> Ui {
+        Ui {
             screen: (!plain && terminal::is_screen()).then(Screen::open),
             drawn: Mono(0),
             is_stale: true,

@@ -12,11 +12,11 @@ use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use crate::service::{Error, complain};
 
 /// The command, meant for `up` and `beat` alone.
-pub(super) const COMMAND: &str = "child-of";
+pub const COMMAND: &str = "child-of";
 
 /// What a child gets when its parent dies.
 #[derive(Clone, Copy)]
-pub(super) enum OnOrphaned {
+pub enum OnOrphaned {
     /// SIGTERM: a redis-server shall save its data.
     End,
     /// SIGKILL: nothing stops it, not even being stopped.
@@ -24,7 +24,7 @@ pub(super) enum OnOrphaned {
 }
 
 /// The command line that runs `program` as a child of this process.
-pub(super) fn command(program: &Path, on_orphaned: OnOrphaned) -> Command {
+pub fn command(program: &Path, on_orphaned: OnOrphaned) -> Command {
     // As the kernel knows it: also when the file was replaced by a newer build meanwhile.
     let mut command = Command::new("/proc/self/exe");
     command
@@ -39,7 +39,7 @@ pub(super) fn command(program: &Path, on_orphaned: OnOrphaned) -> Command {
 }
 
 /// `child-of PARENT end|kill PROGRAM [ARGUMENTS]`
-pub(super) fn run(mut args: lexopt::Parser) -> Result<ExitCode, Error> {
+pub fn run(mut args: lexopt::Parser) -> Result<ExitCode, Error> {
     let mut words = args.raw_args().map_err(|e| Error::Config(e.to_string()))?;
     let (Some(parent), Some(how), Some(program)) = (words.next(), words.next(), words.next())
     else {

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
-use super::Settings;
-use super::keeper::{Id, Role};
+use super::child::{self, OnOrphaned};
 use super::logs::Logs;
-use crate::cli::child::{self, OnOrphaned};
+use super::process_supervisor::{Id, Role};
+use super::settings::Settings;
 use crate::clock::Mono;
 use crate::swarm_state::locator::UpNote;
 

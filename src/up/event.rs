@@ -1,0 +1,15 @@
+//! What the loop of a run waits for.
+
+use crate::swarm_state::Seen;
+
+/// What happens to a run.
+pub(super) enum Event {
+    Signal(i32),
+    Seen(Seen),
+}
+
+impl From<Seen> for Event {
+    fn from(seen: Seen) -> Event {
+        Event::Seen(seen)
+    }
+}

@@ -1,5 +1,5 @@
 //! The one-shot `bootstrap` command.
 
 fn main() -> std::process::ExitCode {
-    marketswarm::bootstrap::run()
+    marketswarm::bootstrap::run(marketswarm::sections::SCHEMAS)
 }

@@ -1,5 +1,5 @@
 //! The `healer` service.
 
 fn main() -> std::process::ExitCode {
-    marketswarm::healer::run(marketswarm::sections::CHECKS)
+    marketswarm::healer::run(marketswarm::sections::SCHEMAS)
 }

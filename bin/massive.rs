@@ -1,5 +1,5 @@
 //! The `massive` service.
 
 fn main() -> std::process::ExitCode {
-    marketswarm::massive::run(marketswarm::sections::CHECKS)
+    marketswarm::massive::run(marketswarm::sections::SCHEMAS)
 }

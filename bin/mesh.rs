@@ -1,5 +1,5 @@
 //! The `mesh` service.
 
 fn main() -> std::process::ExitCode {
-    marketswarm::mesh::run(marketswarm::sections::CHECKS)
+    marketswarm::mesh::run(marketswarm::sections::SCHEMAS)
 }

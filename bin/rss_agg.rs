@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use marketswarm::rss_agg::daemon;
-use marketswarm::sections::CHECKS;
+use marketswarm::sections::SCHEMAS;
 use marketswarm::service;
 
 /// musl's own allocator halves the rate of the parser.
@@ -11,5 +11,5 @@ use marketswarm::service;
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
 
 fn main() -> ExitCode {
-    service::run(&daemon::PROFILE, CHECKS, daemon::run)
+    service::run(&daemon::PROFILE, SCHEMAS, daemon::run)
 }

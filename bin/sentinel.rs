@@ -1,5 +1,5 @@
 //! The `sentinel` service.
 
 fn main() -> std::process::ExitCode {
-    marketswarm::sentinel::run(marketswarm::sections::CHECKS)
+    marketswarm::sentinel::run(marketswarm::sections::SCHEMAS)
 }

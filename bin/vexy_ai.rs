@@ -1,5 +1,5 @@
 //! The `vexy_ai` service.
 
 fn main() -> std::process::ExitCode {
-    marketswarm::vexy_ai::run(marketswarm::sections::CHECKS)
+    marketswarm::vexy_ai::run(marketswarm::sections::SCHEMAS)
 }

@@ -10,10 +10,9 @@ use crate::contract::{
     ALERT_LOG, HEALER_LEASE, MARKET_BUS, SYSTEM_BUS, TRUTH_CHANGED, TRUTH_KEY, TRUTH_MAX_BYTES,
 };
 use crate::env::Env;
-use crate::sections::CHECKS;
 use crate::service::{self, Error, Supervisor, complain, print, usage_error};
 use crate::swarm_state::{Document, TruthSource};
-use crate::truth::{Defaults, Rules, Truth, digest};
+use crate::truth::{Defaults, Rules, ServiceSchema, Truth, digest};
 
 const HELP: &str = "\
 bootstrap: validates the truth document and writes it to both buses
@@ -37,18 +36,18 @@ struct Args {
     dry_run: bool,
 }
 
-/// Runs the command line of this process.
-pub fn run() -> ExitCode {
-    run_with(lexopt::Parser::from_env(), Env::of_process())
+/// Runs the command line of this process; see [`run_with`].
+pub fn run(schemas: &'static [ServiceSchema]) -> ExitCode {
+    run_with(lexopt::Parser::from_env(), Env::of_process(), schemas)
 }
 
-/// Runs the rest of a command line in an environment.
-pub fn run_with(parser: lexopt::Parser, env: Env) -> ExitCode {
+/// Runs the rest of a command line in an environment. The document is judged by `schemas`.
+pub fn run_with(parser: lexopt::Parser, env: Env, schemas: &'static [ServiceSchema]) -> ExitCode {
     let done = args(parser).and_then(|args| match args {
         None => Ok(()),
         Some(args) => {
             service::start_logging("bootstrap", &env)?;
-            seed(&env, &args)
+            seed(&env, &args, schemas)
         }
     });
     match done {
@@ -85,13 +84,13 @@ fn args(mut parser: lexopt::Parser) -> Result<Option<Args>, Error> {
     Ok(Some(args))
 }
 
-fn seed(env: &Env, args: &Args) -> Result<(), Error> {
+fn seed(env: &Env, args: &Args, schemas: &'static [ServiceSchema]) -> Result<(), Error> {
     let file = match &args.file {
         Some(file) => file.clone(),
         None => PathBuf::from(env.text("TRUTH_FILE", "truth.json")?),
     };
     let text = read(&file)?;
-    let truth = Truth::parse(&text, Rules::strict(Defaults::from_env(env)?, CHECKS))
+    let truth = Truth::parse(&text, Rules::strict(Defaults::from_env(env)?, schemas))
         .map_err(|rejected| Error::Truth(format!("{} is refused:\n{rejected}", file.display())))?;
     for warning in truth.warnings().list() {
         log::warn!("{}: {warning}", file.display());

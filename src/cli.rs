@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use lexopt::Arg;
 
 use crate::env::Env;
+use crate::sections::SCHEMAS;
 use crate::service::{Error, complain, print, printed, usage_error};
 use crate::swarm_state::locator;
 use crate::up;
@@ -100,7 +101,11 @@ fn dispatch() -> Result<ExitCode, Error> {
         "truth" => truth::run(args, env),
         "feed" => feed::run(args, env),
         "market" => market::run(args),
-        "bootstrap" => Ok(crate::bootstrap::run_with(args, locator::with_buses(&env)?)),
+        "bootstrap" => Ok(crate::bootstrap::run_with(
+            args,
+            locator::with_buses(&env)?,
+            SCHEMAS,
+        )),
         "hold" => hold::run(args, env, hold::What::Hold),
         "release" => hold::run(args, env, hold::What::Release),
         "help" => printed(HELP),

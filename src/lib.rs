@@ -17,7 +17,7 @@
 //! - [`healer`]: hears the buses, and tells.
 //! - [`notify`]: tells people.
 //! - [`sentinel`]: watches the healer.
-//! - [`sections`]: who checks which section of truth.
+//! - [`sections`]: what each service keeps in truth for itself, and who looks at it.
 //! - [`terminal`]: what draws to a terminal.
 //! - [`demo_feeds`]: generated feeds, for who has no network; no daemon carries them.
 //! - [`up`]: the local process supervisor: the whole swarm on one host.

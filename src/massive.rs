@@ -29,13 +29,13 @@ pub mod verdict;
 use std::process::ExitCode;
 
 use crate::service::{self, Profile};
-use crate::truth::Check;
+use crate::truth::ServiceSchema;
 
-/// Runs the service; a truth is judged by `checks`.
-pub fn run(checks: &'static [Check]) -> ExitCode {
+/// Runs the service; a truth is judged by `schemas`.
+pub fn run(schemas: &'static [ServiceSchema]) -> ExitCode {
     service::run(
         &Profile::new("massive", "sources market data"),
-        checks,
+        schemas,
         service::idle,
     )
 }

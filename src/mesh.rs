@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 
 use crate::service::{self, Profile};
-use crate::truth::Check;
+use crate::truth::ServiceSchema;
 
-/// Runs the service; a truth is judged by `checks`.
-pub fn run(checks: &'static [Check]) -> ExitCode {
+/// Runs the service; a truth is judged by `schemas`.
+pub fn run(schemas: &'static [ServiceSchema]) -> ExitCode {
     service::run(
         &Profile::new("mesh", "keeps the registry and coordinates"),
-        checks,
+        schemas,
         service::idle,
     )
 }

@@ -1,20 +1,15 @@
-//! Who checks which section of truth: the owners hand their validators in here, truth itself knows none of them.
+//! What each service keeps in truth for itself, and who looks at it: the owners hand their schemas in here, truth itself
+//! knows none of them. Whoever judges a document takes the whole table, and so all judge alike.
 
 use crate::notify;
 use crate::rss_agg::config;
-use crate::truth::Check;
+use crate::truth::ServiceSchema;
 
-/// Everybody who checks sections of truth.
-pub const CHECKS: &[Check] = &[
-    Check {
-        svc: config::SERVICE,
-        validator: config::check,
-        is_spared: false,
-    },
-    Check {
-        svc: "healer",
-        validator: notify::config::check,
-        // Both watchers go on with the channels that are usable.
-        is_spared: true,
-    },
+/// The sections of every service.
+pub const SCHEMAS: &[ServiceSchema] = &[
+    config::SCHEMA,
+    notify::config::SCHEMA,
+    ServiceSchema::open("massive"),
+    ServiceSchema::open("mesh"),
+    ServiceSchema::open("vexy_ai"),
 ];

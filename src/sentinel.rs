@@ -22,7 +22,7 @@ use crate::contract::{
 };
 use crate::notify::{self, Notifier, Role};
 use crate::service::{self, Error, Notice, Profile, Service};
-use crate::truth::Check;
+use crate::truth::ServiceSchema;
 use crate::watch::complaints::Complaints;
 use crate::watch::detector::{BusNews, Detector, Echo, Now, Output};
 use crate::watch::ledger::Ledger;
@@ -46,9 +46,9 @@ const PROFILE: Profile = Profile {
     ..Profile::new("sentinel", "watches the healer")
 };
 
-/// Runs the service; a truth is judged by `checks`.
-pub fn run(checks: &'static [Check]) -> ExitCode {
-    service::run(&PROFILE, checks, |service| Sentinel::new(service)?.run())
+/// Runs the service; a truth is judged by `schemas`.
+pub fn run(schemas: &'static [ServiceSchema]) -> ExitCode {
+    service::run(&PROFILE, schemas, |service| Sentinel::new(service)?.run())
 }
 
 struct Sentinel {

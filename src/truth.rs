@@ -7,7 +7,8 @@
 //! - `json`: the reader of values; `walk`: what holds anywhere in a document; `read`: what stands where;
 //!   `check`: what can only be judged when all of it is known;
 //! - `store`: how it is kept; `service`: how it is looked at;
-//! - `section`: a service's own part of truth; `own`: the list of them; `rules`: by what a document is judged;
+//! - `section`: a service's own part of truth; `schema`: what its owner says of it; `rules`: by what a document is
+//!   judged, which comes from the caller: the whole table of schemas, and what holds where truth says nothing;
 //! - `problem`: what is wrong, and where.
 
 use std::time::Duration;
@@ -17,10 +18,10 @@ use serde::de::DeserializeOwned;
 
 mod check;
 mod json;
-mod own;
 mod problem;
 mod read;
 mod rules;
+mod schema;
 mod section;
 mod service;
 mod store;
@@ -29,9 +30,9 @@ mod walk;
 mod words;
 
 use crate::env::{Env, EnvError};
-pub use own::{OWN, Own, OwnSection};
 pub use problem::{PROBLEMS_MAX, Position, Problem, Problems, Rejected};
-pub use rules::{Check, Rules, Validator};
+pub use rules::Rules;
+pub use schema::{SectionSchema, ServiceSchema, Validator};
 pub use section::{Section, Sections};
 pub use service::{Lane, Service};
 use store::{Bus, Entry, Known, Rhythm, Span, StoredLane, StoredSection};
@@ -198,8 +199,8 @@ impl Truth {
             .collect()
     }
 
-    /// The section `field` of the service `svc`. Kept only for the services of [`OWN`]: what other programs keep in
-    /// truth is theirs to read.
+    /// The section `field` of the service `svc`. Kept only for services with a schema in the [`Rules`]: what other
+    /// programs keep in truth is theirs to read.
     pub fn section(&self, svc: &str, field: &str) -> Option<Section<'_>> {
         let entry = self.find(svc)?;
         let section = self

@@ -18,7 +18,7 @@ use crate::bus::{Buses, Commands, Limits};
 use crate::clock::wall_secs;
 use crate::contract::{Beat, TRUTH_KEY, beat_counter_key, heartbeat_channel};
 use crate::env::Env;
-use crate::sections::CHECKS;
+use crate::sections::SCHEMAS;
 use crate::service::signals_to;
 use crate::service::{self, BeatSettings, Beater, Error, Supervisor};
 use crate::swarm_state::Periodic;
@@ -226,7 +226,7 @@ fn from_truth(name: &str, env: &Env) -> Result<Option<BeatSettings>, Error> {
     let Document::Text(text) = source.read()? else {
         return Ok(None);
     };
-    let Ok(truth) = Truth::parse(&text, Rules::lenient(Defaults::from_env(env)?, CHECKS)) else {
+    let Ok(truth) = Truth::parse(&text, Rules::lenient(Defaults::from_env(env)?, SCHEMAS)) else {
         return Ok(None);
     };
     let buses = Buses::of(env, &truth)?;

@@ -14,7 +14,7 @@ use crate::clock::{self, human, local_time};
 use crate::contract::{ALERT_LOG, Health, TRUTH_KEY, holder_key};
 use crate::env::Env;
 use crate::notify::{self, Role};
-use crate::sections::CHECKS;
+use crate::sections::SCHEMAS;
 use crate::service::Error;
 use crate::swarm_state::locator;
 use crate::swarm_state::{
@@ -222,7 +222,7 @@ pub(super) fn find_truth(env: &Env) -> Result<Truth, Error> {
     let place = source.place();
     match source.read()? {
         Document::Text(text) => {
-            Truth::parse(&text, Rules::lenient(Defaults::from_env(env)?, CHECKS))
+            Truth::parse(&text, Rules::lenient(Defaults::from_env(env)?, SCHEMAS))
                 .map_err(|e| Error::Truth(format!("the truth in {place} is refused:\n{e}")))
         }
         Document::Missing => Err(Error::Truth(format!(

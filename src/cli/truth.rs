@@ -11,7 +11,7 @@ use super::{bad_args, print, printed};
 use crate::bus::Buses;
 use crate::contract::TRUTH_MAX_BYTES;
 use crate::env::Env;
-use crate::sections::CHECKS;
+use crate::sections::SCHEMAS;
 use crate::service::{self, Error};
 use crate::truth::{Defaults, Problem, Problems, Rejected, Rules, Truth, digest};
 
@@ -60,7 +60,7 @@ pub fn check(path: &Path, defaults: Defaults, out: &mut impl Write) -> io::Resul
             return Ok(2);
         }
     };
-    match Truth::parse(&document, Rules::strict(defaults, CHECKS)) {
+    match Truth::parse(&document, Rules::strict(defaults, SCHEMAS)) {
         Ok(truth) => {
             list(out, path, "warning: ", truth.warnings())?;
             let (all, watched) = (truth.services().len(), truth.watched().count());
@@ -93,7 +93,7 @@ fn check_environment(
     env: &Env,
     out: &mut impl Write,
 ) -> io::Result<()> {
-    let rules = Rules::strict(defaults, CHECKS);
+    let rules = Rules::strict(defaults, SCHEMAS);
     let Ok(truth) = Truth::parse(&read(path)?, rules) else {
         return Ok(());
     };

@@ -12,7 +12,7 @@ use crate::bus::{Buses, Commands};
 use crate::clock::Mono;
 use crate::contract::SYSTEM_BUS;
 use crate::env::Env;
-use crate::sections::CHECKS;
+use crate::sections::SCHEMAS;
 use crate::service::signals_to;
 use crate::service::{EVENTS_MAX, Error, is_reader_gone, stream};
 use crate::swarm_state::locator;
@@ -69,7 +69,7 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
     if screen.is_none() {
         board.tells = Tells::Beats;
     }
-    let settings = PollerSettings::from_env(&env, CHECKS, PAST)?;
+    let settings = PollerSettings::from_env(&env, SCHEMAS, PAST)?;
     let poller = Poller::start(settings, sender)?;
     let head = Head {
         title: vec![

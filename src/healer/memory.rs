@@ -105,14 +105,19 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::truth::Defaults;
+    use crate::truth::{Defaults, Rules, ServiceSchema};
+
+    /// Past the validator, as a document may come.
+    const OPEN: &[ServiceSchema] = &[ServiceSchema::open("healer")];
 
     #[test]
     fn the_channels_of_the_last_truth_are_known_after_a_restart() {
         let folder = tempfile::tempdir().expect("a folder");
         let memory = Memory::new(Some(folder.path().into())).expect("made");
-        let truth =
-            |text: &str| Truth::parse(text.as_bytes(), Defaults::default()).expect("a truth");
+        let truth = |text: &str| {
+            let rules = Rules::strict(Defaults::default(), OPEN);
+            Truth::parse(text.as_bytes(), rules).expect("a truth")
+        };
         let with = r#"{"services":{"a":{"heartbeat":{}},"healer":{"notify":[{"name":"x"}]}}}"#;
         memory.keep_channels(&truth(with));
         let kept = memory.channels().expect("kept");

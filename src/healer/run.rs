@@ -24,7 +24,7 @@ use crate::clock::{self, Mono};
 use crate::contract::{ALERT_CHANNEL, Alert, AlertKind, SYSTEM_BUS, WATCHER_TRUTH_POLL};
 use crate::notify::{self, Notifier, Role};
 use crate::service::{self, Error, Notice, Profile, Service};
-use crate::truth::Check;
+use crate::truth::ServiceSchema;
 use crate::watch::complaints::Complaints;
 use crate::watch::detector::BusNews;
 use crate::watch::ledger::Ledger;
@@ -53,12 +53,12 @@ const PROFILE: Profile = Profile {
     )
 };
 
-/// Runs the service; a truth is judged by `checks`.
-pub fn run(checks: &'static [Check]) -> ExitCode {
+/// Runs the service; a truth is judged by `schemas`.
+pub fn run(schemas: &'static [ServiceSchema]) -> ExitCode {
     let early = RefCell::new(Early::default());
     service::run_waiting(
         &PROFILE,
-        checks,
+        schemas,
         |away| early.borrow_mut().hear(away),
         |service| Healer::new(service, early.take())?.run(),
     )

@@ -11,7 +11,7 @@ use super::teller::Rules;
 use super::telling::Ms;
 use crate::env::{Env, EnvError, Secret};
 use crate::net::trust_store::TrustStore;
-use crate::truth::{Problem, Problems, Sections, Truth};
+use crate::truth::{HEALER, Problem, Problems, SectionSchema, Sections, ServiceSchema, Truth};
 
 mod entry;
 mod list;
@@ -181,8 +181,20 @@ fn check_environment(env: &Env) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// What the healer keeps in truth.
+pub const SCHEMA: ServiceSchema = ServiceSchema {
+    svc: HEALER,
+    sections: Some(&[SectionSchema {
+        name: "notify",
+        fields: &[],
+    }]),
+    validator: Some(check),
+    // Both watchers go on with the channels that are usable.
+    is_spared: true,
+};
+
 /// What is wrong with the shape of `services.healer.notify`, whatever the environment holds.
-pub fn check(sections: &Sections<'_>, problems: &mut Problems) {
+fn check(sections: &Sections<'_>, problems: &mut Problems) {
     let wrong = sections.get("notify").map(listed).unwrap_or_default();
     for problem in wrong.into_iter().filter_map(|listed| listed.entry.err()) {
         problem

@@ -400,13 +400,18 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
-    use crate::truth::Defaults;
+    use crate::truth::{Defaults, Rules, ServiceSchema};
+
+    /// Past the validator, as a document may come.
+    const OPEN: &[ServiceSchema] = &[ServiceSchema::open("healer")];
 
     fn truth(notify: &str) -> Arc<Truth> {
         let text = format!(
             r#"{{"services":{{"healer":{{"heartbeat":{{"interval_sec":10}},"notify":[{notify}]}}}}}}"#
         );
-        Arc::new(Truth::parse(text.as_bytes(), Defaults::default()).expect("valid"))
+        Arc::new(
+            Truth::parse(text.as_bytes(), Rules::strict(Defaults::default(), OPEN)).expect("valid"),
+        )
     }
 
     #[test]

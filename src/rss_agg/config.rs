@@ -11,7 +11,7 @@ use super::schedule::pace::{DAY_SEC, Pace};
 use crate::feed::filter::{Filters, Rule};
 use crate::net::permits::hosts::HostLimits;
 use crate::net::ssrf_guard::SsrfGuard;
-use crate::truth::{Problem, Problems, Section, Sections, Truth};
+use crate::truth::{Problem, Problems, Section, SectionSchema, Sections, ServiceSchema, Truth};
 
 /// The service's name in truth.
 pub const SERVICE: &str = "rss_agg";
@@ -250,8 +250,42 @@ impl Config {
     }
 }
 
+/// What the feed reader keeps in truth.
+pub const SCHEMA: ServiceSchema = ServiceSchema {
+    svc: SERVICE,
+    sections: Some(&[
+        SectionSchema {
+            name: "feeds",
+            fields: &["id", "url", "category", "interval_sec", "headers_env"],
+        },
+        SectionSchema {
+            name: "schedule",
+            fields: &["interval_sec", "min_sec", "max_sec"],
+        },
+        SectionSchema {
+            name: "limits",
+            fields: &[
+                "allow_hosts",
+                "per_host_rps",
+                "per_host_connections",
+                "first_items",
+                "max_items",
+                "contact",
+                "keep_sec",
+                "keep_items",
+            ],
+        },
+        SectionSchema {
+            name: "filters",
+            fields: &["feed", "field", "match", "action"],
+        },
+    ]),
+    validator: Some(check),
+    is_spared: false,
+};
+
 /// The validator of the sections, for everybody who checks a truth before it is in force.
-pub fn check(sections: &Sections<'_>, problems: &mut Problems) {
+fn check(sections: &Sections<'_>, problems: &mut Problems) {
     let schedule = match sections.get("schedule").map(check_schedule).transpose() {
         Ok(schedule) => schedule.unwrap_or_default(),
         Err(problem) => {

@@ -23,24 +23,24 @@ use crate::contract::{
 };
 use crate::env::Env;
 use crate::swarm_state::TruthSource;
-use crate::truth::{Check, Defaults, Rules, Truth};
+use crate::truth::{Defaults, Rules, ServiceSchema, Truth};
 
 /// How long a stop may take before the process ends itself.
 const STOP_MAX: Duration = Duration::from_secs(2);
 
-/// Runs the daemon that `profile` describes: everything a `main` has to do. A truth is judged by `checks`.
+/// Runs the daemon that `profile` describes: everything a `main` has to do. A truth is judged by `schemas`.
 pub fn run<E: From<Notice> + Send + 'static>(
     profile: &Profile,
-    checks: &'static [Check],
+    schemas: &'static [ServiceSchema],
     body: impl FnOnce(Service<E>) -> Result<(), Error>,
 ) -> ExitCode {
-    run_waiting(profile, checks, |_| {}, body)
+    run_waiting(profile, schemas, |_| {}, body)
 }
 
 /// As [`run`]; tells `waits` each time that the bus was asked for the first truth in vain.
 pub fn run_waiting<E: From<Notice> + Send + 'static>(
     profile: &Profile,
-    checks: &'static [Check],
+    schemas: &'static [ServiceSchema],
     waits: impl FnMut(&Away<'_, E>),
     body: impl FnOnce(Service<E>) -> Result<(), Error>,
 ) -> ExitCode {
@@ -58,7 +58,7 @@ pub fn run_waiting<E: From<Notice> + Send + 'static>(
         complain(&format!("{}: {error}\n", profile.id));
         return ExitCode::from(2);
     }
-    match start(profile, env, checks, waits, body) {
+    match start(profile, env, schemas, waits, body) {
         Ok(()) => {
             log::info!("stopped");
             ExitCode::SUCCESS
@@ -73,7 +73,7 @@ pub fn run_waiting<E: From<Notice> + Send + 'static>(
 fn start<E: From<Notice> + Send + 'static>(
     profile: &Profile,
     env: Env,
-    checks: &'static [Check],
+    schemas: &'static [ServiceSchema],
     mut waits: impl FnMut(&Away<'_, E>),
     body: impl FnOnce(Service<E>) -> Result<(), Error>,
 ) -> Result<(), Error> {
@@ -101,7 +101,7 @@ fn start<E: From<Notice> + Send + 'static>(
             since,
         });
     };
-    let rules = Rules::lenient(Defaults::from_env(&env)?, checks);
+    let rules = Rules::lenient(Defaults::from_env(&env)?, schemas);
     let Some(mut first) = find_truth(profile, &env, rules, &buses, &supervisor, away)? else {
         return Ok(());
     };

@@ -19,7 +19,7 @@ use crate::contract::{
     ALERT_CHANNEL, ALERT_LOG, Alert, BEAT_MAX_BYTES, Beat, SYSTEM_BUS, TRUTH_KEY,
 };
 use crate::env::Env;
-use crate::truth::{Check, Defaults, Rules, Truth};
+use crate::truth::{Defaults, Rules, ServiceSchema, Truth};
 
 /// From one look to the next.
 const LOOK_PERIOD: Duration = Duration::from_secs(1);
@@ -43,13 +43,13 @@ pub struct PollerSettings {
 }
 
 impl PollerSettings {
-    /// By the environment. A truth is judged by `checks`; `past`: how many of the last alerts to tell first.
+    /// By the environment. A truth is judged by `schemas`; `past`: how many of the last alerts to tell first.
     ///
     /// # Errors
     /// When a variable cannot be used.
     pub fn from_env(
         env: &Env,
-        checks: &'static [Check],
+        schemas: &'static [ServiceSchema],
         past: usize,
     ) -> Result<PollerSettings, BusError> {
         let buses = Buses::from_env(env)?;
@@ -60,7 +60,7 @@ impl PollerSettings {
         Ok(PollerSettings {
             truth,
             truth_key: env.text("TRUTH_REDIS_KEY", TRUTH_KEY)?,
-            rules: Rules::lenient(Defaults::from_env(env)?, checks),
+            rules: Rules::lenient(Defaults::from_env(env)?, schemas),
             alert_channel: env.text("ALERT_CHANNEL", ALERT_CHANNEL)?,
             env: env.clone(),
             buses,

@@ -187,19 +187,20 @@ impl Walk<'_> {
     /// Asks the owner of each service's sections.
     fn sections_are_valid(&mut self) {
         let key = self.services_key.unwrap_or("services");
-        for check in self.rules.checks {
-            let Some(id) = self.truth.find(check.svc) else {
+        for schema in self.rules.schemas {
+            let (Some(id), Some(validator)) = (self.truth.find(schema.svc), schema.validator)
+            else {
                 continue;
             };
             let of = |section: &&super::StoredSection| section.entry == id;
             let sections = self.truth.sections.iter().filter(of);
-            let sections = sections.map(|section| (&*section.field, section.view(key, check.svc)));
-            let is_spared = self.rules.is_lenient && check.is_spared;
+            let sections = sections.map(|section| (&*section.field, section.view(key, schema.svc)));
+            let is_spared = self.rules.is_lenient && schema.is_spared;
             let problems = match is_spared {
                 true => &mut self.warnings,
                 false => &mut self.errors,
             };
-            (check.validator)(&Sections::new(sections.collect()), problems);
+            validator(&Sections::new(sections.collect()), problems);
         }
     }
 

@@ -1,13 +1,14 @@
 //! By what a document is judged.
 
-use super::{Defaults, Problems, Sections};
+use super::Defaults;
+use super::schema::ServiceSchema;
 
 /// What whoever judges a document brings along.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     pub defaults: Defaults,
-    /// Who looks at the sections of which service.
-    pub checks: &'static [Check],
+    /// What each service keeps there for itself, and who looks at it.
+    pub schemas: &'static [ServiceSchema],
     /// Whether only what no daemon could use makes a document bad.
     ///
     /// Whoever writes a document is told of everything. A daemon must not refuse what another takes, so what only its
@@ -16,40 +17,32 @@ pub struct Rules {
     pub is_lenient: bool,
 }
 
-/// Looks at a service's own sections and adds what is wrong with them.
-pub type Validator = fn(&Sections<'_>, &mut Problems);
-
-/// Who looks at the sections of one service. The owner of a section hands its validator in: bootstrap, every daemon and
-/// `marketswarm truth check` then refuse what the running service could not use.
-#[derive(Clone, Copy, Debug)]
-pub struct Check {
-    pub svc: &'static str,
-    pub validator: Validator,
-    /// The owner goes on without what is wrong there.
-    pub is_spared: bool,
-}
-
 impl Rules {
+    /// What is known of the sections of the service `svc`.
+    pub(super) fn schema_of(&self, svc: &str) -> Option<&'static ServiceSchema> {
+        self.schemas.iter().find(|schema| schema.svc == svc)
+    }
+
     /// For whoever writes or checks a document.
-    pub fn strict(defaults: Defaults, checks: &'static [Check]) -> Rules {
+    pub fn strict(defaults: Defaults, schemas: &'static [ServiceSchema]) -> Rules {
         Rules {
             defaults,
-            checks,
+            schemas,
             is_lenient: false,
         }
     }
 
     /// For whoever runs by it.
-    pub fn lenient(defaults: Defaults, checks: &'static [Check]) -> Rules {
+    pub fn lenient(defaults: Defaults, schemas: &'static [ServiceSchema]) -> Rules {
         Rules {
             defaults,
-            checks,
+            schemas,
             is_lenient: true,
         }
     }
 }
 
-/// Strict, but for the sections, which nobody looks at.
+/// Strict, and without sections: nobody's are known.
 impl From<Defaults> for Rules {
     fn from(defaults: Defaults) -> Rules {
         Rules::strict(defaults, &[])

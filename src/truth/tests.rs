@@ -4,7 +4,7 @@ mod refusals;
 use super::*;
 
 fn parse(text: &str) -> Result<Truth, Rejected> {
-    let rules = Rules::strict(Defaults::default(), crate::sections::CHECKS);
+    let rules = Rules::strict(Defaults::default(), crate::sections::SCHEMAS);
     Truth::parse(text.as_bytes(), rules)
 }
 
@@ -171,7 +171,7 @@ fn lanes_dependencies_and_sections_are_looked_up() {
 #[test]
 fn what_only_the_default_of_one_process_makes_wrong_is_refused_by_nobody_who_runs() {
     let text = r#"{"services": {"slow": {"heartbeat": {"interval_sec": 40}}}}"#;
-    let rules = Rules::lenient(Defaults::default(), crate::sections::CHECKS);
+    let rules = Rules::lenient(Defaults::default(), crate::sections::SCHEMAS);
     assert!(parse(text).is_err(), "whoever writes it is told");
     let truth = Truth::parse(text.as_bytes(), rules).expect("in force");
     let slow = truth.service("slow").expect("there");

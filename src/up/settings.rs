@@ -6,7 +6,7 @@ use lexopt::prelude::*;
 
 use super::ports::{self, Wish};
 use crate::env::Env;
-use crate::sections::CHECKS;
+use crate::sections::SCHEMAS;
 use crate::service::{Error, usage_error};
 use crate::swarm_state::locator;
 use crate::truth::{Defaults, Rules, Truth};
@@ -184,7 +184,7 @@ fn read_truth(file: &Path, env: &Env) -> Result<Truth, Error> {
     let refused = |rejected| Error::Truth(format!("{} is refused:\n{rejected}", file.display()));
     Truth::parse(
         &read(file)?,
-        Rules::strict(Defaults::from_env(env)?, CHECKS),
+        Rules::strict(Defaults::from_env(env)?, SCHEMAS),
     )
     .map_err(refused)
 }

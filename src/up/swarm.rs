@@ -20,7 +20,7 @@ use super::settings::Settings;
 use super::signals::watch_signals;
 use super::ui::{Ui, what_next};
 use crate::clock::Mono;
-use crate::sections::CHECKS;
+use crate::sections::SCHEMAS;
 use crate::service::{EVENTS_MAX, Error};
 use crate::swarm_state::locator::{RunFolder, UpNote};
 use crate::swarm_state::{Board, Moment, Poller, PollerSettings, Tells, Tone};
@@ -325,7 +325,7 @@ impl Swarm {
         for (name, value) in &self.processes.env {
             env = env.with(*name, value);
         }
-        let started = PollerSettings::from_env(&env, CHECKS, 0)
+        let started = PollerSettings::from_env(&env, SCHEMAS, 0)
             .map_err(Error::from)
             .and_then(|settings| Ok(Poller::start(settings, self.sender.clone())?));
         match started {

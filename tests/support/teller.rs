@@ -8,7 +8,7 @@ use marketswarm::contract::{Alert, AlertKind};
 use marketswarm::env::Env;
 use marketswarm::notify::{self, Context, Notifier, Role};
 use marketswarm::service::Notice;
-use marketswarm::truth::{Defaults, Truth};
+use marketswarm::truth::{Defaults, Rules, Truth};
 
 use super::{PATIENCE, RedisServer, until};
 
@@ -20,7 +20,8 @@ pub fn notifier_of(
     env: &[(&str, &str)],
 ) -> (Notifier, Events<Notice>) {
     let doc = serde_json::json!({"services": services}).to_string();
-    let truth = Truth::parse(doc.as_bytes(), Defaults::default()).unwrap_or_else(|e| panic!("{e}"));
+    let rules = Rules::strict(Defaults::default(), marketswarm::sections::SCHEMAS);
+    let truth = Truth::parse(doc.as_bytes(), rules).unwrap_or_else(|e| panic!("{e}"));
     let (sender, events) = crossbeam_channel::bounded(64);
     let context = Context {
         env: Env::from_pairs(env.iter().copied()),

@@ -9,7 +9,7 @@ use super::{Swarm, Words, complain, print};
 use crate::env::Env;
 use crate::feed::opml::{self, Outline};
 use crate::rss_agg::config::Config;
-use crate::sections::CHECKS;
+use crate::sections::SCHEMAS;
 use crate::service::Error;
 use crate::truth::{Defaults, Rules, Truth};
 
@@ -42,7 +42,7 @@ pub(super) fn export(words: &Words, env: Env) -> Result<ExitCode, Error> {
             (swarm.config, titles.collect())
         }
         [path] => {
-            let truth = Truth::parse(&read(path)?, Rules::strict(Defaults::default(), CHECKS))
+            let truth = Truth::parse(&read(path)?, Rules::strict(Defaults::default(), SCHEMAS))
                 .map_err(|rejected| Error::Truth(format!("{path} is refused:\n{rejected}")))?;
             let config = Config::from_truth(&truth).map_err(|p| Error::Truth(p.to_string()))?;
             (config, HashMap::new())

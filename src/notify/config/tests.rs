@@ -1,12 +1,16 @@
 //! Channels: what is read, and what is refused with which name.
 
 use super::*;
-use crate::truth::{Defaults, Rules};
+use crate::truth::{Defaults, Rules, ServiceSchema};
+
+/// Past the validator, as a document may come.
+const OPEN: &[ServiceSchema] = &[ServiceSchema::open("healer")];
 
 fn truth(notify: &str) -> Truth {
     let doc =
         format!(r#"{{"services":{{"healer":{{"heartbeat":{{"interval_sec":10}}{notify}}}}}}}"#);
-    Truth::parse(doc.as_bytes(), Defaults::default()).unwrap_or_else(|e| panic!("{e}"))
+    let rules = Rules::strict(Defaults::default(), OPEN);
+    Truth::parse(doc.as_bytes(), rules).unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -202,7 +206,7 @@ fn every_mistake_in_the_shape_of_a_channel_is_told_with_its_path_and_what_to_wri
         let path = format!("services.healer.notify{path}");
         let rules = |is_lenient| Rules {
             is_lenient,
-            ..Rules::strict(Defaults::default(), crate::sections::CHECKS)
+            ..Rules::strict(Defaults::default(), crate::sections::SCHEMAS)
         };
         let refused = Truth::parse(doc.as_bytes(), rules(false)).expect_err(list);
         let Some(problem) = refused.errors.list().iter().find(|p| p.path == path) else {
@@ -217,7 +221,7 @@ fn every_mistake_in_the_shape_of_a_channel_is_told_with_its_path_and_what_to_wri
         assert!(misshapen(&truth).is_some_and(|wrong| wrong.contains(&path)));
     }
     let whole = r#"{"services":{"healer":{"notify":{"name":"a"}}}}"#;
-    let rules = Rules::strict(Defaults::default(), crate::sections::CHECKS);
+    let rules = Rules::strict(Defaults::default(), crate::sections::SCHEMAS);
     let refused = Truth::parse(whole.as_bytes(), rules).expect_err("no list");
     assert!(refused.to_string().contains("write a list"), "{refused}");
 }
@@ -236,7 +240,7 @@ fn every_field_that_a_channel_may_have_is_taken() {
         r#"{{"services":{{"healer":{{"notify":[{{{}}}]}}}}}}"#,
         fields.join(",")
     );
-    let rules = Rules::strict(Defaults::default(), crate::sections::CHECKS);
+    let rules = Rules::strict(Defaults::default(), crate::sections::SCHEMAS);
     let truth = Truth::parse(doc.as_bytes(), rules).unwrap_or_else(|e| panic!("{e}"));
     assert!(truth.warnings().is_empty(), "{}", truth.warnings());
 }

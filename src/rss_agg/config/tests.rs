@@ -1,12 +1,12 @@
 use super::*;
-use crate::sections::CHECKS;
+use crate::sections::SCHEMAS;
 use crate::truth::{Defaults, Rules};
 
 fn truth(rss_agg: &str) -> Result<Truth, String> {
     let document = format!(r#"{{"services": {{"rss_agg": {{"heartbeat": {{}}, {rss_agg}}}}}}}"#);
     Truth::parse(
         document.as_bytes(),
-        Rules::strict(Defaults::default(), CHECKS),
+        Rules::strict(Defaults::default(), SCHEMAS),
     )
     .map_err(|error| error.to_string())
 }

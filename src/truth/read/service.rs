@@ -4,7 +4,7 @@ use super::super::json::{Kind, Syntax};
 use super::super::store::{BEATS, DISABLED, Known, OWN_CHANNEL, Rhythm, StoredLane, StoredSection};
 use super::super::walk::Walk;
 use super::super::words::{did_you_mean, is_env_field, is_secret};
-use super::super::{HEALER, HEARTBEAT_SUFFIX, Own, SECTIONS_MAX};
+use super::super::{HEALER, HEARTBEAT_SUFFIX, SECTIONS_MAX};
 use crate::contract::{ALERT_CHANNEL, HEALER_ECHOES, TRUTH_CHANGED};
 
 /// What every service may have.
@@ -207,7 +207,7 @@ impl Walk<'_> {
 
     /// A field that not every service has: a section of this one's own, or one that nobody knows.
     fn own_section(&mut self, id: u32, name: &str, field: &str) -> Result<(), Syntax> {
-        let own = Own::of(name);
+        let own = self.rules.schema_of(name);
         let fields = own.and_then(|own| own.fields_of(field));
         let Some(fields) = fields.filter(|_| !is_secret(field)) else {
             let sections = own.and_then(|own| own.sections).unwrap_or_default();

@@ -278,6 +278,13 @@ limit=$(timeout_sec)
 [[ $("${on}_redis" GET "health:$svc") =~ \"status\":\ *\"(up|degraded)\" ]] ||
     die "$svc is not up, so its failure would show nothing: see marketswarm status"
 
+# That holds only while somebody vouches for it: a healer that speaks, and that can judge the bus of the service.
+[ "$("${on}_redis" EXISTS healer:lease)" = 1 ] ||
+    die "no healer judges now, so nobody would tell the failure: see marketswarm status"
+bus=$("${on}_redis" GET "health:$svc" | grep -oE '"bus": *"[^"]*"' | head -n 1 | cut -d '"' -f 4) || true
+[[ $("${on}_redis" HGET healer:buses "${bus:-system-redis}") =~ \"judged\":\ *false ]] &&
+    die "${bus:-system-redis} cannot be judged now, so nobody would tell the failure: see marketswarm status"
+
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 start_listening

@@ -6,20 +6,27 @@ use std::borrow::Cow;
 use std::io;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+mod alert;
 mod beat;
 pub mod feeds;
+mod health;
 mod name;
 mod outbox;
 mod oversight;
+mod silence;
+
+pub use alert::{Alert, AlertKind};
 pub use beat::{Beat, NotABeat};
+pub use health::{Flap, Health, Status};
 pub use name::{Name, NotAName, is_name};
 pub use outbox::{DEAD_MAX, SILENCES, dead_key, holder_key, outbox_key, silence_key, told_key};
 pub use oversight::{
     BUS_HEALTH, BUS_HEALTH_EVERY, BUS_HEALTH_TTL, BusHealth, HEALER_ECHOES, REFUSED_EVERY,
     WritesRefused,
 };
+pub use silence::Silence;
 
 /// Key of the truth document on both buses, unless `TRUTH_REDIS_KEY` says otherwise.
 pub const TRUTH_KEY: &str = "truth:doc";
@@ -85,232 +92,6 @@ pub fn beat_counter_key(svc: &str) -> String {
     format!("beat:{svc}:i")
 }
 
-/// What an alert tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AlertKind {
-    HeartbeatMiss,
-    HeartbeatOk,
-    HealerMiss,
-    HealerOk,
-    BusDown,
-    BusUp,
-    BusUnstable,
-    BusReadonly,
-    ServiceDegraded,
-    ServiceRestored,
-    ServiceRestarting,
-    DuplicateInstance,
-    TruthRejected,
-    TruthMissing,
-    Flapping,
-    Steady,
-}
-
-impl AlertKind {
-    /// The `type` of the alert on the wire.
-    pub fn as_str(self) -> &'static str {
-        use AlertKind::*;
-        match self {
-            HeartbeatMiss => "heartbeat_miss",
-            HeartbeatOk => "heartbeat_ok",
-            HealerMiss => "healer_miss",
-            HealerOk => "healer_ok",
-            BusDown => "bus_down",
-            BusUp => "bus_up",
-            BusUnstable => "bus_unstable",
-            BusReadonly => "bus_readonly",
-            ServiceDegraded => "service_degraded",
-            ServiceRestored => "service_restored",
-            ServiceRestarting => "service_restarting",
-            DuplicateInstance => "duplicate_instance",
-            TruthRejected => "truth_rejected",
-            TruthMissing => "truth_missing",
-            Flapping => "flapping",
-            Steady => "steady",
-        }
-    }
-}
-
-/// One alert, as published on [`ALERT_CHANNEL`] and kept in [`ALERT_LOG`].
-///
-/// Fields serialise in this order; those that do not apply are absent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Alert {
-    #[serde(rename = "type")]
-    pub kind: AlertKind,
-    /// The service it is about; the bus name for `bus_*`; `healer` for `healer_*` and `truth_*`.
-    pub svc: String,
-    /// Seconds since the last beat, or since the proven subscription when none was ever heard.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub late_sec: Option<f64>,
-    /// Seconds since the beat that ended the silence.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub age_sec: Option<f64>,
-    /// The limit that was exceeded, in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timeout_sec: Option<f64>,
-    /// Wall time of the judgement, whole seconds since the epoch.
-    pub ts: i64,
-    /// Unique for this alert; `health:<svc>` names the last one. Empty only in alerts of older writers.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub id: String,
-    /// The number of the last beat that was heard.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_i: Option<u64>,
-    /// Wall time at which the state began that this alert begins or ends (for `*_ok`: of the miss it ends).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since_ts: Option<i64>,
-    /// No beat was ever heard from this service by the healer that speaks.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub never_heard: bool,
-    /// The service said `stopping` in its last beat.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub planned: bool,
-    /// Told before, and told again because the record of it was old.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub again: bool,
-    /// Wall time until which a planned stop was announced to last (`eta` of the stopping beat).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub eta: Option<i64>,
-    /// What went wrong, in words: of `service_degraded`, `truth_rejected`, `bus_*`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// Times it happened, for `service_restarting`, `flapping` and `steady`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub count: Option<u64>,
-    /// What comes and goes, of `flapping` and `steady`: the type of the alerts that it begins with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub of: Option<AlertKind>,
-    /// The host that speaks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host: Option<String>,
-    /// The bus that the service beats on, when it is not the system bus; the bus meant by `bus_*`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bus: Option<String>,
-}
-
-impl Alert {
-    /// An alert with nothing but its kind, its subject and its date.
-    pub fn new(kind: AlertKind, svc: impl Into<String>, ts: i64) -> Alert {
-        Alert {
-            kind,
-            svc: svc.into(),
-            late_sec: None,
-            age_sec: None,
-            timeout_sec: None,
-            ts,
-            id: String::new(),
-            last_i: None,
-            since_ts: None,
-            never_heard: false,
-            planned: false,
-            again: false,
-            eta: None,
-            reason: None,
-            count: None,
-            of: None,
-            host: None,
-            bus: None,
-        }
-    }
-
-    /// The alert as its JSON text.
-    pub fn to_json(&self) -> String {
-        to_json(self)
-    }
-}
-
-/// Where a service stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    Up,
-    Down,
-    Degraded,
-    Unknown,
-}
-
-impl Status {
-    /// The status on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Status::Up => "up",
-            Status::Down => "down",
-            Status::Degraded => "degraded",
-            Status::Unknown => "unknown",
-        }
-    }
-}
-
-/// The latest snapshot of a service, kept at `health:<svc>`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Health {
-    pub svc: String,
-    pub status: Status,
-    /// Wall time at which this status began.
-    pub since_ts: i64,
-    /// Wall time of the last beat that was heard; absent when none ever was.
-    pub last_seen_ts: Option<i64>,
-    /// Wall time of this snapshot: an old one comes from a healer that is gone.
-    pub as_of_ts: i64,
-    /// Number of the last beat.
-    pub last_i: Option<u64>,
-    pub timeout_sec: f64,
-    /// Misses told so far.
-    pub misses: u64,
-    /// Restarts noticed so far.
-    pub restarts: u64,
-    /// The bus that it beats on, when that is not the system bus.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bus: Option<String>,
-    /// Why it is `degraded` or `unknown`, in words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// In which respects it was told to be `flapping` and not yet to be `steady`; usually none.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub flapping: Vec<Flap>,
-    /// The last alert about this service. Stays the last field: a refresh keeps it as it stands.
-    pub alert: Option<Alert>,
-}
-
-/// One respect in which a service flaps.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Flap {
-    /// The type of the alerts that come again and again.
-    pub of: AlertKind,
-    /// Wall time of the first of them.
-    pub since_ts: i64,
-    /// How many there were.
-    pub times: u32,
-}
-
-impl Health {
-    /// A service of which nothing is known.
-    pub fn unknown(svc: impl Into<String>) -> Health {
-        Health {
-            svc: svc.into(),
-            status: Status::Unknown,
-            since_ts: 0,
-            last_seen_ts: None,
-            as_of_ts: 0,
-            last_i: None,
-            timeout_sec: 0.0,
-            misses: 0,
-            restarts: 0,
-            bus: None,
-            reason: None,
-            flapping: Vec::new(),
-            alert: None,
-        }
-    }
-
-    /// The snapshot as its JSON text.
-    pub fn to_json(&self) -> String {
-        to_json(self)
-    }
-}
-
 /// Rounds seconds to milliseconds: what the wire carries.
 pub fn round_secs(secs: f64) -> f64 {
     (secs * 1000.0).round() / 1000.0
@@ -326,10 +107,6 @@ pub fn cut(text: &str, max: usize) -> Cow<'_, str> {
         .find(|&i| text.is_char_boundary(i))
         .unwrap_or(0);
     Cow::Borrowed(&text[..end])
-}
-
-fn is_false(b: &bool) -> bool {
-    !b
 }
 
 fn to_json(value: &impl Serialize) -> String {
@@ -361,52 +138,6 @@ impl io::Write for Text {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn with(mut alert: Alert, set: impl FnOnce(&mut Alert)) -> String {
-        set(&mut alert);
-        alert.to_json()
-    }
-
-    #[test]
-    fn alerts_are_the_contract_byte_for_byte() {
-        use AlertKind::*;
-        assert_eq!(
-            with(Alert::new(HeartbeatMiss, "rss_agg", 1762433458), |a| {
-                a.late_sec = Some(31.2);
-                a.timeout_sec = Some(30.0);
-            }),
-            r#"{"type":"heartbeat_miss","svc":"rss_agg","late_sec":31.2,"timeout_sec":30.0,"ts":1762433458}"#
-        );
-        assert_eq!(
-            with(Alert::new(HeartbeatOk, "rss_agg", 1762433561), |a| a
-                .age_sec =
-                Some(2.7)),
-            r#"{"type":"heartbeat_ok","svc":"rss_agg","age_sec":2.7,"ts":1762433561}"#
-        );
-        assert_eq!(
-            with(Alert::new(HealerMiss, "healer", 1762434000), |a| {
-                a.late_sec = Some(35.0);
-                a.timeout_sec = Some(30.0);
-            }),
-            r#"{"type":"healer_miss","svc":"healer","late_sec":35.0,"timeout_sec":30.0,"ts":1762434000}"#
-        );
-        assert_eq!(
-            Alert::new(HealerOk, "healer", 1762434100).to_json(),
-            r#"{"type":"healer_ok","svc":"healer","ts":1762434100}"#
-        );
-    }
-
-    #[test]
-    fn an_alert_of_another_writer_is_read_with_its_unknown_fields_ignored() {
-        let a: Alert = serde_json::from_str(
-            r#"{"type":"heartbeat_ok","svc":"x","age_sec":1,"ts":5,"extra":[1]}"#,
-        )
-        .expect("a contract alert");
-        assert_eq!(
-            (a.kind, a.svc.as_str(), a.age_sec, a.id.as_str()),
-            (AlertKind::HeartbeatOk, "x", Some(1.0), "")
-        );
-    }
 
     #[test]
     fn cutting_text_keeps_whole_characters() {

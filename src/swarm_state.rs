@@ -4,12 +4,13 @@
 //! - [`TruthSource`]: reads the truth document from Redis, and notices when somebody wrote it;
 //! - [`Oversight`]: who judges, and which buses can be judged. With the snapshot of a service it tells where that one
 //!   stands. Pure;
-//! - [`StateReader`]: reads both from Redis;
+//! - [`StateReader`]: reads both from Redis; [`snapshots()`], [`log_after`] and [`silences()`]: what else is kept there;
 //! - [`Board`] and its [`Row`]s: what is known of each service, and the [`News`]. Pure;
 //! - [`Poller`]: the threads that listen to the buses and look at health, for whoever keeps a board.
 
 pub mod locator;
 
+mod alert_log;
 mod board;
 mod news;
 mod oversight;
@@ -18,8 +19,14 @@ mod poller;
 mod reader;
 mod row;
 mod sentence;
+mod silences;
+mod snapshots;
 mod truth_source;
 
+pub use alert_log::{
+    LOG_READ_MAX, LogEntry, Logged, first_stream, is_channel_at_work, log_after, log_entries,
+    newest_alerts,
+};
 pub use board::{Board, Look, Moment, Seen, Tells};
 pub use news::{NOBODY_IS_TOLD, News, Tone};
 pub use oversight::{BusRecords, Healer, Oversight, Standing, State, Trouble, Who};
@@ -27,4 +34,6 @@ pub use periodic::Periodic;
 pub use poller::{Poller, PollerSettings};
 pub use reader::{READER_LIMITS, StateReader};
 pub use row::{Mark, Row};
+pub use silences::{end_silence, keep_silence, silences};
+pub use snapshots::snapshots;
 pub use truth_source::{Document, TruthSource};

@@ -12,11 +12,11 @@ use crate::bus::{Buses, Commands, Limits};
 use crate::clock::{self, human, rfc3339};
 use crate::contract::{Alert, AlertKind};
 use crate::env::Env;
-use crate::notify::store::{Logged, log_after};
 use crate::notify::teller::began_ms;
 use crate::notify::wording::clean;
 use crate::service::{Error, is_reader_gone, stream};
 use crate::swarm_state::locator;
+use crate::swarm_state::{Logged, log_after};
 
 const HELP: &str = "\
 marketswarm alerts: the history, one outage a line

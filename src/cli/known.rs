@@ -4,7 +4,7 @@ use super::status;
 use crate::contract::Name;
 use crate::env::Env;
 use crate::service::Error;
-use crate::truth::did_you_mean;
+use crate::truth::{Truth, did_you_mean};
 
 /// Names that are listed at most, of those that there are.
 const LISTED_MAX: usize = 20;
@@ -45,13 +45,14 @@ pub(super) fn one_of<'k>(
     )))
 }
 
-/// An error unless truth names a service or bus of this name.
-pub(super) fn in_truth(env: &Env, name: &str) -> Result<(), Error> {
+/// The truth, when it names a service or bus of this name.
+pub(super) fn in_truth(env: &Env, name: &str) -> Result<Truth, Error> {
     let truth = status::find_truth(env)?;
     let services = truth.services().map(|svc| svc.name());
     let known = services.chain(truth.buses()).chain(["healer", "sentinel"]);
     let mut all: Vec<&str> = known.collect();
     all.sort_unstable();
     all.dedup();
-    one_of(name, "service or bus", all)
+    one_of(name, "service or bus", all)?;
+    Ok(truth)
 }

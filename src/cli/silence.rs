@@ -10,12 +10,12 @@ use lexopt::prelude::*;
 use super::{bad_args, complain, known, print, printed, when};
 use crate::bus::{Buses, Commands, Limits};
 use crate::clock;
-use crate::contract::{Health, SILENCES, Status, TEXT_MAX_BYTES, cut, health_key, silence_key};
+use crate::contract::{Health, Silence, Status, TEXT_MAX_BYTES, cut};
 use crate::env::Env;
-use crate::notify::store::hushes;
-use crate::notify::teller::Hush;
 use crate::service::Error;
 use crate::swarm_state::locator;
+use crate::swarm_state::{Oversight, State, StateReader, Who, end_silence, keep_silence, silences};
+use crate::truth::Truth;
 
 const HELP: &str = "\
 marketswarm silence: people hear nothing of a service for a while; alerts still go to the bus
@@ -79,18 +79,23 @@ pub(super) fn acknowledge(mut args: lexopt::Parser, env: Env) -> Result<ExitCode
     }
     let svc = svc.ok_or_else(|| wrong("which service? write marketswarm ack SVC"))?;
     // One of a name that nobody has would do nothing, and nobody would notice.
-    known::in_truth(&env, &svc)?;
-    let mut commands = connect(&env)?;
-    let health: Option<String> = commands.query(redis::cmd("GET").arg(health_key(&svc)))?;
-    let health = health.and_then(|json| serde_json::from_str::<Health>(&json).ok());
-    if !health.is_some_and(|h| matches!(h.status, Status::Down | Status::Degraded)) {
-        print(&format!(
-            "{svc} is not down: there is nothing to acknowledge\n"
-        ))?;
+    let env = locator::with_buses(&env)?;
+    let truth = known::in_truth(&env, &svc)?;
+    let mut reader = StateReader::new(Buses::from_env(&env)?.system(), "marketswarm:silence");
+    let health = reader.health([svc.as_str()])?.pop().flatten();
+    let is_told = |health: &Health| matches!(health.status, Status::Down | Status::Degraded);
+    // What was told stays told, whoever may be gone since.
+    if !health.as_ref().is_some_and(is_told) {
+        let unknown = why_unknown(&svc, &truth, &reader.oversight()?, health.as_ref());
+        print(&match unknown {
+            Some(why) => format!("nobody knows how {svc} stands: {why}\n"),
+            None => format!("{svc} is not down: there is nothing to acknowledge\n"),
+        })?;
         return Ok(ExitCode::from(1));
     }
+    let commands = reader.commands();
     let now_ms = clock::wall_millis() as i64;
-    let hush = Hush {
+    let silence = Silence {
         id: format!("ack-{svc}"),
         svc: svc.clone(),
         ack: true,
@@ -99,9 +104,24 @@ pub(super) fn acknowledge(mut args: lexopt::Parser, env: Env) -> Result<ExitCode
         why: String::new(),
         by: author(&env),
     };
-    keep(&mut commands, &hush, now_ms)?;
+    keep_silence(commands, &silence, now_ms)?;
     print(&format!("{svc}: no reminders until it is up\n"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Why nobody can say whether `svc` is down, if so.
+fn why_unknown(
+    svc: &str,
+    truth: &Truth,
+    oversight: &Oversight,
+    health: Option<&Health>,
+) -> Option<String> {
+    let buses: Vec<&str> = truth.buses().collect();
+    let service = truth.service(svc)?;
+    let standing = oversight.standing(Who::of(&service, &buses), health);
+    let trouble = || Some(oversight.troubles().into_iter().next()?.1);
+    let why = standing.reason.or_else(trouble);
+    (standing.state == State::Unknown).then(|| why.unwrap_or_default())
 }
 
 fn begin(
@@ -128,7 +148,7 @@ fn begin(
         known::in_truth(&env, svc)?;
     }
     let mut commands = connect(&env)?;
-    let hush = Hush {
+    let silence = Silence {
         id: format!("{:06x}", fastrand::u32(..1 << 24)),
         svc: svc.to_owned(),
         ack: false,
@@ -137,13 +157,13 @@ fn begin(
         why: cut(&why, TEXT_MAX_BYTES).into_owned(),
         by: author(&env),
     };
-    if hushes(&mut commands)?.len() >= SILENCES_MAX {
+    if silences(&mut commands)?.len() >= SILENCES_MAX {
         return Err(Error::Other(format!(
             "there are {SILENCES_MAX} silences already; end some"
         )));
     }
-    keep(&mut commands, &hush, now_ms)?;
-    print(&format!("{}\n", line(&hush, now_ms, &zone)))?;
+    keep_silence(&mut commands, &silence, now_ms)?;
+    print(&format!("{}\n", line(&silence, now_ms, &zone)))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -151,8 +171,8 @@ fn list(env: &Env) -> Result<ExitCode, Error> {
     let mut commands = connect(env)?;
     let (now_ms, zone) = (clock::wall_millis() as i64, TimeZone::system());
     let mut out = String::new();
-    for hush in hushes(&mut commands)? {
-        let _ = writeln!(out, "{}", line(&hush, now_ms, &zone));
+    for silence in silences(&mut commands)? {
+        let _ = writeln!(out, "{}", line(&silence, now_ms, &zone));
     }
     if out.is_empty() {
         out.push_str("no silences\n");
@@ -162,25 +182,22 @@ fn list(env: &Env) -> Result<ExitCode, Error> {
 
 fn end(env: &Env, what: &str) -> Result<ExitCode, Error> {
     let mut commands = connect(env)?;
-    let all = hushes(&mut commands)?;
-    let ended: Vec<&Hush> = all
+    let all = silences(&mut commands)?;
+    let ended: Vec<&Silence> = all
         .iter()
         .filter(|h| h.id == what || h.svc == what)
         .collect();
-    for hush in &ended {
-        let mut both = redis::pipe();
-        both.atomic().cmd("DEL").arg(silence_key(&hush.id)).ignore();
-        both.cmd("SREM").arg(SILENCES).arg(&hush.id).ignore();
-        commands.pipe::<()>(&both)?;
+    for silence in &ended {
+        end_silence(&mut commands, &silence.id)?;
         print(&format!(
             "ended {} of {}: what is down is told\n",
-            hush.id, hush.svc
+            silence.id, silence.svc
         ))?;
     }
     if ended.is_empty() {
         let known = all
             .iter()
-            .flat_map(|hush| [hush.id.as_str(), hush.svc.as_str()]);
+            .flat_map(|silence| [silence.id.as_str(), silence.svc.as_str()]);
         if let Err(error) = known::one_of(what, "silence", known) {
             complain(&format!("{error}\n"));
         }
@@ -189,20 +206,7 @@ fn end(env: &Env, what: &str) -> Result<ExitCode, Error> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes it; it goes by itself when it is over.
-fn keep(commands: &mut Commands, hush: &Hush, now_ms: i64) -> Result<(), Error> {
-    let json = serde_json::to_string(hush).map_err(|e| Error::Other(e.to_string()))?;
-    let mut both = redis::pipe();
-    both.atomic()
-        .cmd("SET")
-        .arg(silence_key(&hush.id))
-        .arg(json);
-    both.arg("PX").arg((hush.until_ms - now_ms).max(1)).ignore();
-    both.cmd("SADD").arg(SILENCES).arg(&hush.id).ignore();
-    Ok(commands.pipe::<()>(&both)?)
-}
-
-fn line(hush: &Hush, now_ms: i64, zone: &TimeZone) -> String {
+fn line(silence: &Silence, now_ms: i64, zone: &TimeZone) -> String {
     let at = |ms: i64| {
         jiff::Timestamp::from_millisecond(ms).map_or_else(
             |_| ms.to_string(),
@@ -213,24 +217,24 @@ fn line(hush: &Hush, now_ms: i64, zone: &TimeZone) -> String {
             },
         )
     };
-    let (svc, id) = (&hush.svc, &hush.id);
-    if hush.ack {
+    let (svc, id) = (&silence.svc, &silence.id);
+    if silence.ack {
         return format!(
             "{id}: {svc} is acknowledged by {}: no reminders until it is up",
-            hush.by
+            silence.by
         );
     }
-    let from = if hush.from_ms > now_ms {
-        format!("from {} ", at(hush.from_ms))
+    let from = if silence.from_ms > now_ms {
+        format!("from {} ", at(silence.from_ms))
     } else {
         String::new()
     };
     let what = if svc == "*" { "everything" } else { svc };
     format!(
         "{id}: {what} is silent {from}until {} ({}, by {})",
-        at(hush.until_ms),
-        hush.why,
-        hush.by
+        at(silence.until_ms),
+        silence.why,
+        silence.by
     )
 }
 

@@ -5,13 +5,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use lexopt::prelude::*;
-use redis::streams::StreamInfoGroupsReply;
 use serde_json::{Value as Json, json};
 
 use super::{bad_args, print, printed};
-use crate::bus::{Address, BusError, Buses, Commands};
+use crate::bus::{Address, Buses, Commands};
 use crate::clock::{self, human, local_time};
-use crate::contract::{ALERT_LOG, Health, TRUTH_KEY, holder_key};
+use crate::contract::{Health, TRUTH_KEY};
 use crate::env::Env;
 use crate::notify::{self, Role};
 use crate::sections::SCHEMAS;
@@ -19,7 +18,7 @@ use crate::service::Error;
 use crate::swarm_state::locator;
 use crate::swarm_state::{
     Document, Healer, NOBODY_IS_TOLD, Oversight, READER_LIMITS, Standing, State, StateReader,
-    TruthSource, Who,
+    TruthSource, Who, is_channel_at_work,
 };
 use crate::truth::{Defaults, Rules, Truth};
 
@@ -76,7 +75,7 @@ impl Findings {
         let mut reader = StateReader::new(address.clone(), "marketswarm:status");
         let oversight = reader.oversight()?;
         let health = reader.health(truth.services().map(|service| service.name()))?;
-        let has_voice = has_voice(reader.commands())?;
+        let somebody_tells = is_channel_at_work(reader.commands(), Role::Healer.as_str())?;
         // Nobody is told, as long as the healer is silent; what it would do then is not known here.
         let may_be_told = !oversight.healer.speaks() && notify::channels_configured(env, &truth);
 
@@ -89,7 +88,7 @@ impl Findings {
         });
         Ok(Findings {
             lines: lines.collect(),
-            somebody_is_told: has_voice || may_be_told,
+            somebody_is_told: somebody_tells || may_be_told,
             address,
             now_ts: clock::wall_secs(),
             oversight,
@@ -230,27 +229,6 @@ pub(super) fn find_truth(env: &Env) -> Result<Truth, Error> {
         ))),
         Document::TooLong(bytes) => Err(Error::Truth(format!("{place} has {bytes} bytes"))),
     }
-}
-
-/// Whether a channel of a healer is at work, whatever environment that has: who tells for a channel holds its key. The
-/// group of a channel that was taken away stays behind in the log, and says nothing.
-fn has_voice(commands: &mut Commands) -> Result<bool, BusError> {
-    let mut info = redis::cmd("XINFO");
-    let groups = match commands.query::<StreamInfoGroupsReply>(info.arg("GROUPS").arg(ALERT_LOG)) {
-        Ok(reply) => reply.groups,
-        // There is no log before the first alert or channel.
-        Err(BusError::Reply { .. }) => return Ok(false),
-        Err(error) => return Err(error),
-    };
-    let mut held = redis::cmd("EXISTS");
-    let mut any = false;
-    for group in groups {
-        if group.name.starts_with(Role::Healer.as_str()) {
-            held.arg(holder_key(&group.name));
-            any = true;
-        }
-    }
-    Ok(any && commands.query::<u64>(&held)? > 0)
 }
 
 fn or_dash(value: Option<impl ToString>) -> String {

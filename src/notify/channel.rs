@@ -116,7 +116,7 @@ pub struct Channel {
     /// Whether what Redis held was taken over once.
     loaded: bool,
     next_hold_ms: Ms,
-    next_hush_ms: Ms,
+    next_silence_ms: Ms,
     next_absorb_ms: Ms,
     /// The receiver could not be reached since then, and can now.
     digest_since_ms: Option<Ms>,
@@ -157,7 +157,7 @@ impl Channel {
             backoff: Backoff::bus(),
             loaded: false,
             next_hold_ms: 0,
-            next_hush_ms: 0,
+            next_silence_ms: 0,
             next_absorb_ms: 0,
             digest_since_ms: None,
             noted: false,

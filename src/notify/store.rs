@@ -8,28 +8,24 @@ use std::time::Duration;
 use redis::{Pipeline, cmd, pipe};
 
 use super::outbox::{DeadLetter, Message};
-use super::teller::{Changes, Entry, Hush};
+use super::teller::Changes;
 use super::telling::Ms;
 use crate::bus::lease::{self, Fence, IfFree};
 use crate::bus::{Address, BusError, Commands, Limits};
 use crate::contract::{
-    ALERT_LOG, Alert, DEAD_MAX, Health, dead_key, health_key, holder_key, outbox_key, told_key,
+    ALERT_LOG, Alert, DEAD_MAX, Silence, dead_key, holder_key, outbox_key, told_key,
 };
+use crate::swarm_state::{LOG_READ_MAX, Logged, first_stream, log_entries, silences, snapshots};
 
 mod hold;
-mod look;
-mod parse;
+mod outage;
 
-pub use look::{hushes, log_after};
-
-use parse::entries;
+use outage::begin_of;
 
 /// The consumer in the group: always the same, so that a new instance finds what an old one left.
 const CONSUMER: &str = "teller";
 /// The field of the told hash that holds what is no case. Names of cases have a slash in them.
 const META: &str = "meta";
-/// Entries that one read brings.
-const READ_MAX: usize = 1000;
 /// Values of one command in a pipeline.
 const CHUNK: usize = 500;
 /// Attempts at a transaction between which the holder's key changes.
@@ -60,15 +56,6 @@ pub struct Loaded {
     pub meta: Option<String>,
     pub records: Vec<(String, String)>,
     pub outbox: Vec<Message>,
-}
-
-/// An entry of the log, or what is left of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Logged {
-    pub id: String,
-    /// `None` when it was trimmed away or cannot be read. Its `at_ms` counts from the moment of the read, zero or less:
-    /// the clocks of here and there may differ, and step.
-    pub entry: Option<Entry>,
 }
 
 /// Whether a write was made.
@@ -182,14 +169,14 @@ impl Store {
     ) -> Result<Vec<Logged>, BusError> {
         let mut read = cmd("XREADGROUP");
         read.arg("GROUP").arg(&self.group).arg(CONSUMER);
-        read.arg("COUNT").arg(READ_MAX);
+        read.arg("COUNT").arg(LOG_READ_MAX);
         if let Some(block) = block {
             // 0 would mean for ever.
             read.arg("BLOCK").arg(block.as_millis().max(1) as u64);
         }
         read.arg("STREAMS").arg(ALERT_LOG).arg(after);
         let answer = self.commands.query(&read)?;
-        self.dated(parse::first_stream(answer))
+        self.dated(first_stream(answer))
     }
 
     /// Entries after one id and before another, whoever they were handed to.
@@ -203,9 +190,9 @@ impl Store {
                 .arg(format!("({from}"))
                 .arg(before)
                 .arg("COUNT")
-                .arg(READ_MAX);
+                .arg(LOG_READ_MAX);
             let answer = self.commands.query(&range)?;
-            let part = self.dated(entries(answer))?;
+            let part = self.dated(log_entries(answer))?;
             if part.is_empty() {
                 return Ok(all);
             }
@@ -213,7 +200,8 @@ impl Store {
         }
     }
 
-    /// Dates the entries against now, by the server's own clock.
+    /// Dates the entries against now, by the server's own clock, zero or less: the clocks of here and there may differ,
+    /// and step.
     fn dated(&mut self, mut logged: Vec<Logged>) -> Result<Vec<Logged>, BusError> {
         if logged.is_empty() {
             return Ok(logged);
@@ -230,7 +218,7 @@ impl Store {
     pub fn newest(&mut self) -> Result<Option<String>, BusError> {
         let mut range = cmd("XREVRANGE");
         range.arg(ALERT_LOG).arg("+").arg("-").arg("COUNT").arg(1);
-        let newest = entries(self.commands.query(&range)?);
+        let newest = log_entries(self.commands.query(&range)?);
         Ok(newest.into_iter().next().map(|l| l.id))
     }
 
@@ -307,8 +295,8 @@ impl Store {
     }
 
     /// Silences and acknowledgements in force or to come, in local time.
-    pub fn hushes(&mut self) -> Result<Vec<Hush>, BusError> {
-        hushes(&mut self.commands)
+    pub fn silences(&mut self) -> Result<Vec<Silence>, BusError> {
+        silences(&mut self.commands)
     }
 
     /// How services stand by their latest snapshots: with the alert that began their outage, or none.
@@ -316,18 +304,10 @@ impl Store {
         &mut self,
         services: &[String],
     ) -> Result<Vec<(String, Option<Alert>)>, BusError> {
-        let mut states = Vec::new();
-        for names in services.chunks(READ_MAX) {
-            let keys: Vec<String> = names.iter().map(|s| health_key(s)).collect();
-            let found: Vec<Option<String>> = self.commands.query(cmd("MGET").arg(keys))?;
-            for (svc, json) in names.iter().zip(found) {
-                let health = json.and_then(|j| serde_json::from_str::<Health>(&j).ok());
-                if let Some(health) = health {
-                    states.push((svc.clone(), parse::begin_of(health)));
-                }
-            }
-        }
-        Ok(states)
+        let found = snapshots(&mut self.commands, services)?;
+        let found = services.iter().zip(found);
+        let state = |(svc, health): (&String, Option<_>)| Some((svc.clone(), begin_of(health?)));
+        Ok(found.filter_map(state).collect())
     }
 
     /// The connection, for what is not the channel's own.

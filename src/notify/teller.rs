@@ -11,21 +11,21 @@ use serde::{Deserialize, Serialize};
 
 use super::telling::{Ms, Say, Telling, Thread};
 use super::wording;
-use crate::contract::{Alert, AlertKind};
+use crate::contract::{Alert, AlertKind, Silence};
+use crate::swarm_state::LogEntry;
 
 mod case;
 mod compose;
 mod edge;
-mod hush;
 mod keep;
+mod silences;
 mod window;
 
 pub use edge::began_ms;
-pub use hush::Hush;
 
 use case::{Case, Verdict};
 use edge::file;
-use hush::Hushes;
+use silences::Silences;
 use window::Window;
 
 /// Services and buses that a teller follows; alerts about further ones count as lost history.
@@ -59,18 +59,6 @@ impl Default for Rules {
             remind_ms: 0,
         }
     }
-}
-
-/// An entry of the alert log.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
-    /// Its id in the stream.
-    pub id: String,
-    /// The counter that shows gaps; absent in entries of older writers.
-    pub n: Option<u64>,
-    /// When Redis took it.
-    pub at_ms: Ms,
-    pub alert: Alert,
 }
 
 /// What became of an entry.
@@ -107,8 +95,8 @@ pub struct Teller {
     dirty: Vec<Key>,
     wakes: BTreeSet<(Ms, Key)>,
     window: Window,
-    hushes: Hushes,
-    hush_change_ms: Option<Ms>,
+    silences: Silences,
+    silence_change_ms: Option<Ms>,
     depends_on: HashMap<Arc<str>, Vec<Arc<str>>>,
     /// Who waits for news of a service that it depends on.
     waiting: HashMap<Arc<str>, Vec<Key>>,
@@ -147,8 +135,8 @@ impl Teller {
     }
 
     /// Takes an entry of the log. All entries are to be given, in order, also those that are told elsewhere.
-    pub fn hear(&mut self, now_ms: Ms, entry: Entry, ours: bool) -> Heard {
-        let Entry {
+    pub fn hear(&mut self, now_ms: Ms, entry: LogEntry, ours: bool) -> Heard {
+        let LogEntry {
             id,
             n,
             at_ms,
@@ -282,11 +270,11 @@ impl Teller {
     }
 
     /// Sets the silences and acknowledgements that are in force or to come.
-    pub fn set_hushes(&mut self, now_ms: Ms, hushes: Vec<Hush>) {
-        let hushes = Hushes::new(hushes);
-        if hushes != self.hushes {
-            self.hushes = hushes;
-            self.hush_changed(now_ms);
+    pub fn set_silences(&mut self, now_ms: Ms, silences: Vec<Silence>) {
+        let silences = Silences::new(silences);
+        if silences != self.silences {
+            self.silences = silences;
+            self.silence_changed(now_ms);
         }
     }
 
@@ -305,7 +293,7 @@ impl Teller {
             self.window.close_ms(self.rules.group_wait_ms),
             first_wake,
             self.meta.remind_at_ms,
-            self.hush_change_ms,
+            self.silence_change_ms,
         ]
         .into_iter()
         .flatten()
@@ -347,8 +335,8 @@ impl Teller {
     }
 
     /// A silence began or ended: whatever is or was told to be bad is looked at again.
-    fn hush_changed(&mut self, now_ms: Ms) {
-        self.hush_change_ms = self.hushes.next_change(now_ms);
+    fn silence_changed(&mut self, now_ms: Ms) {
+        self.silence_change_ms = self.silences.next_change(now_ms);
         let keys: Vec<Key> = self
             .cases
             .iter()

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
-use redis::streams::StreamRangeReply;
 
+use super::alert_log::newest_alerts;
 use super::board::{Look, ROWS_MAX, Seen};
 use super::periodic::Periodic;
 use super::reader::{READER_LIMITS, StateReader};
@@ -15,9 +15,7 @@ use crate::bus::{
     self, Address, Batch, BusError, Buses, Channels, Commands, ServerIdentity, Sink, Subscriber,
 };
 use crate::clock::Mono;
-use crate::contract::{
-    ALERT_CHANNEL, ALERT_LOG, Alert, BEAT_MAX_BYTES, Beat, SYSTEM_BUS, TRUTH_KEY,
-};
+use crate::contract::{ALERT_CHANNEL, BEAT_MAX_BYTES, Beat, SYSTEM_BUS, TRUTH_KEY};
 use crate::env::Env;
 use crate::truth::{Defaults, Rules, ServiceSchema, Truth};
 
@@ -152,7 +150,7 @@ impl<E: From<Seen> + Send + 'static> Worker<E> {
             self.known = true;
         }
         if self.past > 0 {
-            let alerts = self.past_alerts()?;
+            let alerts = newest_alerts(self.reader.commands(), self.past)?;
             self.past = 0;
             self.tell(Seen::Past(alerts));
         }
@@ -165,21 +163,6 @@ impl<E: From<Seen> + Send + 'static> Worker<E> {
         self.looks = self.looks.wrapping_add(1);
         self.tell(Seen::Look(Box::new(Look { oversight, health })));
         Ok(())
-    }
-
-    fn past_alerts(&mut self) -> Result<Vec<Alert>, BusError> {
-        let mut newest = redis::cmd("XREVRANGE");
-        newest
-            .arg(ALERT_LOG)
-            .arg("+")
-            .arg("-")
-            .arg("COUNT")
-            .arg(self.past);
-        let reply: StreamRangeReply = self.reader.commands().query(&newest)?;
-        let texts = reply.ids.iter().rev();
-        Ok(texts
-            .filter_map(|entry| serde_json::from_str(&entry.get::<String>("alert")?).ok())
-            .collect())
     }
 
     /// Listens to the beats that `truth` names, each on its bus, and to the alerts.

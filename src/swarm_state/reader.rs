@@ -6,11 +6,12 @@ use std::time::Duration;
 use redis::{FromRedisValue, Value};
 
 use super::oversight::{BusRecords, Healer, Oversight};
+use super::snapshots::snapshots;
 use crate::bus::{Address, BusError, Commands, Limits, overhear};
 use crate::clock;
 use crate::contract::{
     BUS_HEALTH, BUS_HEALTH_EVERY, BUS_HEALTH_TTL, BusHealth, HEALER_ECHOES, HEALER_LEASE, Health,
-    REFUSED_EVERY, TEXT_MAX_BYTES, WritesRefused, cut, health_key,
+    REFUSED_EVERY, TEXT_MAX_BYTES, WritesRefused, cut,
 };
 
 /// How long a reader waits for a bus: one that is far away needs seconds to greet.
@@ -18,10 +19,6 @@ pub const READER_LIMITS: Limits = Limits {
     connect: Duration::from_secs(5),
     read: Duration::from_secs(5),
 };
-/// Snapshots in one command.
-const MGET_MAX: usize = 1000;
-/// Such commands in one packet: what is far away is not asked a thousand times.
-const PACKET_MAX: usize = 8;
 /// A healer that could write would have written within this.
 const SILENT_AFTER: Duration = Duration::from_millis(2500 * BUS_HEALTH_EVERY.as_secs());
 /// How long to listen for a healer that cannot write: it echoes each second, and says why as often.
@@ -88,18 +85,7 @@ impl StateReader {
         &mut self,
         names: impl IntoIterator<Item = &'a str>,
     ) -> Result<Vec<Option<Health>>, BusError> {
-        let keys: Vec<String> = names.into_iter().map(health_key).collect();
-        let mut health = Vec::with_capacity(keys.len());
-        for keys in keys.chunks(MGET_MAX * PACKET_MAX) {
-            let mut packet = redis::pipe();
-            for keys in keys.chunks(MGET_MAX) {
-                packet.cmd("MGET").arg(keys);
-            }
-            let answers: Vec<Vec<Option<Vec<u8>>>> = self.commands.pipe(&packet)?;
-            let read = |text: Option<Vec<u8>>| serde_json::from_slice(&text?).ok();
-            health.extend(answers.into_iter().flatten().map(read));
-        }
-        Ok(health)
+        snapshots(&mut self.commands, names)
     }
 
     fn keys(&mut self) -> Result<Keys, BusError> {

@@ -3,13 +3,14 @@
 use super::*;
 use crate::bus::BusError;
 use crate::contract::AlertKind;
-use crate::notify::store::{Committed, Logged};
+use crate::notify::store::Committed;
 use crate::notify::teller::Heard;
+use crate::swarm_state::Logged;
 
 /// How often the holding of the channel is renewed.
 const HOLD_EVERY_MS: Ms = 3_000;
 /// How often silences are looked up.
-const HUSH_EVERY_MS: Ms = 1_000;
+const SILENCE_EVERY_MS: Ms = 1_000;
 /// How often a standby looks whether the holder is gone.
 const LOOK_EVERY_MS: Ms = 2_000;
 /// An entry that is older when it is read was written before this channel, or its connection, was there.
@@ -89,7 +90,8 @@ impl Channel {
             log::info!("channel {}: the bus is back", self.name);
         }
         self.link = Link::Held;
-        (self.next_hold_ms, self.next_hush_ms) = (now_ms + HOLD_EVERY_MS, now_ms + HUSH_EVERY_MS);
+        (self.next_hold_ms, self.next_silence_ms) =
+            (now_ms + HOLD_EVERY_MS, now_ms + SILENCE_EVERY_MS);
         Ok(())
     }
 
@@ -111,8 +113,8 @@ impl Channel {
         self.outbox.absorb(outbox);
         self.loaded = true;
         self.adopt_truth(now_ms);
-        let hushes = self.store.hushes()?;
-        self.teller.set_hushes(now_ms, hushes);
+        let silences = self.store.silences()?;
+        self.teller.set_silences(now_ms, silences);
         let left = self.store.unacknowledged()?;
         self.hear(now_ms, left)
     }
@@ -127,8 +129,8 @@ impl Channel {
                 self.owed.put(&id);
             }
         }
-        let hushes = self.store.hushes()?;
-        self.teller.set_hushes(now_ms, hushes);
+        let silences = self.store.silences()?;
+        self.teller.set_silences(now_ms, silences);
         Ok(())
     }
 
@@ -164,10 +166,10 @@ impl Channel {
             }
             self.look_for_strays(now_ms)?;
         }
-        if now_ms >= self.next_hush_ms {
-            self.next_hush_ms = now_ms + HUSH_EVERY_MS;
-            let hushes = self.store.hushes()?;
-            self.teller.set_hushes(now_ms, hushes);
+        if now_ms >= self.next_silence_ms {
+            self.next_silence_ms = now_ms + SILENCE_EVERY_MS;
+            let silences = self.store.silences()?;
+            self.teller.set_silences(now_ms, silences);
         }
         if self.unacknowledged.len() + self.owed.unacknowledged() > UNACKNOWLEDGED_MAX {
             return Ok(());

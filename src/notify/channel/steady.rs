@@ -57,7 +57,7 @@ impl Channel {
         }
         let moments = [
             &mut self.next_hold_ms,
-            &mut self.next_hush_ms,
+            &mut self.next_silence_ms,
             &mut self.next_absorb_ms,
         ];
         for at in moments.into_iter().chain(&mut self.digest_since_ms) {

@@ -74,8 +74,8 @@ impl Teller {
 
     /// Puts cases whose time has come on the list, when they have something to say.
     fn wake(&mut self, now_ms: Ms) {
-        if self.hush_change_ms.is_some_and(|at| at <= now_ms) {
-            self.hush_changed(now_ms);
+        if self.silence_change_ms.is_some_and(|at| at <= now_ms) {
+            self.silence_changed(now_ms);
         }
         while let Some((at, _)) = self.wakes.first()
             && *at <= now_ms
@@ -96,7 +96,7 @@ impl Teller {
 
     fn outcome(&mut self, key: &Key, now_ms: Ms) -> Outcome {
         let (kind, svc) = key;
-        let silent = self.hushes.silent_until(svc, now_ms);
+        let silent = self.silences.silent_until(svc, now_ms);
         let cause = match self.cases.get(key) {
             Some(case)
                 if *kind == AlertKind::HeartbeatMiss
@@ -204,8 +204,8 @@ impl Teller {
             .filter(|((_, svc), case)| {
                 case.remindable()
                     && case.said_ms != Some(now_ms)
-                    && self.hushes.silent_until(svc, now_ms).is_none()
-                    && !self.hushes.acked(svc, case.bad_since_ms())
+                    && self.silences.silent_until(svc, now_ms).is_none()
+                    && !self.silences.acked(svc, case.bad_since_ms())
             })
             .map(|(key, _)| key.clone())
             .collect();
@@ -245,7 +245,7 @@ impl Teller {
                 case.bad
                     && key.0 != AlertKind::ServiceDegraded
                     && !said.contains(key)
-                    && self.hushes.silent_until(&key.1, now_ms).is_none()
+                    && self.silences.silent_until(&key.1, now_ms).is_none()
             })
             .map(|((_, svc), case)| (case.bad_since_ms(), &**svc))
             .collect();

@@ -54,7 +54,7 @@ impl Teller {
             .map(|(at, key)| (at + by, key))
             .collect();
         // Silences are dates that people wrote: they stay, and begin or end at other moments of ours.
-        self.hush_change_ms = Some(0);
+        self.silence_change_ms = Some(0);
         self.touch_all();
     }
 

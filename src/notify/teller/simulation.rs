@@ -72,7 +72,7 @@ fn live(ops: &[(Ms, Op)], deps: &[(&str, &[&str])]) -> Result<(), String> {
     let mut play = Play::with_deps(rules, deps);
     let mut down = [false; SERVICES.len()];
     let mut degraded = [false; SERVICES.len()];
-    let mut hushes: Vec<Hush> = Vec::new();
+    let mut silences: Vec<Silence> = Vec::new();
     let log = |play: &mut Play, kind, i: usize| {
         let mut alert = play.alert(kind, SERVICES[i]);
         alert.timeout_sec = Some(10.0);
@@ -107,7 +107,7 @@ fn live(ops: &[(Ms, Op)], deps: &[(&str, &[&str])]) -> Result<(), String> {
                 let svc = SERVICES.get(i).copied().unwrap_or("*").to_owned();
                 let (from_ms, until_ms) = (play.now, play.now + ms);
                 let (id, why, by) = Default::default();
-                hushes.push(Hush {
+                silences.push(Silence {
                     id,
                     svc,
                     ack: false,
@@ -116,8 +116,8 @@ fn live(ops: &[(Ms, Op)], deps: &[(&str, &[&str])]) -> Result<(), String> {
                     why,
                     by,
                 });
-                hushes.retain(|h| h.until_ms > play.now);
-                play.hush(hushes.clone());
+                silences.retain(|h| h.until_ms > play.now);
+                play.silence(silences.clone());
             }
             Op::DeadChannel(ms) => {
                 let since = play.now;

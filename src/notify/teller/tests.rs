@@ -17,7 +17,7 @@ pub(super) struct Play {
     pub teller: Teller,
     pub now: Ms,
     pub n: u64,
-    hushes: Vec<Hush>,
+    silences: Vec<Silence>,
     pub told: Vec<(Ms, Telling)>,
     /// Judges who flaps, as the healer does.
     swings: Swings<(AlertKind, String)>,
@@ -30,7 +30,7 @@ impl Play {
             teller: Teller::new(rules, START),
             now: START,
             n: 0,
-            hushes: Vec::new(),
+            silences: Vec::new(),
             told: Vec::new(),
             swings: Swings::default(),
             logged: Vec::new(),
@@ -84,7 +84,7 @@ impl Play {
     fn log(&mut self, alert: Alert) -> Heard {
         self.n += 1;
         self.logged.push(alert.id.clone());
-        let entry = Entry {
+        let entry = LogEntry {
             id: format!("{}-{}", self.now, self.n),
             n: Some(self.n),
             at_ms: self.now,
@@ -151,9 +151,9 @@ impl Play {
         self.hear(self.alert(AlertKind::HeartbeatOk, svc));
     }
 
-    pub fn hush(&mut self, hushes: Vec<Hush>) {
-        self.hushes = hushes;
-        self.teller.set_hushes(self.now, self.hushes.clone());
+    pub fn silence(&mut self, silences: Vec<Silence>) {
+        self.silences = silences;
+        self.teller.set_silences(self.now, self.silences.clone());
     }
 
     /// The first lines of all messages so far.
@@ -174,7 +174,7 @@ impl Play {
         let mut new = Teller::restore(rules, self.now, &changes.meta, changes.put).expect("reads");
         new.depends_on = old.depends_on;
         self.teller = new;
-        self.teller.set_hushes(self.now, self.hushes.clone());
+        self.teller.set_silences(self.now, self.silences.clone());
     }
 }
 

@@ -69,7 +69,7 @@ fn a_log_that_counts_anew_is_heard_and_an_entry_heard_twice_is_not_told_twice() 
     play.miss("a");
     let (n, at) = (play.n, play.now);
     play.pass(minutes(1));
-    let again = Entry {
+    let again = LogEntry {
         id: format!("{at}-{n}"),
         n: Some(n),
         at_ms: at,
@@ -230,7 +230,7 @@ fn one_that_is_dropped_and_named_again_before_that_is_told_is_not_down_for_ever(
 }
 
 #[test]
-fn whom_the_log_leaves_flapping_is_not_hushed_for_ever() {
+fn whom_the_log_leaves_flapping_is_not_silenced_for_ever() {
     let mut play = Play::new(Rules::default());
     play.miss("a");
     let mut flapping = play.alert(AlertKind::Flapping, "a");

@@ -14,11 +14,11 @@ fn reminders_group_what_is_still_down_and_stop_at_an_acknowledgement() {
     play.miss("b");
     play.pass(minutes(27));
     assert_eq!(play.titles()[2], "STILL DOWN 2 services: a, b");
-    let ack = Hush {
+    let ack = Silence {
         ack: true,
-        ..hush("a", play.now, Ms::MAX)
+        ..silence("a", play.now, Ms::MAX)
     };
-    play.hush(vec![ack]);
+    play.silence(vec![ack]);
     play.pass(minutes(30));
     assert_eq!(
         play.titles()[3..],
@@ -30,8 +30,8 @@ fn reminders_group_what_is_still_down_and_stop_at_an_acknowledgement() {
     assert_eq!(play.titles()[4..], ["UP 2 services: a, b"]);
 }
 
-fn hush(svc: &str, from_ms: Ms, until_ms: Ms) -> Hush {
-    Hush {
+fn silence(svc: &str, from_ms: Ms, until_ms: Ms) -> Silence {
+    Silence {
         id: "h".into(),
         svc: svc.into(),
         ack: false,
@@ -47,7 +47,7 @@ fn in_a_silence_nothing_is_heard_and_at_its_end_what_is_still_down_is_told() {
     let mut play = Play::new(Rules::default());
     play.miss("before");
     play.pass(minutes(1));
-    play.hush(vec![hush("*", play.now, play.now + minutes(120))]);
+    play.silence(vec![silence("*", play.now, play.now + minutes(120))]);
     play.miss("short");
     play.pass(minutes(10));
     play.ok("short");
@@ -69,7 +69,7 @@ fn in_a_silence_nothing_is_heard_and_at_its_end_what_is_still_down_is_told() {
 fn a_silence_that_is_to_come_begins_at_its_time() {
     let mut play = Play::new(Rules::default());
     let from = play.now + minutes(10);
-    play.hush(vec![hush("a", from, from + minutes(10))]);
+    play.silence(vec![silence("a", from, from + minutes(10))]);
     play.miss("a");
     play.pass(minutes(5));
     play.ok("a");
@@ -86,7 +86,7 @@ fn the_end_of_what_was_told_is_told_after_the_silence_in_which_it_fell() {
     let mut play = Play::new(Rules::default());
     play.miss("a");
     play.pass(minutes(1));
-    play.hush(vec![hush("a", play.now, play.now + minutes(10))]);
+    play.silence(vec![silence("a", play.now, play.now + minutes(10))]);
     play.ok("a");
     play.pass(minutes(9));
     assert_eq!(play.told.len(), 1);

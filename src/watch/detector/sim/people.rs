@@ -6,8 +6,9 @@ use super::healer::name;
 use super::redis::{Deed, Entry, Said, Store};
 use super::world::Watching;
 use crate::contract::{Alert, AlertKind};
-use crate::notify::teller::{self, Rules, Teller};
+use crate::notify::teller::{Rules, Teller};
 use crate::notify::telling::{Ms, Telling};
+use crate::swarm_state::LogEntry;
 
 /// The virtual clock begins here, on a Tuesday at 14:00 UTC.
 const START: Ms = 1_794_924_000_000;
@@ -163,9 +164,9 @@ fn depends_on(chained: bool, truth: &[Watching]) -> Vec<(String, Vec<String>)> {
     chain.map(|svc| (name(svc), vec![name(svc - 1)])).collect()
 }
 
-fn as_heard(n: usize, entry: &Entry, truth: &[Watching]) -> teller::Entry {
+fn as_heard(n: usize, entry: &Entry, truth: &[Watching]) -> LogEntry {
     let at_ms = millis(entry.written_at);
-    teller::Entry {
+    LogEntry {
         id: format!("{at_ms}-{n}"),
         n: Some(n as u64),
         at_ms,

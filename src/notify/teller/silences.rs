@@ -2,46 +2,28 @@
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
+use crate::contract::Silence;
+use crate::notify::telling::Ms;
 
-use super::super::telling::Ms;
-
-/// A wish of an operator to hear nothing, or no reminders.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hush {
-    /// Names it for `silence end`.
-    pub id: String,
-    /// The service, or `*` for all.
-    pub svc: String,
-    /// An acknowledgement: told, but no reminders until it is up.
-    #[serde(default)]
-    pub ack: bool,
-    pub from_ms: Ms,
-    pub until_ms: Ms,
-    /// Why, in the operator's words.
-    #[serde(default)]
-    pub why: String,
-    /// Who, as `user@host`.
-    #[serde(default)]
-    pub by: String,
-}
-
-/// All hushes in force or to come.
+/// All silences in force or to come.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Hushes {
+pub(super) struct Silences {
     /// Of all services.
-    all: Vec<Hush>,
-    by_svc: HashMap<String, Vec<Hush>>,
+    all: Vec<Silence>,
+    by_svc: HashMap<String, Vec<Silence>>,
 }
 
-impl Hushes {
-    pub fn new(hushes: Vec<Hush>) -> Hushes {
-        let mut new = Hushes::default();
-        for hush in hushes {
-            if hush.svc == "*" {
-                new.all.push(hush);
+impl Silences {
+    pub fn new(silences: Vec<Silence>) -> Silences {
+        let mut new = Silences::default();
+        for silence in silences {
+            if silence.svc == "*" {
+                new.all.push(silence);
             } else {
-                new.by_svc.entry(hush.svc.clone()).or_default().push(hush);
+                new.by_svc
+                    .entry(silence.svc.clone())
+                    .or_default()
+                    .push(silence);
             }
         }
         new
@@ -69,7 +51,7 @@ impl Hushes {
             .min()
     }
 
-    fn of(&self, svc: &str) -> impl Iterator<Item = &Hush> {
+    fn of(&self, svc: &str) -> impl Iterator<Item = &Silence> {
         self.all
             .iter()
             .chain(self.by_svc.get(svc).into_iter().flatten())

@@ -158,10 +158,7 @@ impl Sentinel {
                 self.adopt(truth);
                 Ok(())
             }
-            Notice::ThreadEnded { name, error } => Err(Error::Other(format!(
-                "thread {name} ended: {}",
-                error.unwrap_or_default()
-            ))),
+            Notice::ThreadEnded { name, error } => Err(Error::thread_ended(&name, error)),
             Notice::TruthRejected { reason } => {
                 self.hear_rejected(&reason);
                 Ok(())

@@ -16,6 +16,7 @@ mod remarks;
 mod signals;
 mod start;
 mod supervisor;
+mod swarm;
 mod threads;
 mod truth_watch;
 
@@ -35,6 +36,7 @@ pub use remarks::{Remarks, databases};
 pub use signals::signals_to;
 pub use start::{Away, beat_settings, host_name, run, run_waiting};
 pub use supervisor::Supervisor;
+pub use swarm::{SERVICES, WATCHERS};
 pub use threads::{Crew, deliver};
 pub use truth_watch::TruthHint;
 

@@ -26,8 +26,6 @@ use std::process::ExitCode;
 use crate::env::Env;
 use crate::service::{Error, printed};
 
-pub use settings::SERVICES;
-
 /// Runs the rest of a command line.
 ///
 /// # Errors

@@ -8,9 +8,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::{bad_args, known, print, printed};
 use crate::env::Env;
-use crate::service::Error;
+use crate::service::{Error, SERVICES};
 use crate::swarm_state::locator::{RunFolder, UpNote, data_folder};
-use crate::up::SERVICES;
 
 const HELP: &str = "\
 marketswarm hold SVC     ends a service that `marketswarm up` runs, and keeps it down

@@ -3,7 +3,7 @@
 use super::status;
 use crate::contract::Name;
 use crate::env::Env;
-use crate::service::Error;
+use crate::service::{Error, WATCHERS};
 use crate::truth::{Truth, did_you_mean};
 
 /// Names that are listed at most, of those that there are.
@@ -49,7 +49,7 @@ pub(super) fn one_of<'k>(
 pub(super) fn in_truth(env: &Env, name: &str) -> Result<Truth, Error> {
     let truth = status::find_truth(env)?;
     let services = truth.services().map(|svc| svc.name());
-    let known = services.chain(truth.buses()).chain(["healer", "sentinel"]);
+    let known = services.chain(truth.buses()).chain(WATCHERS);
     let mut all: Vec<&str> = known.collect();
     all.sort_unstable();
     all.dedup();

@@ -199,10 +199,7 @@ impl Healer {
                     log::debug!("{name} ended, as it should");
                 }
                 Event::Notice(Notice::ThreadEnded { name, error }) => {
-                    return Err(Error::Other(format!(
-                        "thread {name} ended: {}",
-                        error.unwrap_or_default()
-                    )));
+                    return Err(Error::thread_ended(&name, error));
                 }
                 Event::Notice(Notice::Message { .. }) | Event::Look => {}
             }

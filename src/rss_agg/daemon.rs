@@ -215,8 +215,7 @@ impl Reader {
                 self.poll_now(&String::from_utf8_lossy(&payload));
             }
             Notice::ThreadEnded { name, error } => {
-                let why = error.unwrap_or_else(|| "without a reason".into());
-                return Err(Error::Other(format!("thread {name} ended: {why}")));
+                return Err(Error::thread_ended(&name, error));
             }
             Notice::Message { .. } | Notice::Stop => {}
             Notice::TruthRejected { .. } | Notice::TruthMissing => {}

@@ -20,6 +20,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// What the end of a thread means to a daemon whose thread it was; `why`: its error, if it had one.
+    pub fn thread_ended(name: &str, why: Option<String>) -> Error {
+        let why = why.unwrap_or_else(|| "without a reason".into());
+        Error::Other(format!("thread {name} ended: {why}"))
+    }
+
     /// 2 for bad configuration or truth, 3 for a bus out of reach, 1 for the rest.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {

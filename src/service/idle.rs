@@ -14,10 +14,7 @@ pub fn idle(mut service: Service<Notice>) -> Result<(), Error> {
                 log::info!("a new truth is in force");
             }
             Notice::ThreadEnded { name, error } => {
-                return Err(Error::Other(format!(
-                    "thread {name} ended: {}",
-                    error.unwrap_or_default()
-                )));
+                return Err(Error::thread_ended(&name, error));
             }
             Notice::TruthRejected { .. } | Notice::TruthMissing | Notice::Message { .. } => {}
         }

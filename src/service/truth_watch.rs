@@ -6,6 +6,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::{Error, Notice};
+use crate::bus::Outage;
 use crate::contract::TRUTH_LAST_GOOD;
 use crate::swarm_state::{Document, TruthSource};
 use crate::truth::{Rules, Truth, digest};
@@ -30,7 +31,7 @@ pub(super) struct TruthWatch {
     keeps_last_good: bool,
     /// Of the document last told, good or bad; `None` when it was missing.
     known: Option<String>,
-    unreachable: bool,
+    outage: Outage,
 }
 
 /// What a look at the document came to.
@@ -61,7 +62,7 @@ impl TruthWatch {
                 hints,
                 keeps_last_good,
                 known,
-                unreachable: false,
+                outage: Outage::default(),
             },
             TruthHint(send),
         )
@@ -75,16 +76,16 @@ impl TruthWatch {
                 Ok(()) | Err(RecvTimeoutError::Timeout) => {}
             }
             match self.look() {
-                Ok(None) => self.unreachable = false,
+                Ok(None) => drop(self.outage.end()),
                 Ok(Some(notice)) => {
-                    self.unreachable = false;
+                    self.outage.end();
                     if !tell(notice) {
                         return Ok(());
                     }
                 }
                 Err(error) => {
                     // The beat thread tells of the outage; here it only means that the truth stays as it is.
-                    if !std::mem::replace(&mut self.unreachable, true) {
+                    if self.outage.is_news(&error) {
                         log::debug!("the truth cannot be read: {error}");
                     }
                 }

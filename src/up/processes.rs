@@ -16,6 +16,7 @@ use super::logs::Logs;
 use super::process_supervisor::{Id, Role};
 use super::settings::Settings;
 use crate::clock::Mono;
+use crate::service::WATCHERS;
 use crate::swarm_state::locator::UpNote;
 
 /// How long what an earlier run left behind may take to end.
@@ -48,9 +49,9 @@ impl Spec {
         };
         let services = settings.services.iter().map(|name| Spec {
             name,
-            role: match *name {
-                "healer" | "sentinel" => Role::Watcher,
-                _ => Role::Service,
+            role: match WATCHERS.contains(name) {
+                true => Role::Watcher,
+                false => Role::Service,
             },
             program: settings.bin_dir.join(name),
             args: Vec::new(),

@@ -7,17 +7,12 @@ use lexopt::prelude::*;
 use super::ports::{self, Wish};
 use crate::env::Env;
 use crate::sections::SCHEMAS;
-use crate::service::{Error, usage_error};
+use crate::service::{Error, SERVICES, usage_error};
 use crate::swarm_state::locator;
 use crate::truth::{Defaults, Rules, Truth};
 
 /// As the user writes it.
 const COMMAND: &str = "marketswarm up";
-
-/// The services, in the order in which they are shown.
-pub const SERVICES: [&str; 6] = [
-    "rss_agg", "massive", "mesh", "vexy_ai", "healer", "sentinel",
-];
 
 /// Beats of the demo.
 const DEMO_INTERVAL_SEC: u32 = 1;

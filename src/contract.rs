@@ -18,7 +18,7 @@ mod oversight;
 mod silence;
 
 pub use alert::{Alert, AlertKind};
-pub use beat::{Beat, NotABeat};
+pub use beat::{Beat, NotABeat, STATUS_WORD_MAX_BYTES, status_word};
 pub use health::{Flap, Health, Status};
 pub use name::{Name, NotAName, is_name};
 pub use outbox::{DEAD_MAX, SILENCES, dead_key, holder_key, outbox_key, silence_key, told_key};

@@ -147,9 +147,9 @@ impl Findings {
         out
     }
 
-    /// `up`, or `unknown (as of 14:02:07)`.
+    /// `up`, `idle`, or `unknown (as of 14:02:07)`.
     fn state(&self, line: &Line) -> String {
-        let state = line.standing.state.as_str();
+        let state = line.standing.word();
         match line.standing.as_of_ts {
             Some(ts) => format!("{state} (as of {})", local_time(ts, self.now_ts)),
             None => state.to_owned(),
@@ -182,6 +182,10 @@ impl Findings {
             };
             // What the healer last wrote holds only while somebody vouches for it.
             service["status"] = line.standing.state.as_str().into();
+            match &line.standing.said {
+                Some(said) => service["beat_status"] = said.as_str().into(),
+                None => drop(service.as_object_mut().map(|s| s.remove("beat_status"))),
+            }
             match &line.standing.reason {
                 Some(reason) => service["reason"] = reason.as_str().into(),
                 None => drop(service.as_object_mut().map(|s| s.remove("reason"))),

@@ -6,12 +6,14 @@ use std::fmt;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
-use super::BEAT_MAX_BYTES;
+use super::{BEAT_MAX_BYTES, is_name};
 
 /// An `eta` further ahead is none.
 const ETA_AHEAD_MAX_SEC: i64 = 24 * 3600;
 /// Likewise further back.
 const ETA_PAST_MAX_SEC: i64 = 60;
+/// Longest word of a `status` that is shown.
+pub const STATUS_WORD_MAX_BYTES: usize = 24;
 
 /// A heartbeat on `<svc>:heartbeat`: `{"svc":"rss_agg","i":42,"ts":1762433458}` and optional fields.
 ///
@@ -62,6 +64,15 @@ impl fmt::Display for NotABeat {
     }
 }
 
+/// What a service says that it is, other than plainly up: `idle`, `standby`, `unconfigured`, `paused`, `drained`, or a
+/// word of its own. Only a word is one, of at most [`STATUS_WORD_MAX_BYTES`], and none that tells how a service stands:
+/// that is not for itself to say.
+pub fn status_word(status: &str) -> Option<&str> {
+    const STANDINGS: [&str; 7] = ["up", "ok", "down", "degraded", "unknown", "off", "stopping"];
+    let is_word = status.len() <= STATUS_WORD_MAX_BYTES && is_name(status);
+    (is_word && !STANDINGS.contains(&status)).then_some(status)
+}
+
 impl<'a> Beat<'a> {
     /// Reads `payload` as a beat of `svc`.
     pub fn read(payload: &'a [u8], svc: &str) -> Result<Beat<'a>, NotABeat> {
@@ -93,6 +104,11 @@ impl<'a> Beat<'a> {
         let latest = now_ts.saturating_add(ETA_AHEAD_MAX_SEC);
         self.eta
             .filter(|eta| *eta >= 0 && (earliest..=latest).contains(eta))
+    }
+
+    /// What the service says that it is, other than plainly up; see [`status_word`].
+    pub fn word(&self) -> Option<&str> {
+        status_word(self.status.as_deref()?)
     }
 
     /// Whether the service said that its work is stuck.
@@ -271,6 +287,37 @@ mod tests {
         )
         .expect("a beat");
         assert!(beat.is_stopping() && beat.i.is_none());
+    }
+
+    #[test]
+    fn a_word_of_its_own_is_no_text_and_no_verdict() {
+        let says = |status: &'static str| Beat {
+            status: Some(status.into()),
+            ..Beat::default()
+        };
+        for word in [
+            "idle",
+            "standby",
+            "unconfigured",
+            "paused",
+            "drained",
+            "v2.1",
+        ] {
+            assert_eq!(says(word).word(), Some(word));
+        }
+        for text in [
+            "",
+            "up",
+            "down",
+            "degraded",
+            "stopping",
+            "two words",
+            "\u{1b}[2J",
+            "a-word-that-goes-on-and-on",
+        ] {
+            assert_eq!(says(text).word(), None, "{text}");
+        }
+        assert_eq!(Beat::default().word(), None);
     }
 
     #[test]

@@ -51,6 +51,9 @@ pub struct Health {
     /// Why it is `degraded` or `unknown`, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What it says that it is while it is `up`, other than plainly that: `idle`, `standby`, say. It counts as up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beat_status: Option<String>,
     /// In which respects it was told to be `flapping` and not yet to be `steady`; usually none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flapping: Vec<Flap>,
@@ -84,6 +87,7 @@ impl Health {
             restarts: 0,
             bus: None,
             reason: None,
+            beat_status: None,
             flapping: Vec::new(),
             alert: None,
         }

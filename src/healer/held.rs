@@ -87,6 +87,7 @@ mod tests {
                 misses: 0,
                 restarts: 0,
                 reason: None,
+                beat_status: None,
                 flapping: Vec::new(),
                 alert: None,
             },

@@ -219,7 +219,11 @@ impl Board {
             };
             return state.into();
         };
-        let standing = oversight.standing(row.who(), row.health.as_ref());
+        let mut standing = oversight.standing(row.who(), row.health.as_ref());
+        // What it said just now is newer than what the healer wrote of it.
+        if row.heard.is_some() {
+            standing.said.clone_from(&row.said);
+        }
         let unseen = now.since(self.looked);
         let is_unseen =
             unseen > UNSEEN_AFTER && self.broken.iter().any(|(bus, _)| bus == SYSTEM_BUS);

@@ -137,6 +137,8 @@ pub struct Standing {
     pub state: State,
     /// Why it is so, where there is more to say than the state itself.
     pub reason: Option<String>,
+    /// What the service says that it is, where it is up: `idle`, say.
+    pub said: Option<String>,
     /// What was last known is as of then, and nobody can say whether it still holds.
     pub as_of_ts: Option<i64>,
 }
@@ -146,12 +148,19 @@ impl From<State> for Standing {
         Standing {
             state,
             reason: None,
+            said: None,
             as_of_ts: None,
         }
     }
 }
 
 impl Standing {
+    /// The word for it: the state, or what an up service says that it is.
+    pub fn word(&self) -> &str {
+        let said = self.said.as_deref().filter(|_| self.state == State::Up);
+        said.unwrap_or(self.state.as_str())
+    }
+
     /// Whether it is what the snapshot says.
     pub fn is_as_in(&self, health: &Health) -> bool {
         self.state == State::of(health.status)
@@ -213,8 +222,10 @@ impl Oversight {
         if let Some(reason) = self.unjudged(bus) {
             return Standing::unknown(reason);
         }
+        let is_up = health.status == Status::Up;
         Standing {
             reason: health.reason.clone(),
+            said: health.beat_status.clone().filter(|_| is_up),
             ..State::of(health.status).into()
         }
     }

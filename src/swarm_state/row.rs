@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::oversight::Who;
 use crate::clock::Mono;
-use crate::contract::Health;
+use crate::contract::{Health, status_word};
 
 /// Marks of a strip that are kept.
 const MARKS_MAX: usize = 60;
@@ -23,6 +23,8 @@ pub struct Row {
     pub i: Option<u64>,
     pub heard: Option<Mono>,
     inst: Option<String>,
+    /// What it said last that it is.
+    pub(super) said: Option<String>,
     strip: VecDeque<Mark>,
     /// What the healer last wrote, or said since.
     pub(super) health: Option<Health>,
@@ -53,6 +55,7 @@ impl Row {
             i: None,
             heard: None,
             inst: None,
+            said: None,
             strip: VecDeque::new(),
             health: None,
             note: String::new(),
@@ -85,6 +88,7 @@ impl Row {
             _ if restarted => Mark::Restart,
             _ => Mark::Beat,
         });
+        self.said = status.and_then(status_word).map(str::to_owned);
         (self.i, self.heard) = (i, Some(at));
         if inst.is_some() {
             self.inst = inst;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::screen::Piece;
 use crate::clock::{Mono, human, local_time};
-use crate::swarm_state::{Board, Mark, Moment, Row, State, Tone};
+use crate::swarm_state::{Board, Mark, Moment, Row, Standing, State, Tone};
 
 /// Lines that news take at least, when there are more services than rows.
 const NEWS_MIN: usize = 6;
@@ -24,10 +24,6 @@ pub fn frame(
     now: Moment,
 ) -> Vec<Vec<Piece>> {
     let name_width = board.rows.iter().map(|r| r.name.len()).max().unwrap_or(0);
-    let layout = Layout {
-        name: name_width.clamp(8, 24),
-        columns,
-    };
     let mut lines = vec![head.title.clone(), Vec::new()];
     let troubles = board.troubles();
     for trouble in &troubles {
@@ -41,9 +37,18 @@ pub fn frame(
     let shown = rows
         .saturating_sub(others + NEWS_MIN)
         .clamp(1, board.rows.len().max(1));
-    lines.push(vec![(Tone::Dim, layout.title())]);
     let chosen = choose(board, shown, now.mono);
-    lines.extend(chosen.iter().map(|row| layout.row(board, row, now)));
+    let standings = chosen.iter().map(|row| board.standing(row, now.mono));
+    let standings: Vec<Standing> = standings.collect();
+    let widest = standings.iter().map(|s| s.word().len()).max();
+    let layout = Layout {
+        name: name_width.clamp(8, 24),
+        state: widest.unwrap_or(0).max(7),
+        columns,
+    };
+    lines.push(vec![(Tone::Dim, layout.title())]);
+    let rows_of = chosen.iter().zip(standings);
+    lines.extend(rows_of.map(|(row, standing)| layout.row(row, standing, now)));
     let hidden = board.rows.len() - chosen.len() + board.left_out;
     if hidden > 0 {
         lines.push(vec![(Tone::Dim, format!("+ {hidden} more"))]);
@@ -119,26 +124,26 @@ fn choose(board: &Board, shown: usize, now: Mono) -> Vec<&Row> {
 
 struct Layout {
     name: usize,
+    state: usize,
     columns: usize,
 }
 
 impl Layout {
     fn title(&self) -> String {
         format!(
-            "{:<name$}  {:<9} {:>7} {:>8} {:>8}  RECENT BEATS",
+            "{:<name$}  {:<state$} {:>7} {:>8} {:>8}  RECENT BEATS",
             "SERVICE",
             "STATE",
             "BEAT",
             "AGE",
             "TIMEOUT",
-            name = self.name
+            name = self.name,
+            state = self.state + 2
         )
     }
 
-    fn row(&self, board: &Board, row: &Row, now: Moment) -> Vec<Piece> {
-        let standing = board.standing(row, now.mono);
-        let state = standing.state;
-        let (sign, tone) = match state {
+    fn row(&self, row: &Row, standing: Standing, now: Moment) -> Vec<Piece> {
+        let (sign, tone) = match standing.state {
             State::Up => ('●', Tone::Good),
             State::Down => ('✖', Tone::Bad),
             State::Degraded => ('◐', Tone::Odd),
@@ -154,7 +159,10 @@ impl Layout {
         };
         let mut pieces = vec![
             (Tone::Plain, format!("{name:<width$}  ", width = self.name)),
-            (tone, format!("{sign} {:<7}", state.as_str())),
+            (
+                tone,
+                format!("{sign} {:<width$}", standing.word(), width = self.state),
+            ),
             (Tone::Plain, format!(" {:>7}", or_dash(row.i))),
             (age_tone, format!(" {:>8}", age.map_or("-".into(), short))),
             (Tone::Dim, format!(" {:>8}  ", limit(row.timeout))),
@@ -223,7 +231,8 @@ fn or_dash(i: Option<u64>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::swarm_state::News;
+    use crate::contract::{Health, Status};
+    use crate::swarm_state::{Healer, Look, News, Oversight, Seen};
     use crate::truth::{Defaults, Truth};
 
     fn text(lines: &[Vec<Piece>]) -> Vec<String> {
@@ -257,6 +266,46 @@ mod tests {
                 assert!(shown.contains("svc0"), "{shown}");
             }
         }
+    }
+
+    #[test]
+    fn what_a_service_says_of_itself_stands_for_its_state() {
+        let truth = br#"{"services":{"mesh":{"heartbeat":{"interval_sec":10}}}}"#;
+        let mut board = Board::default();
+        board.adopt(&Truth::parse(truth, Defaults::default()).expect("valid"));
+        let mut see = |seen| board.see(seen, Moment::default());
+        see(Seen::Look(Box::new(Look {
+            oversight: Oversight {
+                healer: Healer::Speaks,
+                buses: None,
+                now_ts: 0,
+            },
+            health: vec![Health {
+                status: Status::Up,
+                ..Health::unknown("mesh")
+            }],
+        })));
+        see(Seen::Beat {
+            svc: "mesh".into(),
+            i: Some(7),
+            inst: None,
+            status: Some("unconfigured".into()),
+            at: Mono(0),
+        });
+        let head = Head {
+            title: Vec::new(),
+            warnings: Vec::new(),
+            foot: String::new(),
+        };
+        let lines = text(&frame(&board, &head, (100, 20), Moment::default()));
+        let line = lines.iter().find(|line| line.starts_with("mesh"));
+        let line = line.expect("a line about it");
+        assert!(line.contains("● unconfigured       7"), "{line:?}");
+        let title = lines.iter().find(|line| line.starts_with("SERVICE"));
+        let column = |line: &str, what: &str| line.split(what).next().map(|l| l.chars().count());
+        let title = title.expect("a title");
+        let ends = column(title, "BEAT").map(|at| at + "BEAT".len());
+        assert_eq!(ends, column(line, "7").map(|at| at + 1), "{title:?}");
     }
 
     #[test]

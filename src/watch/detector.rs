@@ -64,6 +64,9 @@ pub struct Detector {
     wheel: Wheel,
     pulse: Pulse,
     notes: HashMap<u32, Notes>,
+    /// What services say that they are, other than plainly up. Invariant: of those with [`Flags::WORDED`], and of no
+    /// others.
+    words: HashMap<u32, Box<str>>,
     swings: Swings<Swinging>,
     judging: judging::Judging,
     watching: watching::Watching,
@@ -96,6 +99,7 @@ impl Detector {
             wheel: Wheel::default(),
             pulse: Pulse::new(now),
             notes: HashMap::new(),
+            words: HashMap::new(),
             swings: Swings::default(),
             judging: judging::Judging::default(),
             watching: watching::Watching::default(),
@@ -265,6 +269,7 @@ impl Detector {
             restarts: slot.restarts,
             refused: slot.flags.has(Flags::REFUSED),
             reason: self.reason(index),
+            word: self.word(index),
             flapping: self.flapping(index),
         }
     }
@@ -273,6 +278,12 @@ impl Detector {
         let degraded = self.roster.slot(index).flags.has(Flags::DEGRADED);
         let notes = self.notes.get(&index).filter(|_| degraded)?;
         notes.reason.clone()
+    }
+
+    /// What it said last that it is, while that counts.
+    fn word(&self, index: u32) -> Option<Box<str>> {
+        let is_up = self.status(index) == Status::Up;
+        self.words.get(&index).filter(|_| is_up).cloned()
     }
 
     fn status(&self, index: u32) -> Status {

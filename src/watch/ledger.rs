@@ -325,6 +325,7 @@ mod tests {
             restarts: 0,
             bus: None,
             reason: Some("why".into()),
+            beat_status: None,
             flapping: Vec::new(),
             alert: None,
         };

@@ -83,6 +83,7 @@ impl Unheard {
             restarts: found.map_or(0, |h| h.restarts),
             bus: Some(one.bus.to_string()),
             reason,
+            beat_status: None,
             flapping: found.map(|h| h.flapping.clone()).unwrap_or_default(),
             alert: None,
         })

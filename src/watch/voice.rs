@@ -139,6 +139,7 @@ impl Voice {
             } else {
                 s.reason.as_deref().map(str::to_owned)
             },
+            beat_status: s.word.as_deref().map(str::to_owned),
             flapping: s.flapping.iter().map(|f| self.flap(f)).collect(),
             alert: None,
         }

@@ -1,9 +1,11 @@
 //! What readers of the swarm's state were shown.
 
+mod acknowledging;
 mod clocks;
 mod refused;
 mod unjudged;
 mod up;
+mod words;
 
 use serde_json::Value;
 

@@ -49,6 +49,7 @@ fn health(status: Status, as_of_ts: i64, bus: Option<&str>) -> Health {
         restarts: 0,
         bus: bus.map(str::to_owned),
         reason: None,
+        beat_status: None,
         flapping: Vec::new(),
         alert: None,
     }

@@ -56,7 +56,8 @@ impl Detector {
             && !slot.flags.has(Flags::UNUSUAL)
             && i >= slot.last_i
             && (inst == slot.inst || inst == 0)
-            && !(beat.status.is_some() && (beat.is_stopping() || beat.is_degraded()));
+            && !(beat.status.is_some()
+                && (beat.is_stopping() || beat.is_degraded() || beat.word().is_some()));
         if usual {
             slot.heard_at = now.mono;
             slot.last_i = i;
@@ -105,6 +106,7 @@ impl Detector {
         }
         self.tell_start(index, start, now);
         self.compare_degraded(index, beat, before, now);
+        self.compare_word(index, beat.word());
     }
 
     fn is_farewell(&self, index: u32, inst: u64) -> bool {
@@ -199,6 +201,24 @@ impl Detector {
             Change::Restored { degraded_since_ts }
         };
         self.emit(index, change, now);
+    }
+
+    /// Keeps what it says that it is; what is new is written soon. Who changes it with every beat is written no more
+    /// often than others.
+    fn compare_word(&mut self, index: u32, word: Option<&str>) {
+        if self.words.get(&index).map(|known| &**known) == word {
+            return;
+        }
+        match word {
+            Some(word) => drop(self.words.insert(index, word.into())),
+            None => drop(self.words.remove(&index)),
+        }
+        let flags = &mut self.roster.slot_mut(index).flags;
+        flags.set(Flags::WORDED, word.is_some());
+        if !flags.has(Flags::REWORDED) {
+            flags.set(Flags::REWORDED, true);
+            self.watching.unwritten.push(index);
+        }
     }
 
     fn malformed(&mut self, index: u32, why: NotABeat, now: Now) {

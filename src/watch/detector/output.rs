@@ -141,6 +141,8 @@ pub struct Snapshot {
     pub refused: bool,
     /// Why it is degraded, in its own words.
     pub reason: Option<Box<str>>,
+    /// What it says that it is while it is up, other than plainly that.
+    pub word: Option<Box<str>>,
     /// In which respects it flaps; usually none.
     pub flapping: Vec<Flapping>,
 }

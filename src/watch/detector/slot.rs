@@ -51,6 +51,10 @@ impl Flags {
     pub const NOTED: Flags = Flags(1 << 11);
     /// It may still beat by the place or the timing that truth gave it before.
     pub const SETTLING: Flags = Flags(1 << 12);
+    /// Said a word of its own in its last beat; it is kept beside the slots.
+    pub const WORDED: Flags = Flags(1 << 13);
+    /// Waits for its word to be written.
+    pub const REWORDED: Flags = Flags(1 << 14);
 
     /// With any of these, a beat needs a closer look.
     pub const UNUSUAL: Flags = Flags(
@@ -59,7 +63,8 @@ impl Flags {
             | Self::RETIMED.0
             | Self::REFUSED.0
             | Self::AGAIN.0
-            | Self::SETTLING.0,
+            | Self::SETTLING.0
+            | Self::WORDED.0,
     );
 
     pub fn has(self, any_of: Flags) -> bool {

@@ -178,6 +178,7 @@ impl Detector {
             dropped.push(gone);
             self.wheel.remove(index);
             self.notes.remove(&index);
+            self.words.remove(&index);
             self.forget_swings(index);
             self.roster.remove(index);
         }
@@ -252,12 +253,13 @@ impl Detector {
         index.is_some_and(|i| i64::from(self.roster.slot(i).since_ts) >= ts)
     }
 
-    /// Up to `limit` services whose health key shall be written soon: they were heard for the first time, or cannot be
-    /// heard at all.
+    /// Up to `limit` services whose health key shall be written soon: they were heard for the first time, say
+    /// another word of themselves, or cannot be heard at all.
     pub fn unwritten(&mut self, limit: usize, into: &mut Vec<Snapshot>) {
         let keep = self.watching.unwritten.len().saturating_sub(limit);
         for index in self.watching.unwritten.split_off(keep) {
-            let slot = self.roster.slot(index);
+            let slot = self.roster.slot_mut(index);
+            slot.flags.set(Flags::REWORDED, false);
             if slot.state == State::Up || slot.flags.has(Flags::REFUSED) {
                 into.push(self.snapshot(index));
             }

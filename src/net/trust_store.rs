@@ -218,57 +218,30 @@ impl Material {
     }
 
     fn read(env: &Env, source: &Source) -> Result<Material, EnvError> {
-        let bad = |name: &str, reason: String| EnvError {
-            name: place(env, name),
-            reason,
-        };
-        // A file that is being written is empty for a moment: that must not mean trusting others.
-        let given = |name: &str| match (env.get(name)?, env.get(&file_variable(name))?) {
-            (None, Some(_)) => Err(bad(name, "it is empty; write PEM".to_owned())),
-            (value, _) => Ok(value),
-        };
         let ca = match &source.ca {
-            Some(name) => given(name)?.map(|pem| (name, pem)),
+            Some(name) => given(env, name)?.map(|pem| (name, pem)),
             None => None,
         };
         let verifier = match &ca {
-            Some((name, pem)) => private(pem).map_err(|reason| bad(name, reason))?,
+            Some((name, pem)) => private(pem).map_err(|reason| bad(env, name, reason))?,
             None => Verifier::new(public_roots(), Vec::new()),
         };
-        let builder = Arc::clone(&verifier).builder();
-        let (cert, key) = match &source.client {
-            Some((cert, key)) => (
-                given(cert)?.map(|pem| (cert, pem)),
-                given(key)?.map(|pem| (key, pem)),
-            ),
-            None => (None, None),
+        let own = match &source.client {
+            Some((cert, key)) => client(env, cert, key)?,
+            None => None,
         };
-        let shows_certificate = cert.is_some();
-        let config = match (cert, key, &source.client) {
-            (Some((cert, chain)), Some((key, secret)), _) => {
-                let chain = certificates(&chain).map_err(|reason| bad(cert, reason))?;
-                let secret = PrivateKeyDer::from_pem_slice(secret.as_bytes()).map_err(|_| {
-                    let reason = "it holds no private key; write PEM, without a passphrase: -----BEGIN PRIVATE KEY-----";
-                    bad(key, reason.to_owned())
-                })?;
-                builder
-                    .with_client_auth_cert(chain, secret)
-                    .map_err(|e| match e {
-                        rustls::Error::InconsistentKeys(_) => bad(
-                            key,
-                            format!("it does not go with the certificate in {cert}"),
-                        ),
-                        other => bad(key, format!("it cannot be used: {other}")),
-                    })?
-            }
-            (Some((cert, _)), None, Some((_, key))) => {
-                let reason = format!("the key of the certificate in {cert} is missing");
-                return Err(bad(&file_variable(key), reason));
-            }
-            (None, Some((key, _)), Some((cert, _))) => {
-                let reason = format!("the certificate to the key in {key} is missing");
-                return Err(bad(&file_variable(cert), reason));
-            }
+        let shows_certificate = own.is_some();
+        let builder = Arc::clone(&verifier).builder();
+        let config = match (own, &source.client) {
+            (Some(own), Some((cert, key))) => builder
+                .with_client_auth_cert(own.chain, own.key)
+                .map_err(|e| match e {
+                    rustls::Error::InconsistentKeys(_) => {
+                        let reason = format!("it does not go with the certificate in {cert}");
+                        bad(env, key, reason)
+                    }
+                    other => bad(env, key, format!("it cannot be used: {other}")),
+                })?,
             _ => builder.with_no_client_auth(),
         };
         Ok(Material {
@@ -277,6 +250,50 @@ impl Material {
             ca: ca.map(|(name, _)| place(env, name)),
             shows_certificate,
         })
+    }
+}
+
+/// What a server is shown that asks who we are.
+struct Client {
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+}
+
+/// Reads the variables `cert` and `key`; both are there or neither is.
+fn client(env: &Env, cert: &str, key: &str) -> Result<Option<Client>, EnvError> {
+    let (chain, secret) = match (given(env, cert)?, given(env, key)?) {
+        (None, None) => return Ok(None),
+        (Some(chain), Some(secret)) => (chain, secret),
+        (Some(_), None) => {
+            let reason = format!("the key of the certificate in {cert} is missing");
+            return Err(bad(env, &file_variable(key), reason));
+        }
+        (None, Some(_)) => {
+            let reason = format!("the certificate to the key in {key} is missing");
+            return Err(bad(env, &file_variable(cert), reason));
+        }
+    };
+    let chain = certificates(&chain).map_err(|reason| bad(env, cert, reason))?;
+    let secret = PrivateKeyDer::from_pem_slice(secret.as_bytes()).map_err(|_| {
+        let reason =
+            "it holds no private key; write PEM, without a passphrase: -----BEGIN PRIVATE KEY-----";
+        bad(env, key, reason.to_owned())
+    })?;
+    Ok(Some(Client { chain, key: secret }))
+}
+
+/// The PEM of a variable. A file that is being written is empty for a moment: that must not mean trusting others.
+fn given(env: &Env, name: &str) -> Result<Option<String>, EnvError> {
+    match (env.get(name)?, env.get(&file_variable(name))?) {
+        (None, Some(_)) => Err(bad(env, name, "it is empty; write PEM".to_owned())),
+        (value, _) => Ok(value),
+    }
+}
+
+fn bad(env: &Env, name: &str, reason: String) -> EnvError {
+    EnvError {
+        name: place(env, name),
+        reason,
     }
 }
 

@@ -2,6 +2,7 @@
 //! what was judged is what is connected to, because the resolver's answer is all that the connector gets.
 
 use std::fmt;
+use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
@@ -15,10 +16,6 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, TcpConnector, Transport,
     TransportAdapter,
 };
-
-use io::Read as _;
-use io::Write as _;
-use std::io;
 
 use crate::net::resolve::{OTHERS, ResolveError};
 use crate::net::ssrf_guard::SsrfGuard;

@@ -46,6 +46,7 @@ struct Host {
 }
 
 impl Hosts {
+    /// Nobody has been asked yet.
     pub fn new(limits: HostLimits) -> Hosts {
         Hosts {
             limits,

@@ -19,6 +19,7 @@ pub mod schedule;
 pub mod store;
 
 use crate::bus::BusError;
+use crate::bus::lease::Change;
 use crate::service::Notice;
 
 use self::poll::Report;
@@ -37,6 +38,8 @@ pub enum Event {
     Swept(Result<Swept, BusError>),
     Probed(Result<(), BusError>),
     Forgot(Result<(), BusError>),
+    /// Who polls has changed.
+    Lease(Change),
 }
 
 impl From<Notice> for Event {

@@ -19,6 +19,7 @@ mod feeds_fetch;
 mod feeds_kill;
 mod feeds_polite;
 mod feeds_poll;
+mod feeds_standby;
 mod feeds_store;
 mod feeds_stuck;
 mod feeds_tls;

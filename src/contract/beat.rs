@@ -97,6 +97,11 @@ impl<'a> Beat<'a> {
         self.status.as_deref() == Some("stopping")
     }
 
+    /// Whether it is an instance that only waits for another to be gone: it works as little as it speaks for that one.
+    pub fn is_standby(&self) -> bool {
+        self.status.as_deref() == Some("standby")
+    }
+
     /// When it means to be back, if that is a time to come, within a day of `now_ts`. A sender's clock may be behind a
     /// little; anything else (milliseconds, a span, a wrong sign) was not meant so.
     pub fn plausible_eta(&self, now_ts: i64) -> Option<i64> {

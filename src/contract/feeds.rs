@@ -16,6 +16,9 @@ pub const UPDATED: &str = "rss:updated";
 pub const STATUS: &str = "rss_agg:status";
 /// Hash of counters since the beginning: `queued`, `updated`, `dropped`, `quarantined`, `lost`.
 pub const TOTALS: &str = "rss_agg:totals";
+/// Key of the lease that the one polling instance holds, beside the items. Its value is `<instance>#<n>`, new with each
+/// holding; whatever is written about feeds is written while it has that value.
+pub const LEASE: &str = "rss_agg:lease";
 /// Channel on which an operator asks for a poll now; the payload is the feed's id.
 pub const POLL: &str = "rss_agg:poll";
 

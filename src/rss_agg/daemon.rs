@@ -3,12 +3,13 @@
 //! The loop never waits for a publisher or for the store; whatever may take time is a `Job` for a poller.
 
 mod reload;
+mod standby;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::RecvTimeoutError;
+use crossbeam_channel::{RecvTimeoutError, Sender};
 
 use super::Event;
 use super::config::{Config, FeedSpec, SERVICE};
@@ -18,6 +19,7 @@ use super::poll::{Manner, Outcome, Report};
 use super::pollers::{Job, POLLERS, Pool};
 use super::schedule::plan::Plan;
 use super::store::{SharedStore, Swept};
+use crate::bus::lease::{Fence, Order};
 use crate::bus::{Address, BusError, Buses};
 use crate::clock::Mono;
 use crate::contract::{MARKET_BUS, SYSTEM_BUS, feeds};
@@ -49,7 +51,8 @@ const PROBE_EVERY: Duration = Duration::from_secs(1);
 pub fn run(mut service: Service<Event>) -> Result<(), Error> {
     let config = read_config(&service)?;
     let trust = fetch::trust_store(&service.env)?;
-    let store = SharedStore::new(store_address(&service.buses)?, "rss_agg:store");
+    let address = store_address(&service.buses)?;
+    let store = SharedStore::new(address.clone(), "rss_agg:store");
     let hosts = HostPermits::new(Hosts::new(config.limits.hosts()));
     let mut reader = Reader {
         setup: Arc::new(setup(config, fetch::big_bodies(), &trust)),
@@ -64,10 +67,10 @@ pub fn run(mut service: Service<Event>) -> Result<(), Error> {
         next_sweep: Some(Mono::now()),
         next_forget: Some(Mono::now() + FORGET_FIRST),
         store_down: None,
+        fence: None,
+        orders: standby::keep_lease(address, &mut service)?,
     };
-    reader.to_load = reader.setup.config.feeds.clone();
-    log::info!("{} feeds", reader.to_load.len());
-    reader.load(&mut service)?;
+    log::info!("{} feeds", reader.setup.config.feeds.len());
     let done = reader.serve(&mut service);
     reader.hosts.close();
     reader.setup.fetcher.shut_down();
@@ -93,6 +96,10 @@ struct Reader {
     next_forget: Option<Mono>,
     /// While the store is away, or seems to be.
     store_down: Option<StoreDown>,
+    /// What lets writes pass while this instance holds the lease. One that does not hold it polls and writes nothing.
+    fence: Option<Fence>,
+    /// To the thread that keeps the lease.
+    orders: Sender<Order>,
 }
 
 /// A store that failed.
@@ -122,7 +129,7 @@ impl Reader {
                     .recv()
                     .map_err(|_| RecvTimeoutError::Disconnected),
             };
-            if !matches!(event, Ok(Event::Notice(_)) | Err(_)) {
+            if !matches!(event, Ok(Event::Notice(_) | Event::Lease(_)) | Err(_)) {
                 self.pool.done();
             }
             match event {
@@ -141,6 +148,7 @@ impl Reader {
                 }
                 Ok(Event::Probed(Ok(()))) => self.store_is_back(service)?,
                 Ok(Event::Probed(Err(error))) => self.store_is_away(error, service),
+                Ok(Event::Lease(change)) => self.lease_changed(change, service)?,
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
@@ -148,6 +156,9 @@ impl Reader {
 
     /// Gives out what is due.
     fn hand_out(&mut self, service: &mut Service<Event>) -> Result<(), Error> {
+        if self.fence.is_none() {
+            return Ok(());
+        }
         let now = Mono::now();
         if let Some(down) = &self.store_down {
             let is_time = down.probe_at.is_some_and(|at| at <= now);
@@ -191,6 +202,7 @@ impl Reader {
     }
 
     fn next_deadline(&self) -> Option<Mono> {
+        self.fence.as_ref()?;
         if let Some(down) = &self.store_down {
             return down.probe_at;
         }
@@ -274,6 +286,9 @@ impl Reader {
 
     /// One failure may be no more than a dead connection: the store is asked at once, before anybody is told.
     fn store_failed(&mut self, why: BusError) {
+        if let BusError::Fenced { .. } = why {
+            return self.ask_for_lease();
+        }
         if self.store_down.is_none() {
             self.store_down = Some(StoreDown {
                 why,
@@ -287,6 +302,11 @@ impl Reader {
         let Some(down) = &mut self.store_down else {
             return;
         };
+        if let BusError::Fenced { .. } = error {
+            // It answers. Whoever holds the lease now tells whether it takes writes.
+            down.probe_at = Some(Mono::now() + PROBE_EVERY);
+            return self.ask_for_lease();
+        }
         down.probe_at = Some(Mono::now() + PROBE_EVERY);
         if !std::mem::replace(&mut down.is_told, true) {
             let why = &down.why;

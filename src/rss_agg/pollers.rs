@@ -11,6 +11,7 @@ use super::poll::{self, Manner, PROGRESS_BUDGET};
 use super::record::Record;
 use super::store::{Keep, SharedStore, Store, Swept};
 use crate::bus::BusError;
+use crate::bus::lease::Fence;
 use crate::clock;
 use crate::env::Env;
 use crate::net::permits::HostPermit;
@@ -34,6 +35,9 @@ pub enum Job {
     Forget(Arc<Setup>),
 }
 
+/// A job, and the store for it: in the name of the holding of the lease that it was given out in.
+type Fenced = (SharedStore, Job);
+
 /// Polls under way at once. They wait for the net most of the time; 20 feeds that hang for 20 s each keep 20 of them.
 pub const POLLERS: usize = 32;
 /// Jobs besides polls that may wait: one of each kind.
@@ -41,8 +45,8 @@ const CHORES: usize = 5;
 
 /// All pollers. A thread is started when a job finds all others at work: a reader with few feeds needs few.
 pub struct Pool {
-    jobs: Sender<Job>,
-    inbox: Receiver<Job>,
+    jobs: Sender<Fenced>,
+    inbox: Receiver<Fenced>,
     store: SharedStore,
     started: usize,
     under_way: usize,
@@ -61,10 +65,15 @@ impl Pool {
         }
     }
 
+    /// Work that is given out from now on is done in the name of this holding of the lease.
+    pub fn set_fence(&mut self, fence: &Fence) {
+        self.store = self.store.fenced_by(fence);
+    }
+
     /// Puts a job on the queue, which has room for a poll of each poller and for every chore. What comes of it is an
     /// [`Event`], at which [`done`](Pool::done) is to be called.
     pub fn give(&mut self, job: Job, service: &mut Service<Event>) -> Result<bool, Error> {
-        if self.jobs.try_send(job).is_err() {
+        if self.jobs.try_send((self.store.clone(), job)).is_err() {
             return Ok(false);
         }
         self.under_way += 1;
@@ -83,7 +92,6 @@ impl Pool {
         let name = format!("poller-{}", self.started + 1);
         let poller = Poller {
             inbox: self.inbox.clone(),
-            store: self.store.clone(),
             env: service.env.clone(),
             progress: service.beat.progress(name.clone(), PROGRESS_BUDGET),
             sender: service.sender.clone(),
@@ -96,8 +104,7 @@ impl Pool {
 
 /// One poller.
 struct Poller {
-    inbox: Receiver<Job>,
-    store: SharedStore,
+    inbox: Receiver<Fenced>,
     env: Env,
     progress: Progress,
     sender: Sender<Event>,
@@ -106,8 +113,8 @@ struct Poller {
 impl Poller {
     /// Works until there are no more jobs.
     fn run(self) -> Result<(), Error> {
-        for job in &self.inbox {
-            let event = self.work(job);
+        for (store, job) in &self.inbox {
+            let event = self.work(&store, job);
             if self.sender.send(event).is_err() {
                 break;
             }
@@ -115,7 +122,7 @@ impl Poller {
         Ok(())
     }
 
-    fn work(&self, job: Job) -> Event {
+    fn work(&self, store: &SharedStore, job: Job) -> Event {
         let working = self.progress.working();
         match job {
             Job::Poll {
@@ -127,7 +134,7 @@ impl Poller {
                 let context = PollContext {
                     config: &setup.config,
                     fetcher: &setup.fetcher,
-                    store: &self.store,
+                    store,
                     env: &self.env,
                     working: &working,
                 };
@@ -138,18 +145,18 @@ impl Poller {
                 }
             }
             Job::Load(specs) => {
-                Event::Loaded(self.store.with_retry(|store| load(store, &specs, &working)))
+                Event::Loaded(store.with_retry(|store| load(store, &specs, &working)))
             }
             Job::Sweep(setup) => {
-                self.store.look_afresh();
+                store.look_afresh();
                 let swept = |store: &mut Store| sweep(store, &setup, &working);
-                Event::Swept(self.store.with_retry(swept))
+                Event::Swept(store.with_retry(swept))
             }
-            Job::Forget(setup) => Event::Forgot(self.store.with_retry(|store| {
+            Job::Forget(setup) => Event::Forgot(store.with_retry(|store| {
                 let is_kept = |feed: &str| setup.spec(feed).is_some();
                 store.forget(is_kept, clock::wall_secs(), || working.tick())
             })),
-            Job::Probe => Event::Probed(self.store.with(Store::probe)),
+            Job::Probe => Event::Probed(store.with(Store::probe)),
         }
     }
 }

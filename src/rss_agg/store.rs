@@ -1,5 +1,7 @@
 //! The feed reader's memory in Redis. Every order of writes here is chosen for the moment in which it is cut off.
 //!
+//! - Everything goes out in a transaction that the lease lets pass: an instance that stood still while another took over
+//!   writes nothing any more.
 //! - An item's hash, its places in the indexes, its seen mark and its queue entry go out in one transaction: whoever
 //!   finds the mark finds the rest.
 //! - What is only marked (the older items of a first poll) is written before the first item, so that a first poll that
@@ -12,10 +14,13 @@ mod queue;
 mod shared;
 mod sweep;
 
-use redis::Pipeline;
+use std::borrow::Borrow;
+
+use redis::{FromRedisValue, Pipeline, RedisResult};
 
 use super::record::Record;
-use crate::bus::{Address, BusError, Commands, Limits};
+use crate::bus::lease::{Committed, Fence};
+use crate::bus::{Address, BusError, Commands, Connection, Limits};
 use crate::contract::{TEXT_MAX_BYTES, cut, feeds};
 use crate::feed::identity::Key;
 use crate::feed::seen::{Plan, Seen, Verdict};
@@ -34,9 +39,15 @@ const QUARANTINE_BODY_BYTES: usize = 4096;
 /// Records asked for at once.
 const RECORDS_AT_ONCE: usize = 500;
 
+/// How often a transaction is tried that somebody else's write undid: another reader's of the same feed, or a renewal of
+/// the lease, which over a far bus falls into one in three of them.
+const WRITE_TRIES: usize = 10;
+
 /// One connection to the store.
 pub struct Store {
     bus: Commands,
+    /// What lets writes pass; without it there are none.
+    fence: Option<Fence>,
 }
 
 /// The marks of a feed, and whether it was ever read.
@@ -52,6 +63,42 @@ impl Store {
     pub fn new(address: Address, name: &str) -> Store {
         Store {
             bus: Commands::new(address, name, Limits::default()),
+            fence: None,
+        }
+    }
+
+    /// Writes in the name of this holding of the lease from now on.
+    fn set_fence(&mut self, fence: Option<Fence>) {
+        self.fence = fence;
+    }
+
+    /// Carries out a transaction, if the lease is still held in whose name that is.
+    fn write<T: FromRedisValue>(&mut self, write: &Pipeline) -> Result<T, BusError> {
+        self.write_watching(&[], |_| Ok(write))
+    }
+
+    /// As [`write`](Store::write), if the keys in `watched` do not change after `prepare` looked at them either.
+    fn write_watching<T: FromRedisValue, P: Borrow<Pipeline>>(
+        &mut self,
+        watched: &[&str],
+        prepare: impl FnMut(&mut Connection) -> RedisResult<P>,
+    ) -> Result<T, BusError> {
+        let fenced = || BusError::Fenced {
+            key: feeds::LEASE.to_owned(),
+        };
+        let fence = self.fence.as_ref().ok_or_else(fenced)?;
+        let patience = Limits::default().read;
+        match fence.commit(&mut self.bus, patience, WRITE_TRIES, watched, prepare)? {
+            Committed::Done(answers) => Ok(answers),
+            Committed::Fenced => Err(fenced()),
+            Committed::Contended => Err(BusError::Reply {
+                address: self.bus.address().to_string(),
+                reason: format!(
+                    "{} or {} is written by somebody else all the time",
+                    watched.join(", "),
+                    feeds::LEASE
+                ),
+            }),
         }
     }
 
@@ -79,12 +126,10 @@ impl Store {
 
     /// Whether the store takes writes: one that is full or read-only still answers a PING.
     pub fn probe(&mut self) -> Result<(), BusError> {
-        self.bus.query(
-            redis::cmd("HINCRBY")
-                .arg(feeds::TOTALS)
-                .arg("probes")
-                .arg(1),
-        )
+        let mut write = redis::pipe();
+        write.atomic();
+        count(&mut write, "probes", 1);
+        self.write(&write)
     }
 
     /// The record of one feed.
@@ -124,8 +169,15 @@ impl Store {
     pub fn put_record(&mut self, feed: &str, record: &Record) -> Result<(), BusError> {
         // A record has string keys and finite numbers only, so serialising cannot fail.
         let text = serde_json::to_string(record).unwrap_or_default();
-        self.bus
-            .query(redis::cmd("HSET").arg(feeds::STATUS).arg(feed).arg(text))
+        let mut write = redis::pipe();
+        write.atomic();
+        write
+            .cmd("HSET")
+            .arg(feeds::STATUS)
+            .arg(feed)
+            .arg(text)
+            .ignore();
+        self.write(&write)
     }
 
     /// The counters.
@@ -190,7 +242,7 @@ impl Store {
         for uid in &plan.remove {
             write.cmd("HDEL").arg(&key).arg(&uid.0[..]).ignore();
         }
-        self.bus.pipe(&write)
+        self.write(&write)
     }
 
     /// Forgets what was remembered of feeds that truth has no longer, a month after they were last fetched. A feed that
@@ -211,7 +263,7 @@ impl Store {
             write.cmd("HDEL").arg(feeds::STATUS).arg(&feed).ignore();
             write.cmd("ZREM").arg(feeds::SEEN).arg(&feed).ignore();
             write.cmd("UNLINK").arg(feeds::seen_key(&feed)).ignore();
-            self.bus.pipe::<()>(&write)?;
+            self.write::<()>(&write)?;
             tick();
         }
         Ok(())
@@ -244,7 +296,7 @@ impl Store {
             .arg(&body[..body.len().min(QUARANTINE_BODY_BYTES)])
             .ignore();
         count(&mut write, "quarantined", 1);
-        self.bus.pipe(&write)
+        self.write(&write)
     }
 }
 

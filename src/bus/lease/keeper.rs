@@ -62,12 +62,12 @@ impl Keeper {
             }
             match orders.recv_deadline(self.lease.next_ask().instant()) {
                 Ok(Order::Ask) => self.lease.ask_now(),
-                Ok(Order::Move(address)) => {
+                Ok(Order::Move(address)) if *address != *self.commands.address() => {
                     self.give_back();
                     self.commands.set_address(*address);
                     self.lease.ask_now();
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Order::Move(_)) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }

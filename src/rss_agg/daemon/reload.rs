@@ -24,7 +24,10 @@ impl Reader {
         service: &mut Service<Event>,
     ) -> Result<(), Error> {
         match store_address(&service.buses) {
-            Ok(address) => self.store.set_address(address),
+            Ok(address) => {
+                self.store.set_address(address.clone());
+                self.move_lease(address);
+            }
             Err(error) => log::error!("the store stays where it is: {error}"),
         }
         self.hosts.lock().set_limits(config.limits.hosts());
@@ -56,7 +59,7 @@ impl Reader {
     }
 
     pub(super) fn load(&mut self, service: &mut Service<Event>) -> Result<(), Error> {
-        if !self.to_load.is_empty() && self.store_down.is_none() {
+        if !self.to_load.is_empty() && self.store_down.is_none() && self.fence.is_some() {
             let specs = std::mem::take(&mut self.to_load);
             if !self.pool.give(Job::Load(specs.clone()), service)? {
                 self.to_load = specs;

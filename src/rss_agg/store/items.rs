@@ -14,8 +14,6 @@ use crate::feed::seen::Mark;
 pub const CHUNK_ITEMS: usize = 64;
 /// Bytes of item text after which a transaction is closed.
 pub const CHUNK_BYTES: usize = 256 * 1024;
-/// How often a transaction is tried that somebody else's write undid.
-const ADD_ATTEMPTS: usize = 5;
 /// How long a link is remembered: as long as the shortest life of a mark.
 const LINK_SEC: u64 = 7 * 24 * 3600;
 
@@ -36,6 +34,7 @@ impl Store {
             return Ok(Vec::new());
         }
         let mut ask = redis::pipe();
+        ask.atomic();
         for (link, uid) in links {
             let key = feeds::link_key(&link.to_string());
             ask.cmd("SET")
@@ -47,7 +46,7 @@ impl Store {
                 .ignore();
             ask.cmd("GET").arg(&key);
         }
-        let found: Vec<Option<String>> = self.bus.pipe(&ask)?;
+        let found: Vec<Option<String>> = self.write(&ask)?;
         // A key that ran out between its SET and its GET names nobody, so the item itself is the first.
         let first =
             |(found, (_, uid)): (Option<String>, &(Key, &str))| found.unwrap_or((*uid).to_owned());
@@ -62,23 +61,17 @@ impl Store {
         }
         let key = feeds::seen_key(feed);
         let uids: Vec<&[u8]> = items.iter().map(|new| &new.key.0[..]).collect();
-        for _ in 0..ADD_ATTEMPTS {
-            // From here to EXEC nobody else may change the marks; who does makes EXEC answer nil.
-            let mut look = redis::pipe();
-            look.cmd("WATCH").arg(&key).ignore();
-            look.cmd("HMGET").arg(&key).arg(&uids);
-            let (marks,): (Vec<Option<Vec<u8>>>,) = self.bus.pipe(&look)?;
+        let mut added = 0;
+        // From the look at the marks to the end of the transaction nobody else may change them.
+        self.write_watching::<(), _>(&[&key], |connection| {
+            let mut look = redis::cmd("HMGET");
+            let marks: Vec<Option<Vec<u8>>> = look.arg(&key).arg(&uids).query(connection)?;
             let new = items.iter().zip(marks).filter(|(_, mark)| mark.is_none());
             let new: Vec<&NewItem> = new.map(|(new, _)| new).collect();
-            let done: Option<Vec<u64>> = self.bus.pipe(&add_all(feed, &new))?;
-            if done.is_some() {
-                return Ok(new.len());
-            }
-        }
-        Err(BusError::Reply {
-            address: self.bus.address().to_string(),
-            reason: format!("{key} is written by somebody else all the time: do two rss_agg run?"),
-        })
+            added = new.len();
+            Ok(add_all(feed, &new))
+        })?;
+        Ok(added)
     }
 
     /// A known item whose text changed. Beyond retention only its mark is written. `true` when it was still there.
@@ -94,7 +87,7 @@ impl Store {
         write.atomic();
         put_mark(&mut write, feed, changed);
         let (Some(fetched_ts), published_ts, supplied, dup_of) = old else {
-            self.bus.pipe::<()>(&write)?;
+            self.write::<()>(&write)?;
             return Ok(false);
         };
         let mut item = changed.item.clone();
@@ -112,7 +105,7 @@ impl Store {
         count(&mut write, "updated", 1);
         let told = serde_json::json!({"uid": uid, "feed": feed}).to_string();
         write.cmd("PUBLISH").arg(feeds::UPDATED).arg(told).ignore();
-        self.bus.pipe::<()>(&write)?;
+        self.write::<()>(&write)?;
         Ok(true)
     }
 }
@@ -141,7 +134,8 @@ fn add_all(feed: &str, items: &[&NewItem]) -> Pipeline {
         .cmd("HINCRBY")
         .arg(feeds::TOTALS)
         .arg("queued")
-        .arg(items.len());
+        .arg(items.len())
+        .ignore();
     write
 }
 

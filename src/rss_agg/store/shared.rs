@@ -6,12 +6,17 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Store;
+use crate::bus::lease::Fence;
 use crate::bus::{Address, Backoff, BusError};
 use crate::clock::Mono;
 
 /// Clones are the same store.
 #[derive(Clone)]
-pub struct SharedStore(Arc<Shared>);
+pub struct SharedStore {
+    shared: Arc<Shared>,
+    /// In the name of which holding of the lease this clone writes, if in any.
+    fence: Option<Fence>,
+}
 
 struct Shared {
     /// What the connections call themselves.
@@ -41,15 +46,28 @@ struct Away {
 impl SharedStore {
     /// The store at `address`; `name` is what the connections call themselves.
     pub fn new(address: Address, name: &str) -> SharedStore {
-        SharedStore(Arc::new(Shared {
-            name: name.to_owned(),
-            state: Mutex::new(State {
-                address,
-                era: 0,
-                idle: Vec::new(),
-                away: None,
+        let state = State {
+            address,
+            era: 0,
+            idle: Vec::new(),
+            away: None,
+        };
+        SharedStore {
+            shared: Arc::new(Shared {
+                name: name.to_owned(),
+                state: Mutex::new(state),
             }),
-        }))
+            fence: None,
+        }
+    }
+
+    /// The same store, for work that is done in the name of this holding of the lease: once another has begun, nothing
+    /// of that work is written.
+    pub fn fenced_by(&self, fence: &Fence) -> SharedStore {
+        SharedStore {
+            shared: Arc::clone(&self.shared),
+            fence: Some(fence.clone()),
+        }
     }
 
     /// Goes to another address from the next call on.
@@ -118,7 +136,9 @@ impl SharedStore {
             }
         };
         let idle = state.idle.pop();
-        let store = idle.unwrap_or_else(|| Store::new(state.address.clone(), &self.0.name));
+        let mut store =
+            idle.unwrap_or_else(|| Store::new(state.address.clone(), &self.shared.name));
+        store.set_fence(self.fence.clone());
         Ok(Loan {
             shared: self,
             era: state.era,
@@ -130,7 +150,10 @@ impl SharedStore {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // What is done under the lock cannot stop half-way.
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -195,7 +218,7 @@ impl Drop for Loan<'_> {
         state.learn(&self.lesson, self.is_trial);
         if self.store.is_connected() && state.era == self.era {
             let address = state.address.clone();
-            let fresh = Store::new(address, &self.shared.0.name);
+            let fresh = Store::new(address, &self.shared.shared.name);
             state.idle.push(std::mem::replace(&mut self.store, fresh));
         }
     }
@@ -211,13 +234,15 @@ mod tests {
 
     use super::*;
     use crate::bus::Limits;
+    use crate::bus::lease::IfFree;
 
     const USERS: usize = 24;
 
     fn store(listener: &TcpListener) -> SharedStore {
         let port = listener.local_addr().expect("bound").port();
         let url = format!("redis://127.0.0.1:{port}");
-        SharedStore::new(Address::parse(&url, "TEST").expect("valid"), "test")
+        let store = SharedStore::new(Address::parse(&url, "TEST").expect("valid"), "test");
+        store.fenced_by(&Fence::new("lease", "test#1", IfFree::Refused))
     }
 
     #[test]

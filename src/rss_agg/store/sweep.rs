@@ -85,12 +85,14 @@ impl Store {
             0,
         );
         let cut = oldest_owed.map_or(by_age, |owed| owed.min(by_age));
-        let trim = redis::cmd("XTRIM")
+        let mut trim = redis::pipe();
+        trim.atomic();
+        trim.cmd("XTRIM")
             .arg(feeds::QUEUE)
             .arg("MINID")
-            .arg(cut.to_string())
-            .to_owned();
-        swept.entries += self.bus.query::<usize>(&trim)?;
+            .arg(cut.to_string());
+        let (trimmed,): (usize,) = self.write(&trim)?;
+        swept.entries += trimmed;
 
         // Items go with their entries: an entry that is still owed keeps its item.
         let item_horizon_ts = match i64::try_from(cut.0 / 1000) {
@@ -149,7 +151,7 @@ impl Store {
             .arg("MINID")
             .arg(last.next().to_string());
         count(&mut write, "lost", lost);
-        let (trimmed,): (usize,) = self.bus.pipe(&write)?;
+        let (trimmed,): (usize,) = self.write(&write)?;
         swept.entries += trimmed;
         swept.lost += lost;
         Ok(())
@@ -241,7 +243,7 @@ impl Store {
             write.cmd("UNLINK").arg(keys).ignore();
             write.cmd("ZREM").arg(feeds::INDEX).arg(uids).ignore();
             write.cmd("ZREM").arg(feeds::FETCHED).arg(uids).ignore();
-            self.bus.pipe::<()>(&write)?;
+            self.write::<()>(&write)?;
             tick();
             swept.items += uids.len();
         }

@@ -72,11 +72,22 @@ impl Detector {
             // The instance that was replaced says goodbye; of the one that replaced it this says nothing.
             return;
         }
-        let start = self.note_start(index, beat, inst, now);
+        let known = self.roster.slot(index).inst;
+        let waits = beat.is_standby() && inst != 0 && inst != known;
+        if waits && known != 0 {
+            // For the instance that works; it is neither a sign of life of that one nor its successor yet.
+            return;
+        }
+        let start = match waits {
+            true => None,
+            false => self.note_start(index, beat, inst, now),
+        };
         let slot = self.roster.slot_mut(index);
         slot.heard_at = now.mono;
-        slot.last_i = beat.i.unwrap_or(slot.last_i);
-        if inst != 0 {
+        if !waits {
+            slot.last_i = beat.i.unwrap_or(slot.last_i);
+        }
+        if inst != 0 && !waits {
             slot.inst = inst;
         }
         slot.flags.set(Flags::HEARD, true);

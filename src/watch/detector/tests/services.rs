@@ -202,6 +202,27 @@ fn two_instances_that_take_turns_are_duplicates_not_restarts() {
 }
 
 #[test]
+fn an_instance_that_stands_by_is_no_duplicate_and_no_sign_of_life_of_the_one_that_works() {
+    let mut lab = Lab::with(&[("a", 10_000, 3000)]);
+    // Whichever of them is heard first.
+    lab.beat("a", r#""i":1,"inst":"y","status":"standby""#);
+    for i in 1..20 {
+        lab.beat("a", &format!(r#""i":{},"inst":"x""#, i + 100));
+        lab.pass(1.0);
+        lab.beat("a", &format!(r#""i":{i},"inst":"y","status":"standby""#));
+        lab.pass(1.0);
+    }
+    assert!(lab.transitions().is_empty());
+    for i in 20..40 {
+        lab.beat("a", &format!(r#""i":{i},"inst":"y","status":"standby""#));
+        lab.pass(1.0);
+    }
+    assert_eq!(lab.words(), ["a missed"]);
+    lab.beat("a", r#""i":40,"inst":"y""#);
+    assert_eq!(lab.words(), ["a ok"], "when it works itself");
+}
+
+#[test]
 fn the_farewell_of_a_replaced_instance_says_nothing_of_its_successor() {
     let mut lab = Lab::with(&[("a", 10_000, 3000)]);
     lab.beat("a", r#""i":9,"inst":"old""#);

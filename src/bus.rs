@@ -6,6 +6,7 @@
 //! - [`Subscriber`]: the thread that keeps a link alive and hands its frames to a [`Sink`].
 //! - [`PatternLink`]: hears a pattern of channels beside other work.
 //! - [`lease`]: who of several does a piece of work, and fences for what is written in its name.
+//! - [`stream`]: what is appended to a stream, and the workers of a consumer group.
 //! - [`Script`], [`Scripts`]: what runs on the server in one go.
 //! - [`Mouth`]: a line for echoes, which waits for nothing.
 //! - [`overhear()`]: listens in for a moment.
@@ -33,6 +34,7 @@ mod pattern;
 mod proof;
 pub mod script;
 mod server_identity;
+pub mod stream;
 mod subscriber;
 mod switchboard;
 

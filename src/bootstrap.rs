@@ -10,7 +10,7 @@ use crate::contract::{
     ALERT_LOG, HEALER_LEASE, MARKET_BUS, SYSTEM_BUS, TRUTH_CHANGED, TRUTH_KEY, TRUTH_MAX_BYTES,
 };
 use crate::env::Env;
-use crate::service::{self, Error, Supervisor, complain, print, usage_error};
+use crate::service::{self, Error, ServiceManager, complain, print, usage_error};
 use crate::swarm_state::{Document, TruthSource};
 use crate::truth::{Defaults, Rules, ServiceSchema, Truth, digest};
 
@@ -124,15 +124,15 @@ fn seed(env: &Env, args: &Args, schemas: &'static [ServiceSchema]) -> Result<(),
         return Ok(());
     }
     // Both buses first, so that a missing one leaves neither ahead of the other.
-    let supervisor = Supervisor::from_env(env);
+    let service_manager = ServiceManager::from_env(env);
     let mut open = Vec::new();
     for bus in targets {
-        open.push((bus, reach(bus, &buses, end, &supervisor)?));
+        open.push((bus, reach(bus, &buses, end, &service_manager)?));
     }
     for (bus, commands) in open {
         write(bus, commands, &key, &text, &digest)?;
     }
-    supervisor.ready();
+    service_manager.ready();
     Ok(())
 }
 
@@ -154,7 +154,12 @@ fn read(file: &std::path::Path) -> Result<Vec<u8>, Error> {
 }
 
 /// Connects to `bus`, waiting for it until `end` and saying so.
-fn reach(bus: &str, buses: &Buses, end: Mono, supervisor: &Supervisor) -> Result<Commands, Error> {
+fn reach(
+    bus: &str,
+    buses: &Buses,
+    end: Mono,
+    service_manager: &ServiceManager,
+) -> Result<Commands, Error> {
     // A large document takes its time to write: the limits are for a wait, not for the whole.
     let limits = Limits {
         read: Duration::from_secs(10),
@@ -184,7 +189,7 @@ fn reach(bus: &str, buses: &Buses, end: Mono, supervisor: &Supervisor) -> Result
                 end.since(Mono::now()).as_secs()
             );
         }
-        supervisor.wait(Duration::from_secs(30), &format!("waiting for {bus}"));
+        service_manager.wait(Duration::from_secs(30), &format!("waiting for {bus}"));
         std::thread::sleep(backoff.next_pause());
     }
 }

@@ -4,21 +4,22 @@
 //! its way, and everything that happens arrives on one channel, as the daemon's own `Event` type made from [`Notice`].
 
 mod args;
-mod beat;
-mod ears;
 mod error;
 mod healthcheck;
+mod heartbeat;
+mod heartbeat_publisher;
 mod idle;
 mod logging;
+mod message_handler;
 mod output;
-mod progress;
 mod remarks;
+mod service_manager;
 mod signals;
 mod start;
-mod supervisor;
 mod swarm;
-mod threads;
+mod thread_group;
 mod truth_watch;
+mod watchdog;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,19 +27,20 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender};
 
 pub use args::{Standard, standard_args, usage_error};
-pub use beat::{BeatHandle, BeatSettings, Beater};
 pub use error::Error;
+pub use heartbeat::{BeatHandle, HeartbeatSettings};
+pub use heartbeat_publisher::HeartbeatPublisher;
 pub use idle::idle;
 pub use logging::start as start_logging;
 pub use output::{complain, is_reader_gone, print, printed, stream};
-pub use progress::{Board, Progress, Verdict, Working};
 pub use remarks::{Remarks, databases};
+pub use service_manager::ServiceManager;
 pub use signals::signals_to;
 pub use start::{Away, beat_settings, host_name, run, run_waiting};
-pub use supervisor::Supervisor;
 pub use swarm::{SERVICES, WATCHERS};
-pub use threads::{Crew, deliver};
+pub use thread_group::{ThreadGroup, deliver};
 pub use truth_watch::TruthHint;
+pub use watchdog::{Progress, Verdict, Watchdog, Working};
 
 use crate::bus::Buses;
 use crate::contract::TRUTH_POLL;
@@ -123,13 +125,13 @@ pub struct Service<E> {
     /// Asks for a look at the truth, for a daemon that hears `truth:changed` itself.
     pub truth_hint: TruthHint,
     /// Its word to systemd, if systemd runs it.
-    pub supervisor: Supervisor,
+    pub service_manager: ServiceManager,
     /// Everything that happens.
     pub events: Receiver<E>,
     /// For the daemon's own threads.
     pub sender: Sender<E>,
     /// Its threads; joined when the service is dropped.
-    pub crew: Crew<E>,
+    pub crew: ThreadGroup<E>,
 }
 
 impl<E: From<Notice> + Send + 'static> Service<E> {

@@ -20,7 +20,7 @@ use crate::contract::{Beat, TRUTH_KEY, beat_counter_key, heartbeat_channel};
 use crate::env::Env;
 use crate::sections::SCHEMAS;
 use crate::service::signals_to;
-use crate::service::{self, BeatSettings, Beater, Error, Supervisor};
+use crate::service::{self, Error, HeartbeatPublisher, HeartbeatSettings, ServiceManager};
 use crate::swarm_state::Periodic;
 use crate::swarm_state::locator;
 use crate::swarm_state::{Document, TruthSource};
@@ -123,7 +123,7 @@ fn beside(
     env: &Env,
     mut command: Command,
 ) -> Result<ExitCode, Error> {
-    let with_interval = move |mut settings: BeatSettings| {
+    let with_interval = move |mut settings: HeartbeatSettings| {
         settings.interval = interval.unwrap_or(settings.interval);
         settings
     };
@@ -136,7 +136,14 @@ fn beside(
     wait_for(child, sender)?;
 
     let inst = format!("{:016x}", fastrand::u64(..));
-    let (beat, beater) = Beater::new(name, &inst, settings, false, Supervisor::default(), None);
+    let (beat, beater) = HeartbeatPublisher::new(
+        name,
+        &inst,
+        settings,
+        false,
+        ServiceManager::default(),
+        None,
+    );
     let (svc, with_buses, handle) = (name.to_owned(), env.clone(), beat.clone());
     let look = move || {
         if let Ok(Some(settings)) = from_truth(&svc, &with_buses) {
@@ -204,10 +211,10 @@ fn pass_on(signal: i32, pid: u32) {
 }
 
 /// How `name` beats as long as truth does not say otherwise.
-fn usual(name: &str, env: &Env) -> Result<BeatSettings, Error> {
+fn usual(name: &str, env: &Env) -> Result<HeartbeatSettings, Error> {
     let buses = Buses::from_env(env)?;
     let interval = Defaults::from_env(env)?.interval_sec;
-    Ok(BeatSettings {
+    Ok(HeartbeatSettings {
         address: Ok(buses.system()),
         channel: heartbeat_channel(name),
         interval: Duration::from_secs_f64(interval),
@@ -215,7 +222,7 @@ fn usual(name: &str, env: &Env) -> Result<BeatSettings, Error> {
 }
 
 /// How truth wants it; `None` when there is no usable truth.
-fn from_truth(name: &str, env: &Env) -> Result<Option<BeatSettings>, Error> {
+fn from_truth(name: &str, env: &Env) -> Result<Option<HeartbeatSettings>, Error> {
     let address = Buses::from_env(env)?.system();
     let limits = Limits {
         connect: TRUTH_PATIENCE,

@@ -120,7 +120,7 @@ impl Healer {
         let scribe = Scribe {
             ledger: Ledger::new(commands, &service.inst, channel),
             beat: service.beat.clone(),
-            supervisor: service.supervisor.clone(),
+            service_manager: service.service_manager.clone(),
             jobs: job_inbox,
             nudges,
             calls: calls.clone(),

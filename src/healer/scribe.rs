@@ -30,7 +30,7 @@ pub struct Scribe {
     pub ledger: Ledger,
     pub beat: BeatHandle,
     /// Readiness is said by the first beat, or by standing by.
-    pub supervisor: crate::service::Supervisor,
+    pub service_manager: crate::service::ServiceManager,
     pub jobs: Receiver<Job>,
     /// Transitions wait in some detector.
     pub nudges: Receiver<()>,

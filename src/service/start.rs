@@ -9,12 +9,13 @@ use crossbeam_channel::{Sender, bounded};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::beat::{BeatSettings, Beater};
-use super::ears;
+use super::heartbeat::HeartbeatSettings;
+use super::heartbeat_publisher::HeartbeatPublisher;
+use super::message_handler;
 use super::truth_watch::{Found, TruthWatch, judge, keep};
 use super::{
-    Crew, EVENTS_MAX, Error, Notice, Profile, Remarks, Service, Standard, Supervisor, complain,
-    healthcheck, logging, standard_args,
+    EVENTS_MAX, Error, Notice, Profile, Remarks, Service, ServiceManager, Standard, ThreadGroup,
+    complain, healthcheck, logging, standard_args,
 };
 use crate::bus::{Address, Backoff, BusError, Buses, Commands, Limits, Switchboard};
 use crate::clock::Mono;
@@ -83,9 +84,9 @@ fn start<E: From<Notice> + Send + 'static>(
         "version {}, instance {inst} on {host}",
         env!("CARGO_PKG_VERSION")
     );
-    let supervisor = Supervisor::from_env(&env);
+    let service_manager = ServiceManager::from_env(&env);
     let (sender, events) = bounded(EVENTS_MAX);
-    let mut spine = Crew::new(sender.clone());
+    let mut spine = ThreadGroup::new(sender.clone());
     let buses = Buses::from_env(&env)?;
     watch_signals(sender.clone(), buses.switchboard().clone())?;
 
@@ -102,7 +103,7 @@ fn start<E: From<Notice> + Send + 'static>(
         });
     };
     let rules = Rules::lenient(Defaults::from_env(&env)?, schemas);
-    let Some(mut first) = find_truth(profile, &env, rules, &buses, &supervisor, away)? else {
+    let Some(mut first) = find_truth(profile, &env, rules, &buses, &service_manager, away)? else {
         return Ok(());
     };
     let buses = buses.for_truth(&env, &first.truth);
@@ -115,15 +116,15 @@ fn start<E: From<Notice> + Send + 'static>(
     }
 
     let file = healthcheck::file(profile.id, &env)?;
-    let (beat, beater) = Beater::new(
+    let (beat, publisher) = HeartbeatPublisher::new(
         profile.id,
         &inst,
         settings,
         !profile.beats_at_once,
-        supervisor.clone(),
+        service_manager.clone(),
         file,
     );
-    spine.spawn("beat", move || beater.run())?;
+    spine.spawn("beat", move || publisher.run())?;
 
     let (watch, hint) = TruthWatch::new(
         first.source,
@@ -138,7 +139,7 @@ fn start<E: From<Notice> + Send + 'static>(
     })?;
 
     let subscriber = if profile.listens {
-        Some(ears::listen(
+        Some(message_handler::listen(
             profile,
             buses.system(),
             hint.clone(),
@@ -158,9 +159,9 @@ fn start<E: From<Notice> + Send + 'static>(
         remarks,
         beat: beat.clone(),
         truth_hint: hint.clone(),
-        supervisor,
+        service_manager,
         events,
-        crew: Crew::new(sender.clone()),
+        crew: ThreadGroup::new(sender.clone()),
         sender,
     };
     let done = body(service);
@@ -234,7 +235,7 @@ fn find_truth(
     env: &Env,
     rules: Rules,
     buses: &Buses,
-    supervisor: &Supervisor,
+    service_manager: &ServiceManager,
     mut away: impl FnMut(Mono, &Address, &BusError),
 ) -> Result<Option<First>, Error> {
     let key = env.text("TRUTH_REDIS_KEY", TRUTH_KEY)?;
@@ -327,7 +328,7 @@ fn find_truth(
             Error::Bus(error) => away(*away_since.get_or_insert_with(Mono::now), &address, error),
             _ => away_since = None,
         }
-        supervisor.wait(Duration::from_secs(30), "waiting for the bus and the truth");
+        service_manager.wait(Duration::from_secs(30), "waiting for the bus and the truth");
         // Nothing is lost by asking Redis twice a second.
         let pause = backoff.next_pause().min(Duration::from_millis(500));
         if buses.switchboard().wait(pause) {
@@ -348,15 +349,15 @@ fn refuse_cluster(profile: &Profile, buses: &Buses, truth: &mut TruthSource) -> 
 }
 
 /// Where and how often `id` beats: by truth, else by the defaults.
-pub fn beat_settings(id: &str, buses: &Buses, truth: &Truth) -> BeatSettings {
+pub fn beat_settings(id: &str, buses: &Buses, truth: &Truth) -> HeartbeatSettings {
     let Some(service) = truth.service(id) else {
-        return BeatSettings {
+        return HeartbeatSettings {
             address: Ok(buses.system()),
             channel: heartbeat_channel(id),
             interval: Duration::from_secs_f64(truth.defaults().interval_sec),
         };
     };
-    BeatSettings {
+    HeartbeatSettings {
         address: buses.resolve(buses.names_in(truth)[service.bus().index()]),
         channel: service.channel().into_owned(),
         interval: service.interval(),

@@ -74,7 +74,7 @@ impl Scribe {
     fn stand_by(&self, desk: &mut Desk, why: &str) {
         if !std::mem::replace(&mut desk.standing_by, true) {
             log::info!("{why}");
-            self.supervisor.ready();
+            self.service_manager.ready();
         }
     }
 

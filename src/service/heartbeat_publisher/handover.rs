@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::{BeatSettings, connection_within};
+use super::connection_within;
 use crate::bus::Commands;
 use crate::clock::Mono;
 use crate::contract::WATCHERS_LEARN_WITHIN;
+use crate::service::heartbeat::HeartbeatSettings;
 
 /// What the truth before asks for, for as long as a watcher may live by it.
 #[derive(Default)]
@@ -25,7 +26,13 @@ struct Former {
 
 impl Handover {
     /// `after` is in force from now on instead of `before`.
-    pub fn begin(&mut self, id: &str, before: &BeatSettings, after: &BeatSettings, now: Mono) {
+    pub fn begin(
+        &mut self,
+        id: &str,
+        before: &HeartbeatSettings,
+        after: &HeartbeatSettings,
+        now: Mono,
+    ) {
         let until = now + WATCHERS_LEARN_WITHIN;
         if before.interval < after.interval {
             let shorter = self.interval(before.interval, now).min(before.interval);

@@ -14,7 +14,7 @@ use crate::env::Env;
 
 /// The service manager that started this process, if one did. Clones speak to the same.
 #[derive(Clone, Default)]
-pub struct Supervisor {
+pub struct ServiceManager {
     link: Option<Arc<Link>>,
 }
 
@@ -25,9 +25,9 @@ struct Link {
     ready: AtomicBool,
 }
 
-impl Supervisor {
+impl ServiceManager {
     /// Reads `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`.
-    pub fn from_env(env: &Env) -> Supervisor {
+    pub fn from_env(env: &Env) -> ServiceManager {
         let get = |name| env.get(name).ok().flatten();
         let link = get("NOTIFY_SOCKET").and_then(|path| {
             let address = match path.strip_prefix('@') {
@@ -49,7 +49,7 @@ impl Supervisor {
                 ready: AtomicBool::new(false),
             }))
         });
-        Supervisor { link }
+        ServiceManager { link }
     }
 
     /// How often to pet the watchdog: half of its limit.
@@ -110,11 +110,14 @@ mod tests {
             ("NOTIFY_SOCKET", path.to_str().expect("utf-8")),
             ("WATCHDOG_USEC", "30000000"),
         ]);
-        let supervisor = Supervisor::from_env(&env);
-        assert_eq!(supervisor.watchdog_period(), Some(Duration::from_secs(15)));
-        supervisor.ready();
-        supervisor.ready();
-        supervisor.pet();
+        let service_manager = ServiceManager::from_env(&env);
+        assert_eq!(
+            service_manager.watchdog_period(),
+            Some(Duration::from_secs(15))
+        );
+        service_manager.ready();
+        service_manager.ready();
+        service_manager.pet();
         let mut buf = [0; 64];
         let mut heard = || {
             let n = server.recv(&mut buf).expect("a datagram");

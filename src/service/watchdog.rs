@@ -45,7 +45,7 @@ impl Drop for Working<'_> {
     }
 }
 
-/// What the board says of all workers together.
+/// What the watchdog says of all workers together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Every worker is within its budget.
@@ -58,11 +58,11 @@ pub enum Verdict {
 
 /// All workers of a daemon.
 #[derive(Clone, Debug, Default)]
-pub struct Board {
+pub struct Watchdog {
     workers: Arc<Mutex<Vec<Arc<Worker>>>>,
 }
 
-impl Board {
+impl Watchdog {
     /// Adds a worker that shows a sign at least every `budget` while it works.
     pub fn worker(&self, name: impl Into<String>, budget: Duration) -> Progress {
         let worker = Arc::new(Worker {
@@ -125,29 +125,29 @@ mod tests {
 
     #[test]
     fn a_worker_over_its_budget_degrades_and_over_twice_of_it_silences_the_beat() {
-        let board = Board::default();
-        let poller = board.worker("poller", Duration::from_secs(10));
+        let watchdog = Watchdog::default();
+        let poller = watchdog.worker("poller", Duration::from_secs(10));
         assert_eq!(
-            board.judge(after(99, &poller)),
+            watchdog.judge(after(99, &poller)),
             Verdict::Fine,
             "waiting for work is no work"
         );
         let work = poller.working();
         let (in_time, late, silent) = (after(10, &poller), after(20, &poller), after(21, &poller));
-        assert_eq!(board.judge(in_time), Verdict::Fine);
-        assert!(matches!(board.judge(late), Verdict::Degraded(why) if why.contains("poller")));
-        assert!(matches!(board.judge(silent), Verdict::Stuck(_)));
+        assert_eq!(watchdog.judge(in_time), Verdict::Fine);
+        assert!(matches!(watchdog.judge(late), Verdict::Degraded(why) if why.contains("poller")));
+        assert!(matches!(watchdog.judge(silent), Verdict::Stuck(_)));
         drop(work);
-        assert_eq!(board.judge(after(99, &poller)), Verdict::Fine);
+        assert_eq!(watchdog.judge(after(99, &poller)), Verdict::Fine);
     }
 
     #[test]
     fn a_worker_that_is_gone_is_not_judged() {
-        let board = Board::default();
-        let gone = board.worker("gone", Duration::from_secs(1));
+        let watchdog = Watchdog::default();
+        let gone = watchdog.worker("gone", Duration::from_secs(1));
         std::mem::forget(gone.working());
         let late = after(99, &gone);
         drop(gone);
-        assert_eq!(board.judge(late), Verdict::Fine);
+        assert_eq!(watchdog.judge(late), Verdict::Fine);
     }
 }

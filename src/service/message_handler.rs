@@ -18,7 +18,7 @@ pub(super) fn listen<E: From<Notice> + Send + 'static>(
     hint: TruthHint,
     sender: Sender<E>,
 ) -> Result<Subscriber, Error> {
-    let ears = Ears {
+    let handler = MessageHandler {
         channels: profile.channels,
         hint,
         sender,
@@ -30,19 +30,19 @@ pub(super) fn listen<E: From<Notice> + Send + 'static>(
         &format!("{}:sub", profile.id),
         Limits::default(),
         MESSAGE_MAX_BYTES,
-        ears,
+        handler,
     )?)
 }
 
 /// The sink of an ordinary service: hints that the truth changed, and the messages it asked for.
-struct Ears<E> {
+struct MessageHandler<E> {
     channels: &'static [&'static str],
     hint: TruthHint,
     sender: Sender<E>,
     outage: Outage,
 }
 
-impl<E: From<Notice>> Ears<E> {
+impl<E: From<Notice>> MessageHandler<E> {
     fn message(&self, Message { channel, payload }: Message<'_>) {
         if channel == TRUTH_CHANGED.as_bytes() {
             self.hint.give();
@@ -57,7 +57,7 @@ impl<E: From<Notice>> Ears<E> {
     }
 }
 
-impl<E: From<Notice> + Send + 'static> Sink for Ears<E> {
+impl<E: From<Notice> + Send + 'static> Sink for MessageHandler<E> {
     fn wanted(&mut self, _from: usize, into: &mut Channels) -> Option<usize> {
         for channel in std::iter::once(&TRUTH_CHANGED).chain(self.channels) {
             into.push(channel.as_bytes());

@@ -1,127 +1,32 @@
 //! The beat thread: one small message every interval, for as long as the work makes progress.
 
 mod handover;
+mod listeners;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::Receiver;
 
 use handover::Handover;
+use listeners::Listeners;
 
-use super::progress::{Board, Progress, Verdict};
-use super::{Error, Supervisor, healthcheck};
+use super::heartbeat::{BeatHandle, HeartbeatSettings, Shared};
+use super::watchdog::Verdict;
+use super::{Error, ServiceManager, healthcheck};
 use crate::bus::{Address, Backoff, BusError, Commands, Limits, Outage};
 use crate::clock::{self, Mono};
 use crate::contract::{self, Beat};
 
-/// Where and how often to beat.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BeatSettings {
-    /// The bus of the beats, or why it cannot be known: then none goes out.
-    pub address: Result<Address, BusError>,
-    /// The channel of the beats.
-    pub channel: String,
-    /// From one beat to the next.
-    pub interval: Duration,
-}
-
-/// A daemon's hold on its own heartbeat. Clones are the same heartbeat.
-#[derive(Clone)]
-pub struct BeatHandle {
-    shared: Arc<Shared>,
-    wake: Sender<()>,
-}
-
-struct Shared {
-    state: Mutex<State>,
-    board: Board,
-    muted: AtomicBool,
-    stop: AtomicBool,
-}
-
-struct State {
-    settings: BeatSettings,
-    status: Option<String>,
-    reason: Option<String>,
-    eta: Option<i64>,
-}
-
-impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl BeatHandle {
-    /// A worker whose progress the beat depends on: over `budget` without a sign while working and the beat says
-    /// `degraded`, over twice the budget and it stops.
-    pub fn progress(&self, worker: impl Into<String>, budget: Duration) -> Progress {
-        self.shared.board.worker(worker, budget)
-    }
-
-    /// The `status` of the beats to come (`idle`, say); a worker that is stuck overrides it.
-    pub fn set_status(&self, status: Option<&str>) {
-        let mut state = self.shared.state();
-        state.status = status.map(str::to_owned);
-        state.reason = None;
-    }
-
-    /// The beats to come say `degraded`, and why.
-    pub fn set_degraded(&self, reason: &str) {
-        let mut state = self.shared.state();
-        state.status = Some("degraded".to_owned());
-        state.reason = Some(reason.to_owned());
-    }
-
-    /// When the service means to be back: sent with the last beat of a planned stop.
-    pub fn set_eta(&self, eta: Option<i64>) {
-        self.shared.state().eta = eta;
-    }
-
-    /// Stops beating without ending the thread: a healer that stands by must not look like the one that judges.
-    pub fn mute(&self) {
-        self.shared.muted.store(true, Ordering::SeqCst);
-    }
-
-    /// Beats (again), at once.
-    pub fn unmute(&self) {
-        if self.shared.muted.swap(false, Ordering::SeqCst) {
-            self.nudge();
-        }
-    }
-
-    /// Changes bus, channel or interval; the next beat comes no later than one new interval after the last.
-    pub fn configure(&self, settings: BeatSettings) {
-        let mut state = self.shared.state();
-        if state.settings != settings {
-            state.settings = settings;
-            drop(state);
-            self.nudge();
-        }
-    }
-
-    /// Says `stopping` in a last beat and ends the thread.
-    pub fn stop(&self) {
-        self.shared.stop.store(true, Ordering::SeqCst);
-        self.nudge();
-    }
-
-    fn nudge(&self) {
-        // A nudge that waits already is as good as two.
-        let _ = self.wake.try_send(());
-    }
-}
-
 /// The thread's side.
-pub struct Beater {
+pub struct HeartbeatPublisher {
     id: String,
     inst: String,
     shared: Arc<Shared>,
     inbox: Receiver<()>,
-    supervisor: Supervisor,
+    service_manager: ServiceManager,
     commands: Result<Commands, BusError>,
     /// Where `--healthcheck` looks.
     file: Option<PathBuf>,
@@ -129,14 +34,11 @@ pub struct Beater {
     count: u64,
     listeners: Listeners,
     /// What the beats go by.
-    settings: BeatSettings,
+    settings: HeartbeatSettings,
     handover: Handover,
     /// A worker is stuck, and that was said.
     is_silent: bool,
 }
-
-/// A look at who answers costs a connection: no more often than this while nobody listens.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// What one attempt to beat came to.
 enum Attempt {
@@ -146,40 +48,25 @@ enum Attempt {
     Failed(BusError),
 }
 
-impl Beater {
+impl HeartbeatPublisher {
     /// A heartbeat of `id`, and the thread's side of it; `file` is the note for `--healthcheck`.
     pub fn new(
         id: &str,
         inst: &str,
-        settings: BeatSettings,
+        settings: HeartbeatSettings,
         muted: bool,
-        supervisor: Supervisor,
+        service_manager: ServiceManager,
         file: Option<PathBuf>,
-    ) -> (BeatHandle, Beater) {
-        let (wake, inbox) = bounded(1);
+    ) -> (BeatHandle, HeartbeatPublisher) {
         let (address, first) = (settings.address.clone(), settings.clone());
         let commands = address.map(|address| connection(id, address));
-        let shared = Arc::new(Shared {
-            state: Mutex::new(State {
-                settings,
-                status: None,
-                reason: None,
-                eta: None,
-            }),
-            board: Board::default(),
-            muted: AtomicBool::new(muted),
-            stop: AtomicBool::new(false),
-        });
-        let handle = BeatHandle {
-            shared: Arc::clone(&shared),
-            wake,
-        };
-        let beater = Beater {
+        let (handle, shared, inbox) = BeatHandle::new(settings, muted);
+        let publisher = HeartbeatPublisher {
             id: id.to_owned(),
             inst: inst.to_owned(),
             shared,
             inbox,
-            supervisor,
+            service_manager,
             commands,
             file,
             count: 0,
@@ -188,7 +75,7 @@ impl Beater {
             handover: Handover::default(),
             is_silent: false,
         };
-        (handle, beater)
+        (handle, publisher)
     }
 
     /// Beats until told to stop. The first beat goes out at once; the others keep to that beat's grid.
@@ -219,13 +106,13 @@ impl Beater {
                                 "no beat can be sent: {error}; trying on, at least every 2 s"
                             );
                         }
-                        self.supervisor
+                        self.service_manager
                             .wait(Duration::from_secs(30), "waiting for the bus");
                         due = now + backoff.next_pause();
                     }
                 }
             }
-            let pet = self.supervisor.watchdog_period().map(|p| now + p);
+            let pet = self.service_manager.watchdog_period().map(|p| now + p);
             let wake = pet.map_or(due, |p| p.min(due));
             if self.inbox.recv_deadline(wake.instant()).is_ok() {
                 // New settings, or no longer mute: what is due now counts from the last beat by the new interval.
@@ -241,8 +128,8 @@ impl Beater {
                     };
                     due = grid;
                 }
-            } else if !matches!(self.shared.board.judge(Mono::now()), Verdict::Stuck(_)) {
-                self.supervisor.pet();
+            } else if !matches!(self.shared.watchdog.judge(Mono::now()), Verdict::Stuck(_)) {
+                self.service_manager.pet();
             }
         }
         self.farewell();
@@ -250,7 +137,7 @@ impl Beater {
     }
 
     /// Beats go by these settings from now on.
-    fn aim(&mut self, settings: BeatSettings) {
+    fn aim(&mut self, settings: HeartbeatSettings) {
         let before = std::mem::replace(&mut self.settings, settings);
         // Of one that did not beat nobody waits for a beat.
         if self.count > 0 && before != self.settings {
@@ -266,7 +153,7 @@ impl Beater {
     }
 
     fn attempt(&mut self, now: Mono) -> Attempt {
-        let verdict = self.shared.board.judge(now);
+        let verdict = self.shared.watchdog.judge(now);
         if let Verdict::Stuck(why) = verdict {
             // Once: how long it has lasted grows with each look.
             if !std::mem::replace(&mut self.is_silent, true) {
@@ -296,8 +183,8 @@ impl Beater {
             Ok(heard) => {
                 self.listeners.last = heard;
                 self.note_life();
-                self.supervisor.ready();
-                self.supervisor.pet();
+                self.service_manager.ready();
+                self.service_manager.pet();
                 Attempt::Done
             }
             Err(error) => Attempt::Failed(error),
@@ -361,7 +248,7 @@ impl Beater {
 
     /// A last beat, if that can be had without waiting for a bus.
     fn farewell(&mut self) {
-        self.supervisor.stopping();
+        self.service_manager.stopping();
         if self.count == 0
             || self.shared.muted.load(Ordering::SeqCst)
             || !self.commands.as_ref().is_ok_and(Commands::is_connected)
@@ -387,30 +274,6 @@ fn connection_within(id: &str, address: Address, budget: Duration) -> Commands {
         read: budget,
     };
     Commands::new(address, format!("{id}:beat"), limits)
-}
-
-/// How many hear the beats: a server that the others have left still takes every beat, and is found out by that.
-///
-/// A PUBLISH answers how many connections of that server it was handed to. After a fail-over that broke no connection
-/// (a name or a proxy that leads elsewhere, a master that became a replica where it stands) the healer moves to the new
-/// server and is missing here; it then gives everybody a timeout's time to be heard there.
-#[derive(Default)]
-struct Listeners {
-    last: u64,
-    looked: Option<Mono>,
-}
-
-impl Listeners {
-    /// Whether a beat that `heard` connections got is a reason to look where the name leads now: when they became
-    /// fewer, and as long as there are none, but then every [`LOOK_AGAIN`] at most.
-    fn are_fewer(&mut self, heard: u64, now: Mono) -> bool {
-        let is_due = self.looked.is_none_or(|at| now.since(at) >= LOOK_AGAIN);
-        let look = heard < self.last || (heard == 0 && is_due);
-        if look {
-            self.looked = Some(now);
-        }
-        look
-    }
 }
 
 /// The first moment after `now` on the grid through `from` with step `interval`: beats do not drift, and beats that

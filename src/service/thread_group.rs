@@ -9,8 +9,8 @@ use crossbeam_channel::{SendTimeoutError, Sender};
 
 use super::{Error, Notice};
 
-/// The threads of a daemon. Dropping the crew waits for all of them; each must know by itself when to stop.
-pub struct Crew<E> {
+/// The threads of a daemon. Dropping the group waits for all of them; each must know by itself when to stop.
+pub struct ThreadGroup<E> {
     sender: Sender<E>,
     threads: Vec<JoinHandle<()>>,
     /// From here on nobody needs to be told of an end.
@@ -30,10 +30,10 @@ pub fn deliver<E>(sender: &Sender<E>, mut event: E, closing: &AtomicBool) {
     }
 }
 
-impl<E: From<Notice> + Send + 'static> Crew<E> {
-    /// A crew whose ends are told to `sender`.
-    pub fn new(sender: Sender<E>) -> Crew<E> {
-        Crew {
+impl<E: From<Notice> + Send + 'static> ThreadGroup<E> {
+    /// A group whose ends are told to `sender`.
+    pub fn new(sender: Sender<E>) -> ThreadGroup<E> {
+        ThreadGroup {
             sender,
             threads: Vec::new(),
             closing: Arc::default(),
@@ -64,7 +64,7 @@ impl<E: From<Notice> + Send + 'static> Crew<E> {
     }
 }
 
-impl<E> Drop for Crew<E> {
+impl<E> Drop for ThreadGroup<E> {
     fn drop(&mut self) {
         self.closing.store(true, Ordering::SeqCst);
         for thread in self.threads.drain(..) {
@@ -101,8 +101,8 @@ mod tests {
     fn the_end_of_a_thread_waits_for_room_while_the_loop_has_much_to_do() {
         let (sender, events) = crossbeam_channel::bounded::<Notice>(1);
         sender.send(Notice::TruthMissing).expect("room");
-        let mut crew = Crew::new(sender);
-        crew.spawn("worker", || Ok(())).expect("started");
+        let mut threads = ThreadGroup::new(sender);
+        threads.spawn("worker", || Ok(())).expect("started");
         let began = std::time::Instant::now();
         // Long enough for the thread to have found the queue full.
         while began.elapsed() < 3 * LOOK_UP {
@@ -112,16 +112,17 @@ mod tests {
         let told = events.recv_timeout(Duration::from_secs(10)).expect("told");
         assert!(matches!(told, Notice::ThreadEnded { .. }), "{told:?}");
         // One that ends when nobody looks any more keeps nobody waiting.
-        crew.sender.send(Notice::TruthMissing).expect("room");
-        crew.spawn("late", || Ok(())).expect("started");
-        drop(crew);
+        threads.sender.send(Notice::TruthMissing).expect("room");
+        threads.spawn("late", || Ok(())).expect("started");
+        drop(threads);
     }
 
     #[test]
     fn a_thread_that_ends_is_an_event_and_says_why() {
         let (sender, events) = crossbeam_channel::bounded::<Notice>(4);
-        let mut crew = Crew::new(sender);
-        crew.spawn("worker", || Err(Error::Other("no disk".into())))
+        let mut threads = ThreadGroup::new(sender);
+        threads
+            .spawn("worker", || Err(Error::Other("no disk".into())))
             .expect("started");
         let told = events
             .recv_timeout(Duration::from_secs(10))

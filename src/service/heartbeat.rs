@@ -1,0 +1,132 @@
+//! A daemon's hold on its own heartbeat: what the beats to come shall say, and where they go.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::watchdog::{Progress, Watchdog};
+use crate::bus::{Address, BusError};
+
+/// Where and how often to beat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeartbeatSettings {
+    /// The bus of the beats, or why it cannot be known: then none goes out.
+    pub address: Result<Address, BusError>,
+    /// The channel of the beats.
+    pub channel: String,
+    /// From one beat to the next.
+    pub interval: Duration,
+}
+
+/// A daemon's hold on its own heartbeat. Clones are the same heartbeat.
+#[derive(Clone)]
+pub struct BeatHandle {
+    shared: Arc<Shared>,
+    wake: Sender<()>,
+}
+
+pub(super) struct Shared {
+    state: Mutex<State>,
+    pub watchdog: Watchdog,
+    pub muted: AtomicBool,
+    pub stop: AtomicBool,
+}
+
+pub(super) struct State {
+    pub settings: HeartbeatSettings,
+    pub status: Option<String>,
+    pub reason: Option<String>,
+    pub eta: Option<i64>,
+}
+
+impl Shared {
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl BeatHandle {
+    /// A heartbeat by these settings; with what its thread shares with it, and what wakes the thread.
+    pub(super) fn new(
+        settings: HeartbeatSettings,
+        muted: bool,
+    ) -> (BeatHandle, Arc<Shared>, Receiver<()>) {
+        let (wake, inbox) = bounded(1);
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State {
+                settings,
+                status: None,
+                reason: None,
+                eta: None,
+            }),
+            watchdog: Watchdog::default(),
+            muted: AtomicBool::new(muted),
+            stop: AtomicBool::new(false),
+        });
+        let heartbeat = BeatHandle {
+            shared: Arc::clone(&shared),
+            wake,
+        };
+        (heartbeat, shared, inbox)
+    }
+
+    /// A worker whose progress the beat depends on: over `budget` without a sign while working and the beat says
+    /// `degraded`, over twice the budget and it stops.
+    pub fn progress(&self, worker: impl Into<String>, budget: Duration) -> Progress {
+        self.shared.watchdog.worker(worker, budget)
+    }
+
+    /// The `status` of the beats to come (`idle`, say); a worker that is stuck overrides it.
+    pub fn set_status(&self, status: Option<&str>) {
+        let mut state = self.shared.state();
+        state.status = status.map(str::to_owned);
+        state.reason = None;
+    }
+
+    /// The beats to come say `degraded`, and why.
+    pub fn set_degraded(&self, reason: &str) {
+        let mut state = self.shared.state();
+        state.status = Some("degraded".to_owned());
+        state.reason = Some(reason.to_owned());
+    }
+
+    /// When the service means to be back: sent with the last beat of a planned stop.
+    pub fn set_eta(&self, eta: Option<i64>) {
+        self.shared.state().eta = eta;
+    }
+
+    /// Stops beating without ending the thread: a healer that stands by must not look like the one that judges.
+    pub fn mute(&self) {
+        self.shared.muted.store(true, Ordering::SeqCst);
+    }
+
+    /// Beats (again), at once.
+    pub fn unmute(&self) {
+        if self.shared.muted.swap(false, Ordering::SeqCst) {
+            self.nudge();
+        }
+    }
+
+    /// Changes bus, channel or interval; the next beat comes no later than one new interval after the last.
+    pub fn configure(&self, settings: HeartbeatSettings) {
+        let mut state = self.shared.state();
+        if state.settings != settings {
+            state.settings = settings;
+            drop(state);
+            self.nudge();
+        }
+    }
+
+    /// Says `stopping` in a last beat and ends the thread.
+    pub fn stop(&self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        self.nudge();
+    }
+
+    fn nudge(&self) {
+        // A nudge that waits already is as good as two.
+        let _ = self.wake.try_send(());
+    }
+}

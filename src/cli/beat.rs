@@ -19,8 +19,8 @@ use crate::clock::wall_secs;
 use crate::contract::{Beat, TRUTH_KEY, beat_counter_key, heartbeat_channel};
 use crate::env::Env;
 use crate::sections::SCHEMAS;
-use crate::service::signals_to;
 use crate::service::{self, Error, HeartbeatPublisher, HeartbeatSettings, ServiceManager};
+use crate::service::{not_ignored, signals_to};
 use crate::swarm_state::Periodic;
 use crate::swarm_state::locator;
 use crate::swarm_state::{Document, TruthSource};
@@ -34,7 +34,8 @@ usage: marketswarm beat NAME [--interval SEC] -- CMD [ARGUMENTS]
        marketswarm beat NAME
 
 The first form runs CMD and beats as NAME while it lives. Signals are passed on to CMD, and its exit code is
-that of this command (128 + N when signal N ended it). The second form beats once: for cron, or the end of a script.
+that of this command (128 + N when signal N ended it, 127 when there is no such program, 126 when it is none).
+What is ignored stays so, as under nohup. The second form beats once: for cron, or the end of a script.
 
 Channel, bus and interval are those of NAME in truth; without an entry there: NAME:heartbeat, the system bus,
 HB_INTERVAL_SEC (10). CMD runs whether or not the bus can be reached, and ends with this command.
@@ -129,7 +130,7 @@ fn beside(
     };
     let settings = with_interval(usual(name, env)?);
     let (sender, events) = bounded(16);
-    let wanted = [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2];
+    let wanted = not_ignored(&[SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2]);
     signals_to(sender.clone(), &wanted, Event::Signal)?;
     let child = command.spawn()?;
     let pid = child.id();

@@ -1,5 +1,6 @@
 //! Signals as events.
 
+use std::fs;
 use std::thread;
 
 use crossbeam_channel::Sender;
@@ -25,4 +26,19 @@ pub fn signals_to<E: Send + 'static>(
             }
         })?;
     Ok(())
+}
+
+/// Those of `signals` that whoever started us did not make us ignore: under nohup a hang-up means nothing, to a
+/// background job of a shell Ctrl-C does not, and that must stay so for us and for what we start.
+pub fn not_ignored(signals: &[i32]) -> Vec<i32> {
+    let ignored = ignored_signals();
+    let is_heard = |signal: &i32| ignored & (1 << (signal - 1)) == 0;
+    signals.iter().copied().filter(is_heard).collect()
+}
+
+/// The signals that this process ignores, a bit each: the lowest is signal 1.
+fn ignored_signals() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.map_or(0, |mask| u64::from_str_radix(mask.trim(), 16).unwrap_or(0))
 }

@@ -3,6 +3,7 @@
 //! A request of that kind only a process itself can make, between fork and exec. Doing it in a short life of our own
 //! program needs no unsafe code, and the process id stays the same.
 
+use std::io::ErrorKind;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -64,5 +65,8 @@ pub fn run(mut args: lexopt::Parser) -> Result<ExitCode, Error> {
         Path::new(&program).display()
     ));
     // As a shell would.
-    Ok(ExitCode::from(127))
+    Ok(ExitCode::from(match error.kind() {
+        ErrorKind::NotFound => 127,
+        _ => 126,
+    }))
 }

@@ -9,7 +9,9 @@ use crate::swarm_state::locator::RunFolder;
 
 /// Two of us must not share a data folder; the kernel lets go of the lock when we die, however that is.
 pub(super) fn lock(run: &RunFolder) -> Result<File, Error> {
-    let file = File::create(run.path().join("up.lock"))?;
+    let path = run.path().join("up.lock");
+    let file = File::create(&path)
+        .map_err(|e| Error::Config(format!("cannot write {}: {e}", path.display())))?;
     flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
         let pid = run.read().map_or(String::new(), |n| format!(" (process {})", n.pid));
         Error::Config(format!(

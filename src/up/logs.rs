@@ -4,6 +4,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use crate::service::Error;
+
 /// A longer log becomes `NAME.log.1`, in place of the one before it.
 const LOG_MAX_BYTES: u64 = 8 * 1024 * 1024;
 /// What is read of a log's end.
@@ -15,9 +17,11 @@ pub(super) struct Logs {
 }
 
 impl Logs {
-    pub(super) fn of(data: &Path) -> io::Result<Logs> {
+    pub(super) fn of(data: &Path) -> Result<Logs, Error> {
         let folder = data.join("log");
-        fs::create_dir_all(&folder)?;
+        fs::create_dir_all(&folder).map_err(|e| {
+            Error::Config(format!("cannot make the folder {}: {e}", folder.display()))
+        })?;
         Ok(Logs { folder })
     }
 

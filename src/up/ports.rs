@@ -17,10 +17,15 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    /// A port that is free now: the one that was asked for, else the usual one, else one of the next.
-    pub(super) fn choose(&self) -> Result<u16, Error> {
+    /// A port that is free now: the one that was asked for, else the usual one, else one of the next; never one of
+    /// `spoken_for`, which the other bus has or is to have.
+    pub(super) fn choose(&self, spoken_for: &[u16]) -> Result<u16, Error> {
         match self.asked {
-            Some(0) => any(),
+            Some(0) => {
+                let mut tries = 0..ATTEMPTS;
+                let free = tries.find_map(|_| bind(0).filter(|p| !spoken_for.contains(p)));
+                free.ok_or_else(|| Error::Other("no port is free".into()))
+            }
             Some(port) => bind(port).ok_or_else(|| {
                 let flag = self.flag;
                 Error::Config(format!(
@@ -29,7 +34,8 @@ impl Wish {
             }),
             None => {
                 // In steps of two, since the other bus has the ports between.
-                let mut ports = (self.usual..).step_by(2).take(ATTEMPTS.into());
+                let ports = (self.usual..).step_by(2).take(ATTEMPTS.into());
+                let mut ports = ports.filter(|port| !spoken_for.contains(port));
                 ports.find_map(bind).ok_or_else(|| {
                     let (usual, flag) = (self.usual, self.flag);
                     Error::Config(format!("no port from {usual} on is free: give one with {flag}"))
@@ -68,13 +74,23 @@ mod tests {
             flag: "--system-port",
             usual: port,
         };
-        let chosen = wish.choose().expect("another");
+        let chosen = wish.choose(&[]).expect("another");
         assert!(
             chosen > port && (chosen - port).is_multiple_of(2),
             "{chosen}"
         );
         wish.asked = Some(port);
-        let error = wish.choose().expect_err("taken").to_string();
+        assert_ne!(
+            Wish {
+                asked: None,
+                ..wish
+            }
+            .choose(&[chosen])
+            .expect("a third"),
+            chosen,
+            "which the other bus is to have"
+        );
+        let error = wish.choose(&[]).expect_err("taken").to_string();
         assert!(error.contains("--system-port"), "{error}");
     }
 }

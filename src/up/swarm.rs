@@ -3,6 +3,7 @@
 mod showing;
 
 use std::fs;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use super::settings::Settings;
 use super::signals::watch_signals;
 use super::ui::{Ui, what_next};
 use crate::clock::Mono;
+use crate::contract::{TEXT_MAX_BYTES, cut};
 use crate::sections::SCHEMAS;
 use crate::service::{EVENTS_MAX, Error};
 use crate::swarm_state::locator::{RunFolder, UpNote};
@@ -32,9 +34,13 @@ const TIDY_PERIOD: Duration = Duration::from_secs(5);
 /// Variables of ours that would lead a service elsewhere.
 const ENV_WITHOUT: &[&str] = &[
     "REDIS_URL",
+    "REDIS_URL_FILE",
     "TRUTH_REDIS_URL",
+    "TRUTH_REDIS_URL_FILE",
     "SYSTEM_REDIS_URL_FILE",
     "MARKET_REDIS_URL_FILE",
+    "RUN_DIR_FILE",
+    "STATE_DIR_FILE",
     "NOTIFY_SOCKET",
     "WATCHDOG_USEC",
     "WATCHDOG_PID",
@@ -60,6 +66,11 @@ pub(super) fn run(settings: Settings) -> Result<ExitCode, Error> {
         swarm.turn();
     }
     Ok(swarm.finish())
+}
+
+fn make_folder(folder: &Path) -> Result<(), Error> {
+    fs::create_dir_all(folder)
+        .map_err(|e| Error::Config(format!("cannot make the folder {}: {e}", folder.display())))
 }
 
 struct Swarm {
@@ -138,21 +149,24 @@ impl Swarm {
     /// Chooses the port of a bus, and writes the command line and the environment that follow from it.
     fn settle_port(&mut self, bus: Id) -> Result<(), Error> {
         let wish = self.wish(bus);
-        let port = wish.choose()?;
+        let other = if bus == SYSTEM { MARKET } else { SYSTEM };
+        // What was asked for the other bus is its, though nobody listens there yet.
+        let others = [self.ports[other], self.wish(other).asked.unwrap_or(0)];
+        let port = wish.choose(&others)?;
         self.ports[bus] = port;
         let name = self.processes.specs[bus].name;
-        if wish.asked.is_none() && port != wish.usual {
+        if wish.asked.is_none() && port != wish.usual && !others.contains(&wish.usual) {
             let usual = wish.usual;
             let text =
                 format!("port {usual} is taken by another program: {name} listens on {port}");
             self.tell(Tone::Odd, text);
         }
         let folder = self.settings.data.join(name);
-        fs::create_dir_all(&folder)?;
+        make_folder(&folder)?;
         self.processes.specs[bus].args = buses::arguments(port, &folder);
         let run = std::path::absolute(self.run.path())?;
         let state = std::path::absolute(self.settings.data.join("state"))?;
-        fs::create_dir_all(&state)?;
+        make_folder(&state)?;
         self.processes.env = vec![
             ("SYSTEM_REDIS_URL", buses::url(self.ports[SYSTEM])),
             ("MARKET_REDIS_URL", buses::url(self.ports[MARKET])),
@@ -291,7 +305,11 @@ impl Swarm {
             }
             _ => {
                 let next = what_next(self.supervisor.state(id), self.supervisor.is_ending(), now);
-                self.tell(Tone::Bad, format!("{name} ended: {}{next}", exit.how));
+                let words = self.last_words(name, &exit);
+                self.tell(
+                    Tone::Bad,
+                    format!("{name} ended: {}{words}{next}", exit.how),
+                );
             }
         }
         let taken = role == Role::Bus && !answered && !self.supervisor.is_running();
@@ -301,6 +319,16 @@ impl Swarm {
                 self.supervisor.fail(error.to_string(), now);
             }
         }
+    }
+
+    /// What a process that failed said last, for a line of ours; it need not be text.
+    fn last_words(&self, name: &str, exit: &Exit) -> String {
+        let line = self.processes.logs.tail(name, 1).pop();
+        let Some(line) = line.filter(|_| !exit.well) else {
+            return String::new();
+        };
+        let line: String = line.chars().filter(|c| !c.is_control()).collect();
+        format!(" ({})", cut(&line, TEXT_MAX_BYTES))
     }
 
     /// Asks the buses that have not answered since their start; a stranger's answer does not count.

@@ -1,0 +1,4 @@
+//! What the operator's own commands did.
+
+mod beat;
+mod up;

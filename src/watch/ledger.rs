@@ -19,6 +19,7 @@ use crate::contract::{
     ALERT_COUNT, ALERT_LOG, ALERT_LOG_MAX, Alert, BUS_HEALTH, BUS_HEALTH_TTL, BusHealth,
     HEALER_LEASE, Health, NOTE_IDS, health_key,
 };
+use crate::swarm_state::snapshots;
 use scripts::Texts;
 
 /// How long a lease lasts when it is not renewed.
@@ -203,17 +204,7 @@ impl Ledger {
         &mut self,
         services: &[S],
     ) -> Result<Vec<Option<Health>>, BusError> {
-        let mut all = Vec::with_capacity(services.len());
-        for batch in services.chunks(BATCH) {
-            let keys: Vec<String> = batch.iter().map(|svc| health_key(svc.as_ref())).collect();
-            let found: Vec<Option<Vec<u8>>> = self.commands.query(redis::cmd("MGET").arg(keys))?;
-            all.extend(
-                found
-                    .into_iter()
-                    .map(|text| serde_json::from_slice(&text?).ok()),
-            );
-        }
-        Ok(all)
+        snapshots(&mut self.commands, services)
     }
 
     /// Drops the health keys of services that are no longer watched. False when another healer holds the lease.

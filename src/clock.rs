@@ -55,6 +55,30 @@ impl Sub<Duration> for Mono {
     }
 }
 
+/// One moment on both clocks: judged by the first, dated by the second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Now {
+    /// The monotonic clock.
+    pub mono: Mono,
+    /// The wall clock, in whole seconds since the epoch.
+    pub wall_secs: i64,
+}
+
+impl Now {
+    /// Reads both clocks.
+    pub fn read() -> Now {
+        Now::at(Mono::now())
+    }
+
+    /// A moment of which the monotonic clock was read already.
+    pub fn at(mono: Mono) -> Now {
+        Now {
+            mono,
+            wall_secs: wall_secs(),
+        }
+    }
+}
+
 /// Lets the calling thread wake at the moment it asked for. Without, the kernel may wake it 50 µs later, to save power.
 pub fn wake_on_time() {
     const SLACK_NANOS: std::num::NonZeroU64 = std::num::NonZeroU64::MIN;

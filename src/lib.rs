@@ -32,6 +32,7 @@ pub mod contract;
 pub mod demo_feeds;
 pub mod env;
 pub mod feed;
+pub(crate) mod flap;
 pub mod healer;
 pub mod massive;
 pub mod mesh;

@@ -4,6 +4,7 @@
 //! judges by the healer's own [`Detector`], and tells by the healer's own [`Ledger`], without a lease.
 
 mod ears;
+mod names;
 mod settings;
 mod telling;
 
@@ -16,7 +17,7 @@ use crossbeam_channel::{RecvTimeoutError, TryRecvError};
 use crate::bus::{
     Address, Backoff, BusError, Commands, Limits, Link, Mouth, Polled, ServerIdentity, Sink, prove,
 };
-use crate::clock::{self, Mono};
+use crate::clock::{self, Mono, Now};
 use crate::contract::{
     ALERT_CHANNEL, BEAT_MAX_BYTES, WATCHER_TRUTH_POLL, echo_channel, heartbeat_channel,
 };
@@ -24,18 +25,13 @@ use crate::notify::{self, Notifier, Role};
 use crate::service::{self, Error, Notice, Profile, Service};
 use crate::truth::ServiceSchema;
 use crate::watch::complaints::Complaints;
-use crate::watch::detector::{BusNews, Detector, Echo, Now, Output};
+use crate::watch::detector::{BusNews, Detector, Echo, Output};
 use crate::watch::ledger::Ledger;
 use crate::watch::voice::Voice;
 use ears::Ears;
+use names::{HEALER, IDLE, usual_timeout};
 use telling::Telling;
 
-/// Whom it watches.
-const HEALER: &str = "healer";
-/// Its own name, for what it tells about itself.
-const SENTINEL: &str = "sentinel";
-/// The socket time limit of the idle loop.
-const IDLE: Duration = Duration::from_secs(1);
 /// An echo is due each second; the bus is well while one came back within this.
 const ECHO_FRESH: Duration = Duration::from_secs(5);
 /// One turn of the loop takes no longer, a few connects and commands that hang included.
@@ -87,7 +83,7 @@ impl Sentinel {
         let now = Mono::now();
         let echo_channel = echo_channel(service.id, &service.inst);
         let channel = service.env.text("ALERT_CHANNEL", ALERT_CHANNEL)?;
-        let usual_timeout = settings::usual_timeout(&service.env)?;
+        let usual_timeout = usual_timeout(&service.env)?;
         let system = service.buses.system();
         let tell = Commands::new(system.clone(), "sentinel:tell", Limits::default());
         let context = notify::Context {
@@ -138,7 +134,7 @@ impl Sentinel {
                 Ok(notice) => self.hear(notice)?,
                 Err(TryRecvError::Empty) => {}
             }
-            self.ears.detector.tick(at(Mono::now()));
+            self.ears.detector.tick(Now::read());
             self.act();
             self.tell_complaints();
             let began = Mono::now();
@@ -217,7 +213,7 @@ impl Sentinel {
                     &Limits::default(),
                     BEAT_MAX_BYTES,
                 )?;
-                self.ears.detector.was_busy(began, at(Mono::now()));
+                self.ears.detector.was_busy(began, Now::read());
                 none.insert(open)
             }
         };
@@ -230,7 +226,7 @@ impl Sentinel {
             self.asks.close();
             let began = Mono::now();
             let proof = prove(link, &mut self.asks)?;
-            self.ears.detector.was_busy(began, at(Mono::now()));
+            self.ears.detector.was_busy(began, Now::read());
             self.ears.proven(&proof, Mono::now());
             // One that does not say who it is may be another whenever the link is another.
             let is_unknown = proof.is_anonymous() && self.said.is_some();
@@ -261,7 +257,7 @@ impl Sentinel {
 
     fn drop_link(&mut self) {
         self.link = None;
-        self.ears.detector.link_lost(at(Mono::now()));
+        self.ears.detector.link_lost(Now::read());
     }
 
     /// Does what the detector asks for, and what it asks for in consequence.
@@ -316,7 +312,7 @@ impl Sentinel {
         let made = self.mouth.connect(&Limits::default());
         self.was_busy(began);
         match made {
-            Ok(_) if self.ears.detector.echo_goes(seq, at(Mono::now())) => {
+            Ok(_) if self.ears.detector.echo_goes(seq, Now::read()) => {
                 self.mouth.say(&word);
             }
             Ok(_) => {}
@@ -326,7 +322,7 @@ impl Sentinel {
 
     /// Nothing was read since `began`, because this thread itself waited for a bus.
     fn was_busy(&mut self, began: Mono) {
-        self.ears.detector.was_busy(began, at(Mono::now()));
+        self.ears.detector.was_busy(began, Now::read());
     }
 
     /// An echo proves only the server that it went through: is that still the one that the name stands for?
@@ -346,7 +342,7 @@ impl Sentinel {
                 self.drop_link();
                 self.next_attempt = Mono::now();
             }
-            Ok(_) => self.ears.detector.server_checked(at(Mono::now())),
+            Ok(_) => self.ears.detector.server_checked(Now::read()),
             Err(error) => {
                 log::warn!("{error}");
                 self.drop_link();
@@ -379,11 +375,4 @@ fn say_bus(news: BusNews) {
 
 fn is_within(at: Option<Mono>, limit: Duration) -> bool {
     at.is_some_and(|at| Mono::now().since(at) <= limit)
-}
-
-fn at(mono: Mono) -> Now {
-    Now {
-        mono,
-        wall_secs: clock::wall_secs(),
-    }
 }

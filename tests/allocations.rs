@@ -6,8 +6,8 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use marketswarm::clock::Mono;
-use marketswarm::watch::detector::{Detector, Now, Spec};
+use marketswarm::clock::{Mono, Now};
+use marketswarm::watch::detector::{Detector, Spec};
 
 struct Counting;
 

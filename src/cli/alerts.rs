@@ -12,7 +12,7 @@ use crate::bus::{Buses, Commands, Limits};
 use crate::clock::{self, human, rfc3339};
 use crate::contract::{Alert, AlertKind};
 use crate::env::Env;
-use crate::notify::teller::began_ms;
+use crate::notify::telling::began_ms;
 use crate::notify::wording::clean;
 use crate::service::{Error, is_reader_gone, stream};
 use crate::swarm_state::locator;
@@ -129,15 +129,8 @@ fn alerts_of(part: Vec<Logged>) -> impl Iterator<Item = Alert> {
 impl History {
     /// Takes the next alert; gives what it began, ended or told.
     fn hear(&mut self, alert: Alert) -> Option<Outage> {
-        use AlertKind::*;
-        let (kind, ends) = match alert.kind {
-            HeartbeatOk => (HeartbeatMiss, true),
-            HealerOk => (HealerMiss, true),
-            BusUp => (BusDown, true),
-            ServiceRestored => (ServiceDegraded, true),
-            Steady => (Flapping, true),
-            kind => (kind, false),
-        };
+        let begin = alert.kind.ends();
+        let (kind, ends) = (begin.unwrap_or(alert.kind), begin.is_some());
         let key = (kind, alert.svc.clone());
         if ends {
             let at = self.open.remove(&key);
@@ -154,10 +147,7 @@ impl History {
             outage.to_ts = Some(alert.ts);
             return Some(outage.clone());
         }
-        let lasts = matches!(
-            kind,
-            HeartbeatMiss | HealerMiss | BusDown | ServiceDegraded | Flapping
-        );
+        let lasts = kind.ended_by().is_some();
         if lasts && self.open.contains_key(&key) {
             // Told again: the same outage.
             return None;

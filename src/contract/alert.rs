@@ -26,7 +26,28 @@ pub enum AlertKind {
     Steady,
 }
 
+/// What begins and has an end that is told, with the kind that ends it.
+const PAIRS: [(AlertKind, AlertKind); 5] = [
+    (AlertKind::HeartbeatMiss, AlertKind::HeartbeatOk),
+    (AlertKind::HealerMiss, AlertKind::HealerOk),
+    (AlertKind::BusDown, AlertKind::BusUp),
+    (AlertKind::ServiceDegraded, AlertKind::ServiceRestored),
+    (AlertKind::Flapping, AlertKind::Steady),
+];
+
 impl AlertKind {
+    /// The kind whose end this one is.
+    pub fn ends(self) -> Option<AlertKind> {
+        let pair = PAIRS.into_iter().find(|(_, end)| *end == self);
+        pair.map(|(begin, _)| begin)
+    }
+
+    /// The kind that is its end. `None` for ends, and for what just happens and has none.
+    pub fn ended_by(self) -> Option<AlertKind> {
+        let pair = PAIRS.into_iter().find(|(begin, _)| *begin == self);
+        pair.map(|(_, end)| end)
+    }
+
     /// The `type` of the alert on the wire.
     pub fn as_str(self) -> &'static str {
         use AlertKind::*;

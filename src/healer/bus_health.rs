@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::clock::Mono;
+use crate::clock::{Mono, Now};
 use crate::contract::{BUS_HEALTH_EVERY, BusHealth};
-use crate::watch::detector::{Now, Unjudged};
+use crate::watch::detector::Unjudged;
 
 /// A bus that could not be judged for so long is written to be so: a short trouble need not make anybody doubt what is
 /// shown.

@@ -10,9 +10,9 @@ use super::held::Held;
 use super::pacing::{Refresh, Turns};
 use super::watch::Watch;
 use crate::bus::BusError;
-use crate::clock::Mono;
+use crate::clock::{Mono, Now};
 use crate::contract::{Alert, AlertKind, BusHealth, Health};
-use crate::watch::detector::{Now, Transition};
+use crate::watch::detector::Transition;
 use crate::watch::ledger::Entry;
 use crate::watch::unheard::Unheard;
 
@@ -310,10 +310,9 @@ impl Desk {
             return;
         }
         self.logged += 1;
-        use AlertKind::*;
-        match alert.kind {
-            HeartbeatOk | BusUp | ServiceRestored | Steady => log::info!("{}", alert.to_json()),
-            _ => log::error!("{}", alert.to_json()),
+        match alert.kind.ends() {
+            Some(_) => log::info!("{}", alert.to_json()),
+            None => log::error!("{}", alert.to_json()),
         }
     }
 

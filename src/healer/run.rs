@@ -1,6 +1,7 @@
 //! The healer's loop: one queue of events, one sleep until the next deadline, one match.
 
 mod follow;
+mod followed;
 mod settings;
 
 use std::cell::RefCell;
@@ -12,23 +13,25 @@ use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
 
+use followed::Followed;
+
 use super::Event;
 use super::calls::{Call, Calls};
 use super::desk::Job;
 use super::early::{Early, Outage};
 use super::memory::Memory;
 use super::scribe::{Others, Scribe, WORK_BUDGET};
-use super::watch::{self, Watch};
+use super::watch::Watch;
 use crate::bus::{Address, Commands, Limits, Subscriber};
-use crate::clock::{self, Mono};
+use crate::clock::{self, Mono, Now};
 use crate::contract::{ALERT_CHANNEL, Alert, AlertKind, SYSTEM_BUS, WATCHER_TRUTH_POLL};
+use crate::flap::{Flap, Swings, WINDOW_TIMEOUTS};
 use crate::notify::{self, Notifier, Role};
 use crate::service::{self, Error, Notice, Profile, Service};
 use crate::truth::ServiceSchema;
 use crate::watch::complaints::Complaints;
 use crate::watch::detector::BusNews;
 use crate::watch::ledger::Ledger;
-use crate::watch::swings::{Flap, Swings, WINDOW_TIMEOUTS};
 use crate::watch::voice::Voice;
 
 /// Jobs that may wait for the scribe; a loop that has more to say waits.
@@ -78,7 +81,7 @@ struct Healer {
     service: Service<Event>,
     hearings: BTreeMap<String, Hearing>,
     /// The truth by which those are heard.
-    followed: Option<follow::Followed>,
+    followed: Option<Followed>,
     jobs: Sender<Job>,
     nudge: Sender<()>,
     speaking: Arc<AtomicBool>,
@@ -248,7 +251,7 @@ impl Healer {
                 log::error!("{bus} is down: {reason}; nobody on it is judged until it talks again");
                 self.memory.down(bus);
                 self.note(AlertKind::BusDown, bus, Some(reason), true);
-                let flap = self.swings.fell(&bus.to_owned(), watch::now(), BUS_WINDOW);
+                let flap = self.swings.fell(&bus.to_owned(), Now::read(), BUS_WINDOW);
                 if let Some(flap) = flap {
                     self.note_flap(AlertKind::Flapping, bus, flap);
                 }

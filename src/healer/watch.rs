@@ -12,14 +12,12 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::calls::{Call, Calls};
-use crate::bus::{Address, BusError, Limits, Mouth, ServerIdentity, Subscriber};
-use crate::clock::{self, Mono};
-use crate::contract::BEAT_MAX_BYTES;
+use crate::bus::{Address, BusError, Limits, Mouth, ServerIdentity};
+use crate::clock::{self, Mono, Now};
 use crate::service::{Error, TruthHint};
-use crate::watch::detector::{Detector, Echo, Now, Output};
+use crate::watch::detector::{Detector, Echo, Output};
 use crate::watch::senders;
 use crate::watch::voice::Voice;
-use ears::Ears;
 
 /// Errands that may wait for the attendant; each replaces what a later one would do again.
 const ERRANDS_MAX: usize = 2;
@@ -108,22 +106,6 @@ impl Watch {
         (watch, attendant, lookout)
     }
 
-    /// Starts the thread that hears the bus.
-    pub fn listen(self: &Arc<Watch>, address: Address) -> Result<Subscriber, Error> {
-        let ears = Ears::new(Arc::clone(self));
-        let thread = format!("hear-{}", self.bus);
-        // From here on a silence counts: reading a large truth may have taken long.
-        self.with(|detector, now| detector.sign(now.mono));
-        Ok(Subscriber::start(
-            &thread,
-            address,
-            "healer:sub",
-            Limits::default(),
-            BEAT_MAX_BYTES,
-            ears,
-        )?)
-    }
-
     /// Runs `work` on the detector, then does what the detector asks for.
     pub fn with<R>(&self, work: impl FnOnce(&mut Detector, Now) -> R) -> R {
         self.with_at(Mono::now(), work)
@@ -147,7 +129,7 @@ impl Watch {
     pub fn tick(&self) -> Mono {
         let mut outputs = Vec::new();
         let mut detector = self.lock();
-        let now = now();
+        let now = Now::read();
         // Also when nothing is due: the detector must know until when the loop means to sleep.
         detector.tick(now);
         let echoes = take_echoes(&mut detector);
@@ -263,14 +245,6 @@ impl Watch {
 
 fn take_echoes(detector: &mut Detector) -> Vec<Echo> {
     std::iter::from_fn(|| detector.take_echo()).collect()
-}
-
-/// The present moment on both clocks.
-pub fn now() -> Now {
-    Now {
-        mono: Mono::now(),
-        wall_secs: clock::wall_secs(),
-    }
 }
 
 /// The thread of a watch that may wait for the bus.

@@ -21,9 +21,9 @@ use super::telling::Ms;
 use super::{Role, wording};
 use crate::bus::{Address, Backoff, Outage};
 use crate::clock;
-use crate::contract::Alert;
 use crate::truth::Truth;
 
+mod inbox;
 mod link;
 mod memory;
 mod outcome;
@@ -31,7 +31,7 @@ mod owed;
 mod peers;
 mod steady;
 
-use outcome::recipient;
+pub use inbox::{INBOX_MAX, Inbox};
 use owed::Owed;
 pub use peers::Peers;
 use steady::Steady;
@@ -44,22 +44,6 @@ const ABSORB_MS: Ms = 500;
 const UNSTORED_MS: Ms = 1_000;
 /// Steps of a send that may each take the time-out: connect, greet, encrypt, log in, hand over.
 const SEND_STEPS: Ms = 6;
-
-/// Things that may wait for one channel; what comes beyond is left out, and said to be.
-///
-/// While the bus takes no writes, every death comes this way, and a channel may be in the middle of a send: there is
-/// room for more services than can be owed an alert then. The limit is kept where the inbox is filled, so that no room
-/// for so much is taken beforehand.
-pub const INBOX_MAX: usize = 100_000;
-
-/// What reaches a channel other than by the log.
-pub enum Inbox {
-    /// To be told although the bus cannot carry it.
-    Alert(Box<Alert>),
-    /// About another channel.
-    Note(String),
-    Truth(Arc<Truth>, Box<Address>),
-}
 
 /// What a channel is made from.
 pub struct Setup {
@@ -370,4 +354,12 @@ impl Target {
 
 fn millis(ms: Ms) -> Duration {
     Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+}
+
+fn recipient(to: &str) -> String {
+    if to.is_empty() {
+        String::new()
+    } else {
+        format!(" to {to}")
+    }
 }

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use ureq::http::Uri;
 
-use super::teller::began_ms;
-use super::telling::{Ms, Say, Telling};
+use super::telling::{Ms, Say, Telling, began_ms};
 use super::wording;
 use crate::clock;
 use crate::contract::{Alert, AlertKind, cut};

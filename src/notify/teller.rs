@@ -21,8 +21,6 @@ mod keep;
 mod silences;
 mod window;
 
-pub use edge::began_ms;
-
 use case::{Case, Verdict};
 use edge::file;
 use silences::Silences;

@@ -379,7 +379,7 @@ fn silence(begin: &Alert, now_ms: Ms) -> f64 {
 }
 
 fn since_ms(begin: &Alert) -> Ms {
-    super::teller::began_ms(begin)
+    super::telling::began_ms(begin)
 }
 
 /// Text of others made harmless for every format: one line, no control or direction characters, a limited length.

@@ -1,8 +1,8 @@
 //! What the link brings: the healer's beats and the sentinel's own echoes, judged as they come.
 
-use super::{HEALER, at};
+use super::names::HEALER;
 use crate::bus::{Batch, BusError, Channels, Event, Message, ServerIdentity, Sink, echo_number};
-use crate::clock::Mono;
+use crate::clock::{Mono, Now};
 use crate::contract::Beat;
 use crate::watch::detector::Detector;
 
@@ -22,14 +22,14 @@ impl Ears {
         if channel == self.echo_channel.as_bytes() {
             if let Some(seq) = echo_number(payload) {
                 self.last_echo = Some(mono);
-                self.detector.echo_returned(seq, at(mono));
+                self.detector.echo_returned(seq, Now::at(mono));
             }
             return;
         }
         if Beat::read(payload, HEALER).is_ok_and(|b| !b.is_stopping()) {
             self.last_beat = Some(mono);
         }
-        self.detector.frame(channel, payload, at(mono));
+        self.detector.frame(channel, payload, Now::at(mono));
     }
 }
 
@@ -41,7 +41,7 @@ impl Sink for Ears {
     }
 
     fn batch(&mut self, batch: &mut Batch<'_>, mono: Mono) {
-        let now = at(mono);
+        let now = Now::at(mono);
         self.detector.sign(mono);
         while let Some(event) = batch.next() {
             match event {
@@ -64,10 +64,10 @@ impl Sink for Ears {
     }
 
     fn proven(&mut self, _proof: &ServerIdentity, mono: Mono) {
-        self.detector.proven(at(mono));
+        self.detector.proven(Now::at(mono));
     }
 
     fn lost(&mut self, _error: &BusError, mono: Mono) {
-        self.detector.link_lost(at(mono));
+        self.detector.link_lost(Now::at(mono));
     }
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{HEALER, Sentinel, mouth};
+use super::names::HEALER;
+use super::{Sentinel, mouth};
 use crate::clock::{self, Mono};
 use crate::contract::{AlertKind, SYSTEM_BUS, heartbeat_channel};
-use crate::env::{Env, EnvError};
 use crate::notify::config::misshapen as misshapen_channels;
-use crate::truth::{TIMEOUT_MAX_SEC, Truth};
+use crate::truth::Truth;
 use crate::watch::complaints::{Matter, in_part, misshapen, rejected};
 use crate::watch::detector::Spec;
 use crate::watch::unheard::Unheard;
@@ -17,13 +17,6 @@ use crate::watch::unheard::Unheard;
 const HEALER_TELLS: Duration = Duration::from_secs(10);
 /// Beyond its timeout, a healer that starts has so long until it is heard.
 const GRACE: Duration = Duration::from_secs(2);
-
-/// Read at the start whatever truth says, so that no later truth can bring up a mistake in it.
-pub(super) fn usual_timeout(env: &Env) -> Result<Option<Duration>, EnvError> {
-    let name = "SENTINEL_TIMEOUT_SEC";
-    let secs = env.secs(name, 30.0, 0.1, TIMEOUT_MAX_SEC)?;
-    Ok(env.get(name)?.map(|_| secs))
-}
 
 impl Sentinel {
     /// Puts a new truth in force.

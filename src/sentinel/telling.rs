@@ -3,9 +3,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{HEALER, IDLE, SENTINEL, at};
+use super::names::{HEALER, IDLE, SENTINEL};
 use crate::bus::{Address, BusError};
-use crate::clock::{self, Mono};
+use crate::clock::{self, Mono, Now};
 use crate::contract::{Alert, AlertKind, SYSTEM_BUS, Status};
 use crate::notify::Notifier;
 use crate::watch::detector::{Detector, Transition};
@@ -164,7 +164,7 @@ impl Telling {
         }
         let health: Vec<_> = snapshots
             .iter()
-            .map(|s| self.voice.health(s, at(now)))
+            .map(|s| self.voice.health(s, Now::at(now)))
             .collect();
         match self.ledger.refresh(&health) {
             Ok(_) if health.is_empty() => {}
@@ -228,8 +228,8 @@ impl Telling {
         if self.cut_off.is_some() {
             return;
         }
-        detector.set_cut_off(true, at(Mono::now()));
-        let now = at(Mono::now());
+        detector.set_cut_off(true, Now::read());
+        let now = Now::read();
         let number = format!("cut-off-{}", now.mono.0);
         let mut alert =
             self.voice
@@ -264,7 +264,7 @@ impl Telling {
             Ok(()) => {
                 self.cut_off = None;
                 self.refresh_now();
-                detector.set_cut_off(false, at(Mono::now()));
+                detector.set_cut_off(false, Now::read());
                 log::info!("{SYSTEM_BUS} takes writes again: the healer is judged");
                 true
             }
@@ -300,7 +300,7 @@ impl Telling {
 
     /// Takes in what the store knows of the healer.
     pub fn seed(&mut self, detector: &mut Detector) -> Result<(), BusError> {
-        let now = at(Mono::now());
+        let now = Now::read();
         let found = self.ledger.health(&[HEALER])?.pop().flatten();
         let stale = found
             .as_ref()
@@ -316,8 +316,8 @@ impl Telling {
 
 fn say(alert: &Alert) {
     let text = alert.to_json();
-    match alert.kind {
-        AlertKind::HealerOk | AlertKind::Steady => log::info!("{text}"),
-        _ => log::error!("{text}"),
+    match alert.kind.ends() {
+        Some(_) => log::info!("{text}"),
+        None => log::error!("{text}"),
     }
 }

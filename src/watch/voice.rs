@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::detector::{AlertRef, Change, Flapping, Matter, Now, Record, Snapshot, Transition};
+use super::detector::{AlertRef, Change, Flapping, Matter, Record, Snapshot, Transition};
 use super::ledger::Entry;
-use crate::clock::Mono;
+use crate::clock::{Mono, Now};
 use crate::contract::{Alert, AlertKind, Flap, Health, TEXT_MAX_BYTES, cut, round_secs};
 
 /// Who speaks, and about which bus.

@@ -6,9 +6,9 @@
 use std::process::ExitCode;
 
 use marketswarm::bus::{Frame, Frames, RUN_MAX};
-use marketswarm::clock::Mono;
+use marketswarm::clock::{Mono, Now};
 use marketswarm::contract::BEAT_MAX_BYTES;
-use marketswarm::watch::detector::{Detector, Now, Spec};
+use marketswarm::watch::detector::{Detector, Spec};
 use marketswarm::watch::wheel::Wheel;
 
 const SERVICES: usize = 1000;

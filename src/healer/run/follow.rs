@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::followed::Followed;
 use super::{Healer, Hearing};
-use crate::bus::{Address, Channels};
+use crate::bus::Channels;
 use crate::clock::Mono;
 use crate::contract::{SYSTEM_BUS, echo_channel};
 use crate::healer::desk::Job;
@@ -268,21 +269,6 @@ impl Healer {
             self.job(job);
         }
         Ok(())
-    }
-}
-
-/// The truth that was followed last, and where its buses were.
-pub(super) struct Followed {
-    truth: Arc<Truth>,
-    /// By the numbers of its buses; `None` where the environment spoiled one.
-    addresses: Vec<Option<Address>>,
-}
-
-impl Followed {
-    /// Whether it had the service watched, and not at `address`.
-    fn has_elsewhere(&self, svc: &str, address: &Address) -> bool {
-        let service = self.truth.service(svc).filter(|svc| svc.is_watched());
-        service.is_some_and(|svc| self.addresses[svc.bus().index()].as_ref() != Some(address))
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::Scribe;
 use crate::bus::BusError;
+use crate::clock::Now;
 use crate::contract::{BUS_HEALTH, REFUSED_EVERY, TEXT_MAX_BYTES, WritesRefused, cut};
 use crate::healer::desk::{Desk, Part};
 use crate::healer::pacing::Turns;
-use crate::healer::watch::now;
 use crate::watch::ledger::{LEASE_RENEW, Told};
 
 const _: () = assert!(
@@ -20,11 +20,11 @@ impl Scribe {
             let said = WritesRefused {
                 writes_refused: cut(&refusal.reason, TEXT_MAX_BYTES).into_owned(),
                 since_ts: refusal.since_ts,
-                as_of_ts: now().wall_secs,
+                as_of_ts: Now::read().wall_secs,
             };
             desk.say_on_system_bus(&said.to_json());
         }
-        let now = now();
+        let now = Now::read();
         let Some(records) = desk.bus_records(now) else {
             return;
         };

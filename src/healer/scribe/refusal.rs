@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use super::Scribe;
 use crate::bus::BusError;
-use crate::clock::{self, Mono};
+use crate::clock::{self, Mono, Now};
 use crate::contract::{Alert, AlertKind, SYSTEM_BUS};
 use crate::healer::calls::Call;
 use crate::healer::desk::{Desk, Note, Part, Refusal};
-use crate::healer::watch::now;
 use crate::watch::ledger::{LEASE, LEASE_RENEW};
 
 /// A server that does not do something *yet* has so long before that is called a refusal.
@@ -49,7 +48,7 @@ impl Scribe {
             return Ok(());
         }
         let error = self.ledger.explain(error);
-        let now = now();
+        let now = Now::read();
         let mut alert = self.voice.alert(
             AlertKind::BusReadonly,
             SYSTEM_BUS,

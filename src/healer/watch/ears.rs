@@ -4,16 +4,38 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::Watch;
-use crate::bus::{self, Batch, BusError, Channels, Event, Message, ServerIdentity, Sink};
-use crate::clock::Mono;
-use crate::contract::TRUTH_CHANGED;
-use crate::watch::detector::{Detector, Now};
+use crate::bus::{
+    self, Address, Batch, BusError, Channels, Event, Limits, Message, ServerIdentity, Sink,
+    Subscriber,
+};
+use crate::clock::{Mono, Now};
+use crate::contract::{BEAT_MAX_BYTES, TRUTH_CHANGED};
+use crate::service::Error;
+use crate::watch::detector::Detector;
 
 /// The sink of the subscriber thread.
 pub(super) struct Ears {
     watch: Arc<Watch>,
     /// The trouble last told.
     said: Option<String>,
+}
+
+impl Watch {
+    /// Starts the thread that hears the bus.
+    pub fn listen(self: &Arc<Watch>, address: Address) -> Result<Subscriber, Error> {
+        let ears = Ears::new(Arc::clone(self));
+        let thread = format!("hear-{}", self.bus);
+        // From here on a silence counts: reading a large truth may have taken long.
+        self.with(|detector, now| detector.sign(now.mono));
+        Ok(Subscriber::start(
+            &thread,
+            address,
+            "healer:sub",
+            Limits::default(),
+            BEAT_MAX_BYTES,
+            ears,
+        )?)
+    }
 }
 
 impl Ears {

@@ -38,6 +38,34 @@ impl Channel {
         self.outbox = Outbox::restore(left.outbox);
     }
 
+    /// After a step of the wall clock everything remembered steps with it: no pause grows or shrinks, and what people
+    /// and other programs date by the new clock is understood.
+    pub(super) fn follow_clock(&mut self) {
+        let Some(by) = self.clock.follow() else {
+            return;
+        };
+        log::info!(
+            "channel {}: the wall clock stepped by {} s",
+            self.name,
+            by / 1000
+        );
+        self.teller.shift(by);
+        self.outbox.shift(by);
+        self.owed.shift(by);
+        match &mut self.link {
+            Link::Away { next_try_ms: at } | Link::Standby { next_look_ms: at } => *at += by,
+            Link::Held => {}
+        }
+        let moments = [
+            &mut self.next_hold_ms,
+            &mut self.next_silence_ms,
+            &mut self.next_absorb_ms,
+        ];
+        for at in moments.into_iter().chain(&mut self.digest_since_ms) {
+            *at += by;
+        }
+    }
+
     /// One step along the bus: connect, or read.
     pub(super) fn follow_bus(&mut self) {
         let now_ms = self.clock.now_ms();

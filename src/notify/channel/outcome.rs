@@ -55,11 +55,3 @@ impl Channel {
         self.peers.note(&self.name, &text);
     }
 }
-
-pub(super) fn recipient(to: &str) -> String {
-    if to.is_empty() {
-        String::new()
-    } else {
-        format!(" to {to}")
-    }
-}

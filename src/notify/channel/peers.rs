@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::Sender;
 
-use super::{INBOX_MAX, Inbox};
+use super::inbox::{INBOX_MAX, Inbox};
 
 /// The inboxes of the channels that run, by name.
 #[derive(Clone, Default)]

@@ -1,6 +1,5 @@
 //! The channel's clock: it measures by the monotonic clock and dates by the wall clock, also after that one stepped.
 
-use super::{Channel, Link};
 use crate::clock::{self, Mono};
 use crate::notify::telling::Ms;
 
@@ -26,43 +25,13 @@ impl Steady {
     }
 
     /// Takes over a step of the wall clock, and gives by how much.
-    fn follow(&mut self) -> Option<Ms> {
+    pub fn follow(&mut self) -> Option<Ms> {
         let by = wall_ms() - self.now_ms();
         if by.abs() < STEP_MS {
             return None;
         }
         self.wall_ms += by;
         Some(by)
-    }
-}
-
-impl Channel {
-    /// After a step of the wall clock everything remembered steps with it: no pause grows or shrinks, and what people
-    /// and other programs date by the new clock is understood.
-    pub(super) fn follow_clock(&mut self) {
-        let Some(by) = self.clock.follow() else {
-            return;
-        };
-        log::info!(
-            "channel {}: the wall clock stepped by {} s",
-            self.name,
-            by / 1000
-        );
-        self.teller.shift(by);
-        self.outbox.shift(by);
-        self.owed.shift(by);
-        match &mut self.link {
-            Link::Away { next_try_ms: at } | Link::Standby { next_look_ms: at } => *at += by,
-            Link::Held => {}
-        }
-        let moments = [
-            &mut self.next_hold_ms,
-            &mut self.next_silence_ms,
-            &mut self.next_absorb_ms,
-        ];
-        for at in moments.into_iter().chain(&mut self.digest_since_ms) {
-            *at += by;
-        }
     }
 }
 

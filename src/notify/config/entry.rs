@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{ConfigError, Email, Target, Tls, Url, Webhook};
+use super::target::{ConfigError, Email, Target, Tls, Url, Webhook, refused};
 use crate::env::{Env, EnvError, Secret};
 use crate::net::trust_store::{Protocol, Source, TrustStore};
 use crate::notify::format::Format;
@@ -103,7 +103,7 @@ fn webhook(env: &Env, entry: &Entry) -> Result<Webhook, ConfigError> {
         }
         None => match env.get("WEBHOOK_FORMAT")? {
             Some(name) => Format::by_name(&name).ok_or_else(|| unknown_format("WEBHOOK_FORMAT"))?,
-            None => Format::guess(&url.0),
+            None => Format::guess(url.expose()),
         },
     };
     let secret_name = entry.secret_env.as_deref();
@@ -248,11 +248,4 @@ fn unknown_format(name: &str) -> ConfigError {
         name,
         format!("unknown format; write one of {}", Format::NAMES.join(", ")),
     )
-}
-
-pub(super) fn refused(name: &str, reason: impl Into<String>) -> ConfigError {
-    ConfigError::Env(EnvError {
-        name: name.to_owned(),
-        reason: reason.into(),
-    })
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::telling::{Line, Ms, Say, Span, Thread};
-use super::edge::{Edge, began_ms, is_once};
+use super::super::telling::{Line, Ms, Say, Span, Thread, began_ms};
+use super::edge::{Edge, is_once};
 use crate::contract::{Alert, AlertKind};
 
 mod times;

@@ -2,9 +2,8 @@
 
 use super::super::wording;
 use super::*;
-use crate::clock::Mono;
-use crate::watch::detector::Now;
-use crate::watch::swings::{Swings, WINDOW_TIMEOUTS};
+use crate::clock::{Mono, Now};
+use crate::flap::{Swings, WINDOW_TIMEOUTS};
 
 mod history;
 mod quiet;

@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
+use super::output::Change;
 use super::output::{Flapping, Matter, Record};
 use super::slot::{Flags, State};
-use super::{Change, Detector, Now};
-use crate::clock::Mono;
-use crate::watch::swings::{Flap, WINDOW_TIMEOUTS};
-
-/// What may flap: a service, in one of two respects.
-pub(super) type Swinging = (u32, Matter);
+use super::state::Detector;
+use crate::clock::{Mono, Now};
+use crate::flap::{Flap, WINDOW_TIMEOUTS};
 
 /// A service that cannot be said to hold still at present is looked at again after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);

@@ -1,9 +1,11 @@
 //! The way of a beat, from the frame to the slot.
 
 use super::notes::{RESTARTS_TOLD, Start};
-use super::slot::{ELSEWHERE, Flags, State};
-use super::{Change, Detector, Now, Output};
+use super::output::{Change, Output};
+use super::slot::{ELSEWHERE, Flags, State, wall};
+use super::state::Detector;
 use crate::bus::RUN_MAX;
+use crate::clock::Now;
 use crate::contract::{Beat, NotABeat, TEXT_MAX_BYTES, cut};
 
 impl Detector {
@@ -239,9 +241,4 @@ impl Detector {
             self.out.push(Output::Malformed { svc, why, count });
         }
     }
-}
-
-/// The wall time as a slot keeps it.
-pub(super) fn wall(now: Now) -> u32 {
-    now.wall_secs.clamp(0, u32::MAX.into()) as u32
 }

@@ -1,64 +1,20 @@
 //! From a deadline to a verdict.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::hearing::wall;
-use super::slot::{Flags, State};
-use super::{Change, Detector, Now, Output};
-use crate::clock::Mono;
+use super::output::{Change, Output};
+use super::pending::CHECK_MAX;
+use super::slot::{Flags, State, wall};
+use super::state::Detector;
+use crate::clock::{Mono, Now};
 
 /// Keys that leave the wheel in one call, so that the lock on the detector is held for a millisecond or two.
 const COLLECT_MAX: usize = 16 * 1024;
 /// Transitions that may wait before more deaths are told: the edge takes them, then asks for more.
 const TELL_MAX: usize = 1024;
-/// A check of the server that is not answered for so long is taken as passed.
-const CHECK_MAX: Duration = Duration::from_secs(10);
 /// For so long, and the round trips that it takes, a passed check is as good as a new one.
 const CHECK_HOLDS: Duration = Duration::from_secs(1);
 const CHECK_TRIPS: u32 = 4;
-
-/// Services on the way from their deadline to the verdict.
-#[derive(Debug, Default)]
-pub struct Judging {
-    /// Out of the wheel, deadline passed; judged by the round that begins next.
-    due: Vec<u32>,
-    /// What the rounds under way judge, by the moment at which each began, the oldest first.
-    rounds: VecDeque<(Mono, Vec<u32>)>,
-    /// Judged dead and not yet told, by round. The newest round is told first, so that a single death does not wait
-    /// behind a hundred thousand.
-    condemned: Vec<Vec<u32>>,
-    /// Keys just out of the wheel.
-    expired: Vec<u32>,
-    /// More than one call may move was due: `due` is not complete yet.
-    collecting: bool,
-    /// When the present check of the server was asked for.
-    check_asked: Option<Mono>,
-    /// When the last passed check was asked for.
-    checked: Option<Mono>,
-}
-
-impl Judging {
-    /// Whether deaths wait to be told.
-    pub(super) fn has_condemned(&self) -> bool {
-        !self.condemned.is_empty()
-    }
-
-    /// Whether `due` is known to be incomplete.
-    pub(super) fn is_collecting(&self) -> bool {
-        self.collecting
-    }
-
-    pub(super) fn check_deadline(&self) -> Option<Mono> {
-        self.check_asked.map(|asked| asked + CHECK_MAX)
-    }
-
-    /// How many services have a deadline behind them and no verdict.
-    fn pending(&self) -> usize {
-        let in_rounds = self.rounds.iter().map(|(_, round)| round.len());
-        self.due.len() + in_rounds.sum::<usize>()
-    }
-}
 
 impl Detector {
     /// The edge connected afresh and found the same server in the same role.

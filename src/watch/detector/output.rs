@@ -172,9 +172,22 @@ pub struct Spec<'a> {
     pub interval_ms: u32,
 }
 
-/// One moment on both clocks: judged by the first, dated by the second.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Now {
-    pub mono: Mono,
-    pub wall_secs: i64,
+/// What [`Detector::watch`](super::Detector::watch) came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Watched {
+    /// It was watched, on the same channel. Another timeout holds from its next beat on.
+    Already,
+    /// It is new: its channel is to be subscribed.
+    Added,
+    /// It was watched on this other channel, unless another service has taken that over: its new one is to be
+    /// subscribed, even if it is already, so that it is proven for this service.
+    Moved { from: Option<Box<[u8]>> },
+}
+
+/// A service that truth names no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    pub svc: Box<str>,
+    /// `None`: another service has taken it over.
+    pub channel: Option<Box<[u8]>>,
 }

@@ -1,7 +1,9 @@
 //! What the store knows of a service, held against the judgement here.
 
+use super::output::{Change, Matter, Record};
 use super::slot::{Flags, State};
-use super::{Change, Detector, Matter, Now, Record};
+use super::state::Detector;
+use crate::clock::Now;
 use crate::contract::Status;
 
 impl Detector {

@@ -12,6 +12,7 @@ mod healer;
 mod oracle;
 mod people;
 mod redis;
+mod truth;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::clock::Mono;
+use crate::clock::{Mono, Now};
 
 /// Where a service stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,4 +165,9 @@ impl Slot {
     pub fn grace_ms(&self) -> u64 {
         u64::from(self.timeout_ms).max(u64::from(self.interval_ms) + RECONNECT_GRACE_MS)
     }
+}
+
+/// The wall time as a slot keeps it.
+pub(super) fn wall(now: Now) -> u32 {
+    now.wall_secs.clamp(0, u32::MAX.into()) as u32
 }

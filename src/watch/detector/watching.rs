@@ -1,60 +1,11 @@
 //! Who is watched, from when on, and what the store already knows of them.
 
-use std::time::Duration;
-
-use super::departed::{Departed, Lives};
-use super::hearing::wall;
-use super::slot::{ELSEWHERE, Flags, State};
-use super::{Change, Detector, Now, Snapshot, Spec};
-use crate::clock::Mono;
+use super::departed::Lives;
+use super::output::{Change, Dropped, Snapshot, Spec, Watched};
+use super::slot::{ELSEWHERE, Flags, State, wall};
+use super::state::Detector;
+use crate::clock::{Mono, Now};
 use crate::contract::SERVICES_LEARN_WITHIN;
-
-/// The bookkeeping of reloads, proofs and refreshes.
-#[derive(Debug, Default)]
-pub struct Watching {
-    /// Added, or granted anew, and not yet proven to be subscribed.
-    unproven: Vec<u32>,
-    /// Heard for the first time: the health key shall show it soon.
-    pub(super) unwritten: Vec<u32>,
-    /// The mark of the services in the truth that was read last.
-    mark: bool,
-    /// By then every service knows that truth.
-    settled: Mono,
-    /// Whom the ones before it named, and it did not.
-    departed: Departed,
-    sweep_at: u32,
-    refresh_at: u32,
-    /// The shortest grace of any service, in milliseconds; zero when there is none.
-    shortest_grace_ms: u64,
-    /// The same, of those that the present sweep has seen.
-    swept_grace_ms: u64,
-}
-
-impl Watching {
-    pub(super) fn shortest_grace(&self) -> Duration {
-        Duration::from_millis(self.shortest_grace_ms)
-    }
-}
-
-/// What [`Detector::watch`] came to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Watched {
-    /// It was watched, on the same channel. Another timeout holds from its next beat on.
-    Already,
-    /// It is new: its channel is to be subscribed.
-    Added,
-    /// It was watched on this other channel, unless another service has taken that over: its new one is to be
-    /// subscribed, even if it is already, so that it is proven for this service.
-    Moved { from: Option<Box<[u8]>> },
-}
-
-/// A service that truth names no more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dropped {
-    pub svc: Box<str>,
-    /// `None`: another service has taken it over.
-    pub channel: Option<Box<[u8]>>,
-}
 
 impl Detector {
     /// Makes room for services that will be added.

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::super::{AlertRef, Change, Detector, Now, Output, Record, Spec, Transition, Watched};
+use super::super::{AlertRef, Change, Detector, Output, Record, Spec, Transition, Watched};
 use super::redis::{Answer, Client, Command, Deed, Said, Store};
-use super::world::Watching;
+use super::truth::{Watching, channel, inst, name, number_of};
 use crate::bus::lease::Standing;
-use crate::clock::Mono;
+use crate::clock::{Mono, Now};
 
 /// Something that reaches a healer; while it stands still, it waits.
 #[derive(Clone, Debug)]
@@ -374,25 +374,4 @@ impl Healer {
             connection: self.connection,
         }
     }
-}
-
-pub fn inst(number: usize, boot: u32) -> String {
-    format!("h{number}b{boot}")
-}
-
-pub fn name(svc: usize) -> String {
-    format!("s{svc}")
-}
-
-/// The first channels are the default ones of services, which others may take.
-pub fn channel(number: usize) -> String {
-    match number {
-        0..10 => format!("s{number}:heartbeat"),
-        _ => format!("beats/{number}"),
-    }
-}
-
-fn number_of(channel: &[u8]) -> usize {
-    let digits = channel.iter().filter(|byte| byte.is_ascii_digit());
-    digits.fold(0, |number, digit| number * 10 + usize::from(digit - b'0'))
 }

@@ -1,7 +1,7 @@
 //! What must be true of what was told.
 
-use super::healer::name;
 use super::redis::{Entry, Said};
+use super::truth::name;
 use super::world::{STORM, Service, World};
 use crate::notify::teller::simulation::People;
 

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::healer::name;
 use super::redis::{Deed, Entry, Said, Store};
-use super::world::Watching;
+use super::truth::{Watching, name};
 use crate::contract::{Alert, AlertKind};
 use crate::notify::teller::{Rules, Teller};
 use crate::notify::telling::{Ms, Telling};

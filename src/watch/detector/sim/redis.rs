@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::super::{Flapping, Status};
+use super::super::Flapping;
 use crate::bus::lease::Standing;
+use crate::contract::Status;
 
 /// Where a command comes from. Order is kept within a client, not between clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,11 +8,11 @@ mod serving;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use super::super::Now;
 use super::healer::{Healer, Input, Wish};
 use super::people::People;
 use super::redis::{Client, Command, Mode, Redis, Store};
-use crate::clock::Mono;
+use super::truth::Watching;
+use crate::clock::{Mono, Now};
 
 const MS: u64 = 1000;
 const SEC: u64 = 1_000_000;
@@ -20,16 +20,6 @@ const SEC: u64 = 1_000_000;
 pub const STORM: u64 = 45 * SEC;
 /// Then everything is repaired, and after so long all must be as it should.
 const CALM: u64 = 40 * SEC;
-
-/// What truth says of a service.
-#[derive(Clone, Debug)]
-pub struct Watching {
-    pub watched: bool,
-    /// Where it beats: no other service does.
-    pub channel: usize,
-    pub timeout_ms: u32,
-    pub interval_ms: u32,
-}
 
 #[derive(Debug)]
 pub struct Service {

@@ -2,6 +2,8 @@
 
 use super::super::*;
 use super::lab::{Lab, Told};
+use crate::clock::Mono;
+use std::time::Duration;
 
 fn one() -> Lab {
     let mut lab = Lab::with(&[("a", 10_000, 3000)]);

@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::lab::{Lab, WALL};
+use crate::contract::Status;
 
 /// Down for a timeout, then up for a timeout, `times` times.
 fn wave(lab: &mut Lab, times: usize) {

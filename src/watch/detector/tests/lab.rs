@@ -1,9 +1,11 @@
 //! A detector on a virtual clock with a bus that returns its echoes.
 
+use crate::contract::Status;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use super::super::*;
-use crate::clock::Mono;
+use crate::clock::{Mono, Now};
 
 /// Wall time is the virtual time plus this: it dates, it must not judge.
 pub const WALL: i64 = 1_762_000_000;

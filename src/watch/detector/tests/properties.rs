@@ -1,6 +1,9 @@
 //! What holds whatever comes, in whatever order.
 
+use crate::clock::Mono;
+use crate::contract::Status;
 use std::collections::HashMap;
+use std::time::Duration;
 
 use proptest::prelude::*;
 

@@ -2,6 +2,9 @@
 
 use super::super::*;
 use super::lab::{Lab, Told, WALL};
+use crate::clock::Mono;
+use crate::contract::Status;
+use std::time::Duration;
 
 #[test]
 fn a_death_is_told_once_right_after_its_deadline() {

@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::lab::{Lab, WALL};
+use crate::contract::Status;
 
 /// Brings the one service into a state.
 fn in_state(state: &str) -> Lab {

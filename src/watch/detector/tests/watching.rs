@@ -1,7 +1,10 @@
 //! Who is watched, from when on, and what the store knows.
 
+use super::super::slot::Flags;
 use super::super::*;
 use super::lab::{Lab, WALL};
+use crate::contract::Status;
+use std::time::Duration;
 
 #[test]
 fn a_shorter_timeout_applies_from_the_next_beat_and_a_longer_one_at_once() {

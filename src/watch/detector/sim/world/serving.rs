@@ -1,7 +1,8 @@
 //! What Redis does with what it is sent.
 
-use super::super::healer::{Input, inst, name};
+use super::super::healer::Input;
 use super::super::redis::{Answer, Client, Command, Mode};
+use super::super::truth::{inst, name};
 use super::{Event, World};
 
 impl World {

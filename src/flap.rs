@@ -7,8 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::time::Duration;
 
-use super::detector::Now;
-use crate::clock::Mono;
+use crate::clock::{Mono, Now};
 
 /// A window is so many timeouts of what falls and rises.
 pub const WINDOW_TIMEOUTS: u32 = 6;

@@ -1,0 +1,79 @@
+//! What waits: for a verdict, for a proof, for its turn to be written.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::departed::Departed;
+use crate::clock::Mono;
+
+/// A check of the server that is not answered for so long is taken as passed.
+pub(super) const CHECK_MAX: Duration = Duration::from_secs(10);
+
+/// Services on the way from their deadline to the verdict.
+#[derive(Debug, Default)]
+pub struct Judging {
+    /// Out of the wheel, deadline passed; judged by the round that begins next.
+    pub(super) due: Vec<u32>,
+    /// What the rounds under way judge, by the moment at which each began, the oldest first.
+    pub(super) rounds: VecDeque<(Mono, Vec<u32>)>,
+    /// Judged dead and not yet told, by round. The newest round is told first, so that a single death does not wait
+    /// behind a hundred thousand.
+    pub(super) condemned: Vec<Vec<u32>>,
+    /// Keys just out of the wheel.
+    pub(super) expired: Vec<u32>,
+    /// More than one call may move was due: `due` is not complete yet.
+    pub(super) collecting: bool,
+    /// When the present check of the server was asked for.
+    pub(super) check_asked: Option<Mono>,
+    /// When the last passed check was asked for.
+    pub(super) checked: Option<Mono>,
+}
+
+impl Judging {
+    /// Whether deaths wait to be told.
+    pub(super) fn has_condemned(&self) -> bool {
+        !self.condemned.is_empty()
+    }
+
+    /// Whether `due` is known to be incomplete.
+    pub(super) fn is_collecting(&self) -> bool {
+        self.collecting
+    }
+
+    pub(super) fn check_deadline(&self) -> Option<Mono> {
+        self.check_asked.map(|asked| asked + CHECK_MAX)
+    }
+
+    /// How many services have a deadline behind them and no verdict.
+    pub(super) fn pending(&self) -> usize {
+        let in_rounds = self.rounds.iter().map(|(_, round)| round.len());
+        self.due.len() + in_rounds.sum::<usize>()
+    }
+}
+
+/// The bookkeeping of reloads, proofs and refreshes.
+#[derive(Debug, Default)]
+pub struct Watching {
+    /// Added, or granted anew, and not yet proven to be subscribed.
+    pub(super) unproven: Vec<u32>,
+    /// Heard for the first time: the health key shall show it soon.
+    pub(super) unwritten: Vec<u32>,
+    /// The mark of the services in the truth that was read last.
+    pub(super) mark: bool,
+    /// By then every service knows that truth.
+    pub(super) settled: Mono,
+    /// Whom the ones before it named, and it did not.
+    pub(super) departed: Departed,
+    pub(super) sweep_at: u32,
+    pub(super) refresh_at: u32,
+    /// The shortest grace of any service, in milliseconds; zero when there is none.
+    pub(super) shortest_grace_ms: u64,
+    /// The same, of those that the present sweep has seen.
+    pub(super) swept_grace_ms: u64,
+}
+
+impl Watching {
+    pub(super) fn shortest_grace(&self) -> Duration {
+        Duration::from_millis(self.shortest_grace_ms)
+    }
+}

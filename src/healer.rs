@@ -1,7 +1,14 @@
 //! The healer: hears every heartbeat and says when one of them has stopped.
 //!
-//! What is dead is decided in [`crate::watch`]. The edges serve it: `watch` hears one bus, `run` is the loop, `scribe`
-//! writes what was decided.
+//! What is dead is decided in [`crate::watch`]. The way of a beat, and of a silence:
+//!
+//! 1. `watch`: the subscriber thread of a bus reads frames and hands each beat to the detector of that bus.
+//! 2. `run`: the loop lets time pass on every bus, and sends the echoes that a silence is judged by.
+//! 3. `desk`: what the detector decided lies here until it is written; what Redis refuses stays.
+//! 4. `scribe`: writes it under the lease: alert, log and health in one script; [`crate::notify`] reads the log.
+//!
+//! The edges around them: `run::follow` (a new truth), `succession` and `held` (who speaks), `bus_health` (what readers may
+//! believe), `early` and `memory` (before there is a truth, and over a restart), `calls` (what threads want of the loop).
 
 mod bus_health;
 mod calls;

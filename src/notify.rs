@@ -1,9 +1,15 @@
 //! Being told: from the alert log to a person's phone.
 //!
-//! Pure: [`teller`] (what is told to whom when), [`wording`] (the words), [`mod@format`] (the shapes that webhook receivers
-//! understand), [`retry`] (what an answer means and when to try again), [`outbox`] (messages on their way).
-//! Edges: [`store`] (Redis), [`courier`] (HTTP and SMTP), and a thread for each channel that joins them.
-//! [`config`] says which channels there are.
+//! The way of an alert:
+//!
+//! 1. `channel`: a thread for each way to people reads the alert log in its own consumer group.
+//! 2. [`teller`]: how each service stands and what people were last told → the difference, as a [`telling::Telling`].
+//! 3. [`wording`] and [`mod@format`]: a telling → words, and the shape that the receiver understands ([`message`]).
+//! 4. [`outbox`]: the message is stored with the acknowledgement of what it says, and only then sent.
+//! 5. [`courier`]: one attempt by HTTP or SMTP; [`retry`]: what the answer means and when to try again.
+//!
+//! Steps 2 to 4 and `retry` are pure. The edges around them: [`store`] (Redis), [`config`] (which channels there are),
+//! `notifier` (channels that come and go as truth says), `deadman`.
 
 use crate::contract::{Alert, AlertKind};
 

@@ -1,7 +1,14 @@
 //! Judging silence: what the healer and the sentinel share.
 //!
-//! The pure half decides: [`wheel`] keeps deadlines, [`detector`] judges, `flap` knows what comes and goes. What it
-//! decided becomes a fact through the [`ledger`], whose scripts run on the server; [`voice`] finds the words of the wire.
+//! The way of a death:
+//!
+//! 1. [`wheel`]: a deadline comes up.
+//! 2. [`detector`]: a beat since then moves it on; else a round of three echoes proves that the bus talks, and it is told.
+//! 3. [`voice`]: the transition in the words of the wire: an alert and a snapshot.
+//! 4. [`ledger`]: one script on the server makes it a fact, once, whoever writes.
+//!
+//! Steps 1 to 3 are pure. Around them: [`complaints`] (what is wrong with the settings), [`unheard`] (who beats where nobody
+//! listens), [`senders`] (a look at who beats twice).
 pub mod complaints;
 pub mod detector;
 pub mod ledger;

@@ -195,3 +195,43 @@ fn a_dead_letter_can_be_looked_at_and_sent_again() {
         (0, "no dead letters".into())
     );
 }
+
+#[test]
+fn letters_of_a_channel_that_nobody_knows_any_more_are_listed() {
+    let redis = bus();
+    let letter = serde_json::json!({"reason": "answered 404", "at_ms": 1_795_528_800_000_i64, "to": "",
+        "message": {"id": "msg_1", "title": "DOWN a"}});
+    redis.query::<i64>(&["LPUSH", "healer:dead:pager", &letter.to_string()]);
+    // Neither this shell nor truth names it.
+    let (code, said) = marketswarm(&redis, &["notify", "dead"], &[]);
+    assert!(
+        code == 1 && said.contains("pager") && said.contains("DOWN a"),
+        "{said}"
+    );
+    let (code, said) = marketswarm(&redis, &["notify", "dead", "--channel", "pager"], &[]);
+    assert!(code == 1 && said.contains("DOWN a"), "{said}");
+    let (code, said) = marketswarm(&redis, &["notify", "dead", "--channel", "pagre"], &[]);
+    assert!(code == 2 && said.contains("did you mean pager"), "{said}");
+}
+
+#[test]
+fn a_channel_of_the_environment_is_tried_out_without_a_bus_and_without_a_truth() {
+    let receiver = Receiver::start();
+    let url = receiver.url();
+    let env = [
+        ("WEBHOOK_URL", url.as_str()),
+        // Nobody listens there.
+        ("SYSTEM_REDIS_URL", "redis://127.0.0.1:1"),
+    ];
+    let (code, said) = Daemon::run("marketswarm", &["notify", "test"], &env, PATIENCE);
+    assert!(code == 0 && said.contains("taken "), "{said}");
+    let empty = RedisServer::start();
+    let bus = empty.url();
+    let env = [env[0], ("SYSTEM_REDIS_URL", bus.as_str())];
+    let (code, said) = Daemon::run("marketswarm", &["notify", "test"], &env, PATIENCE);
+    assert!(
+        code == 0 && said.contains("taken ") && said.contains("no truth"),
+        "{said}"
+    );
+    assert_eq!(receiver.all().len(), 2);
+}

@@ -8,3 +8,4 @@ mod operating;
 mod reading;
 mod refusals;
 mod settings;
+mod telling;

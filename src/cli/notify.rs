@@ -1,5 +1,6 @@
 //! `marketswarm notify`: does a message arrive, and which did not?
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,9 +11,9 @@ use lexopt::prelude::*;
 use super::{bad_args, complain, known, print, printed, status};
 use crate::bus::{Buses, Commands, Limits};
 use crate::clock::{self, Mono, human, rfc3339};
-use crate::contract::{Name, dead_key};
+use crate::contract::{Name, dead_key, is_name};
 use crate::env::Env;
-use crate::notify::config::{Channel, Config};
+use crate::notify::config::{Channel, Config, of_environment};
 use crate::notify::courier::Courier;
 use crate::notify::message::write;
 use crate::notify::outbox::{DeadLetter, Delivery, Message};
@@ -28,9 +29,13 @@ marketswarm notify: does a message arrive, and which did not?
 usage: marketswarm notify test [--channel NAME]   sends a marked test, says what each channel answered
        marketswarm notify dead [--channel NAME] [--resend]
 
-It reads the same variables as the healer (WEBHOOK_URL, SMTP_HOST, …) and the same truth.
+It reads the same variables as the healer (WEBHOOK_URL, SMTP_HOST, …) and the same truth. Without a bus or a truth, test
+tries the channels of the environment; dead lists every letter in Redis, whoever's it is.
 exit codes: 0 all taken (or nothing is dead), 1 some were not
 ";
+
+/// Channels whose letters are listed.
+const NAMES_MAX: usize = 1000;
 
 /// What the command line asks for.
 #[derive(Default)]
@@ -103,15 +108,19 @@ fn dead(env: &Env, wish: &Wish) -> Result<ExitCode, Error> {
     let address = Buses::from_env(env)?.system();
     let mut commands = Commands::new(address, "marketswarm:notify", Limits::default());
     // The list may be looked at from a shell that knows no channel; to send again, it must know them.
-    let configured = channels(env, wish);
-    let names: Vec<String> = match (&configured, &wish.channel) {
-        (_, Some(name)) => vec![name.to_string()],
-        (Ok(channels), None) => channels.iter().map(|c| c.name.clone()).collect(),
-        (Err(_), None) => vec!["webhook".into(), "email".into()],
+    let (usable, configured) = match wish.resend {
+        true => (channels(env, wish)?, Vec::new()),
+        false => (Vec::new(), channels_of(env).unwrap_or_default()),
     };
-    let mut known: Vec<String> = vec!["webhook".into(), "email".into()];
-    known.extend(configured.iter().flatten().map(|c| c.name.clone()));
-    let channels = if wish.resend { configured? } else { Vec::new() };
+    let mut known = written_for(&mut commands)?;
+    let usual = ["webhook", "email"].map(str::to_owned);
+    let configured = configured.into_iter().chain(usable.clone());
+    known.extend(configured.map(|c| c.name).chain(usual));
+    let names: Vec<String> = match &wish.channel {
+        Some(name) => vec![name.to_string()],
+        None => known.iter().cloned().collect(),
+    };
+    let channels = usable;
     let mut left = 0;
     for name in names {
         let letters: Vec<String> =
@@ -163,10 +172,49 @@ fn dead(env: &Env, wish: &Wish) -> Result<ExitCode, Error> {
     Ok(ExitCode::from(u8::from(left > 0)))
 }
 
+/// The channels that have dead letters in Redis, also those that this shell and truth know no more.
+fn written_for(commands: &mut Commands) -> Result<BTreeSet<String>, Error> {
+    let (mut names, mut cursor) = (BTreeSet::new(), 0_u64);
+    loop {
+        let mut scan = redis::cmd("SCAN");
+        scan.arg(cursor).arg("MATCH").arg(dead_key("*"));
+        scan.arg("COUNT").arg(1000).arg("TYPE").arg("list");
+        let (next, keys): (u64, Vec<String>) = commands.query(&scan)?;
+        let of = keys
+            .iter()
+            .filter_map(|key| key.strip_prefix(&dead_key("")));
+        // What else may lie there was not written by a channel.
+        names.extend(of.filter(|name| is_name(name)).map(str::to_owned));
+        cursor = next;
+        if cursor == 0 || names.len() >= NAMES_MAX {
+            return Ok(names);
+        }
+    }
+}
+
+/// All channels that can be used.
+fn channels_of(env: &Env) -> Result<Vec<Channel>, Error> {
+    let truth = status::find_truth(env)?;
+    Ok(Config::read(env, &truth)?.channels)
+}
+
 /// The channels that are meant; an error when there is none.
 fn channels(env: &Env, wish: &Wish) -> Result<Vec<Channel>, Error> {
-    let truth = status::find_truth(env)?;
-    let config = Config::read(env, &truth)?;
+    let config = match status::find_truth(env) {
+        Ok(truth) => Config::read(env, &truth)?,
+        // The day on which there is no bus is the day to try out whether anybody would hear of it.
+        Err(error) if !wish.resend => {
+            let channels = of_environment(env)?;
+            if channels.is_empty() {
+                return Err(error);
+            }
+            print(&format!(
+                "{error}; trying the channels of the environment\n"
+            ))?;
+            Config::of_channels(channels)
+        }
+        Err(error) => return Err(error),
+    };
     let wanted = |name: Option<&str>| wish.channel.as_deref().is_none_or(|w| name == Some(w));
     let mut unusable = config.unusable.into_iter();
     if let Some(unusable) = unusable.find(|unusable| wanted(unusable.name.as_deref())) {

@@ -12,8 +12,9 @@ use jiff::tz::TimeZone;
 
 use super::config::{self, Target};
 use super::courier::Courier;
+use super::format::Format;
 use super::message::write;
-use super::outbox::{Delivery, ENTRIES_MAX, Outbox, Settled};
+use super::outbox::{Delivery, ENTRIES_MAX, Message, Outbox, Settled};
 use super::retry::Answer;
 use super::store::Store;
 use super::teller::{Rules, Teller};
@@ -29,11 +30,13 @@ mod memory;
 mod outcome;
 mod owed;
 mod peers;
+mod refiring;
 mod steady;
 
 pub use inbox::{INBOX_MAX, Inbox};
 use owed::Owed;
 pub use peers::Peers;
+use refiring::Refiring;
 use steady::Steady;
 
 /// The longest wait for new entries before everything else is looked at again.
@@ -92,6 +95,7 @@ pub struct Channel {
     memory: memory::Memory,
     teller: Teller,
     outbox: Outbox,
+    refiring: Refiring,
     owed: Owed,
     /// Entries heard since the last commit.
     unacknowledged: Vec<String>,
@@ -135,6 +139,7 @@ impl Channel {
             memory,
             teller: Teller::new(setup.rules, now_ms),
             outbox: Outbox::default(),
+            refiring: Refiring::new(now_ms),
             owed: Owed::default(),
             unacknowledged: Vec::new(),
             link: Link::Away { next_try_ms: 0 },
@@ -170,6 +175,7 @@ impl Channel {
             self.compose();
             self.flush();
             self.deliver();
+            self.refire();
             self.note_long_failure();
             if !matches!(self.link, Link::Held) {
                 self.wait_inbox();
@@ -325,6 +331,36 @@ impl Channel {
             None => {}
         }
         self.flush();
+    }
+
+    /// Posts what fires again, where the receiver would forget it. Nothing of it is kept: the next minute brings it anew.
+    fn refire(&mut self) {
+        let forgets =
+            matches!(&self.target, Target::Webhook(w) if w.format == Format::Alertmanager);
+        let now_ms = self.clock.now_ms();
+        // What waits to be sent says more, and says it first.
+        let is_busy = self.outbox.next_due_ms().is_some();
+        if !forgets || is_busy || !matches!(self.link, Link::Held) || !self.refiring.is_due(now_ms)
+        {
+            return;
+        }
+        let Some(post) = self.refiring.post(now_ms, self.teller.firing()) else {
+            return;
+        };
+        let message = Message {
+            id: format!("msg_{:032x}", fastrand::u128(..)),
+            made_ms: now_ms,
+            body: post.body.clone(),
+            content_type: "application/json".to_owned(),
+            ..Message::default()
+        };
+        self.hold_while_sending();
+        let answer = self.courier.deliver(&message, &Delivery::default(), now_ms);
+        let taken = matches!(answer, Answer::Done(_));
+        if !taken {
+            log::debug!("channel {}: {}", self.name, answer.reason());
+        }
+        self.refiring.posted(post, self.clock.now_ms(), taken);
     }
 
     fn say_let_go(&self) {

@@ -89,6 +89,18 @@ impl Config {
     }
 }
 
+impl Config {
+    /// These channels, with what is usual for the rest.
+    pub fn of_channels(channels: Vec<Channel>) -> Config {
+        Config {
+            rules: Rules::default(),
+            channels,
+            unusable: Vec::new(),
+            deadman: None,
+        }
+    }
+}
+
 /// The channels of the usual variables.
 pub fn of_environment(env: &Env) -> Result<Vec<Channel>, ConfigError> {
     let mut channels = Vec::new();

@@ -35,8 +35,11 @@ pub struct Payload {
     pub body: String,
 }
 
-/// A firing alert without an end is given one this far ahead: Alertmanager would end it after five minutes.
+/// A firing alert whose end will be told is given one this far ahead: Alertmanager would end it after five minutes, and a
+/// healer that is away must not look like an end.
 const FIRING_MS: Ms = 7 * 24 * 3600 * 1000;
+/// What just happens has no end that could be told: it fires for so long.
+const HAPPENED_MS: Ms = 10 * 60 * 1000;
 
 impl Format {
     /// What `WEBHOOK_FORMAT` may say.
@@ -131,23 +134,42 @@ fn priority(telling: &Telling) -> &'static str {
     if bad { "high" } else { "default" }
 }
 
+/// How something stands at the receiver's, after a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stands {
+    Fires,
+    Ended,
+    /// Truth dropped it: its end will not be heard.
+    Gone,
+}
+
 /// One alert for each thing that began or ended, labelled alike in both cases so that the end finds its beginning.
 fn alertmanager(telling: &Telling) -> Value {
     let mut alerts: BTreeMap<(&str, &str), Value> = BTreeMap::new();
     let of_lines = telling
         .lines()
-        .flat_map(|(_, _, line)| line.begin.iter().chain(&line.end));
-    for alert in of_lines.chain(&telling.alerts) {
-        let (begin, over) = match alert.kind {
-            AlertKind::HeartbeatOk => (AlertKind::HeartbeatMiss, true),
-            AlertKind::HealerOk => (AlertKind::HealerMiss, true),
-            AlertKind::BusUp => (AlertKind::BusDown, true),
-            AlertKind::ServiceRestored => (AlertKind::ServiceDegraded, true),
-            AlertKind::Flapping | AlertKind::Steady => continue,
-            kind => (kind, false),
+        .flat_map(|(say, _, line)| line.begin.iter().chain(&line.end).map(move |a| (say, a)));
+    let behind = telling.alerts.iter().map(|alert| (Say::Begin, alert));
+    let mut gone = Vec::new();
+    for (say, alert) in of_lines.chain(behind) {
+        if alert.kind == AlertKind::Flapping || alert.kind == AlertKind::Steady {
+            continue;
+        }
+        let (begin, stands) = match alert.kind.ends() {
+            Some(begin) => (begin, Stands::Ended),
+            None if say == Say::Gone => (alert.kind, Stands::Gone),
+            None => (alert.kind, Stands::Fires),
         };
-        let value = alertmanager_alert(telling.now_ms, alert, begin, over);
-        alerts.insert((begin.as_str(), &alert.svc), value);
+        let key = (begin.as_str(), alert.svc.as_str());
+        if stands == Stands::Gone {
+            gone.push(key);
+        } else if gone.contains(&key) {
+            continue;
+        }
+        alerts.insert(
+            key,
+            alertmanager_alert(telling.now_ms, alert, begin, stands),
+        );
     }
     let title = wording::title(telling);
     let mut list: Vec<Value> = alerts.into_values().collect();
@@ -161,20 +183,33 @@ fn alertmanager(telling: &Telling) -> Value {
     Value::Array(list)
 }
 
-fn alertmanager_alert(now_ms: Ms, alert: &Alert, begin: AlertKind, over: bool) -> Value {
+/// What fires still, and what fires no more since it was last posted, as Alertmanager takes it: it keeps nothing over a
+/// restart of its own, and forgets what it does not hear of again.
+pub fn refiring<'a>(
+    now_ms: Ms,
+    firing: impl Iterator<Item = &'a Alert>,
+    over: impl Iterator<Item = &'a Alert>,
+) -> String {
+    let firing = firing.map(|alert| (alert, Stands::Fires));
+    let all = firing.chain(over.map(|alert| (alert, Stands::Gone)));
+    let list = all.map(|(alert, stands)| alertmanager_alert(now_ms, alert, alert.kind, stands));
+    Value::Array(list.collect()).to_string()
+}
+
+fn alertmanager_alert(now_ms: Ms, alert: &Alert, begin: AlertKind, stands: Stands) -> Value {
     let severity = match begin {
         AlertKind::HeartbeatMiss | AlertKind::HealerMiss | AlertKind::BusDown => "critical",
         _ => "warning",
     };
-    let starts = if over {
-        alert.since_ts.map_or(now_ms, |s| s * 1000)
-    } else {
-        began_ms(alert)
+    let starts = match stands {
+        Stands::Ended => alert.since_ts.map_or(now_ms, |s| s * 1000),
+        Stands::Fires | Stands::Gone => began_ms(alert),
     };
-    let ends = if over {
-        alert.ts * 1000
-    } else {
-        now_ms + FIRING_MS
+    let ends = match stands {
+        Stands::Ended => alert.ts * 1000,
+        Stands::Gone => now_ms,
+        Stands::Fires if begin.ended_by().is_some() => now_ms + FIRING_MS,
+        Stands::Fires => now_ms + HAPPENED_MS,
     };
     let summary = match (&alert.reason, alert.late_sec) {
         (Some(reason), _) => wording::clean(reason, 256),

@@ -303,6 +303,12 @@ impl Teller {
         self.window.close_ms(0).is_some()
     }
 
+    /// What people were told has begun, and was not told to have ended: the alerts that began it.
+    pub fn firing(&self) -> impl Iterator<Item = &Alert> {
+        let told = self.cases.values().filter(|case| case.told_bad);
+        told.filter_map(Case::began)
+    }
+
     fn file(&mut self, now_ms: Ms, at_ms: Ms, alert: Alert, history: bool) {
         let (kind, edge) = file(&alert);
         let key = (kind, Arc::from(alert.svc.as_str()));

@@ -51,6 +51,7 @@ impl Channel {
         );
         self.teller.shift(by);
         self.outbox.shift(by);
+        self.refiring.shift(by);
         self.owed.shift(by);
         match &mut self.link {
             Link::Away { next_try_ms: at } | Link::Standby { next_look_ms: at } => *at += by,
@@ -177,6 +178,7 @@ impl Channel {
         log::info!("channel {}: another instance tells; standing by", self.name);
         self.teller = Teller::new(self.rules, now_ms);
         self.outbox = Outbox::default();
+        self.refiring = Refiring::new(now_ms);
         self.owed.clear();
         self.unacknowledged.clear();
         self.loaded = false;

@@ -330,6 +330,11 @@ impl Case {
         )
     }
 
+    /// The alert that began it.
+    pub fn began(&self) -> Option<&Alert> {
+        self.begin.as_deref()
+    }
+
     /// Whether there is something about it that people were told, or are still to be told.
     pub fn is_open(&self) -> bool {
         self.bad || self.told_bad || self.flap.is_some()

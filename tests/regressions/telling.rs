@@ -1,0 +1,3 @@
+//! How people were told.
+
+mod alertmanager;

@@ -244,6 +244,7 @@ fn answered(channel: &Channel, to: &str, answer: &Answer, took: Duration) -> Str
     let word = match answer {
         Answer::Done(_) => "taken",
         Answer::Later { .. } => "NOT NOW",
+        Answer::Unsure(_) => "NOT SURE",
         Answer::Never(_) => "REFUSED",
     };
     let to = if to.is_empty() {

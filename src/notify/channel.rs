@@ -316,6 +316,7 @@ impl Channel {
         match settled {
             Some(Settled::Done { unreachable_since }) => self.delivered(now_ms, unreachable_since),
             Some(Settled::Later { at_ms }) => self.failed(&answer, &delivery, now_ms, at_ms),
+            Some(Settled::Probably) => self.probably_taken(&message.title, &delivery),
             Some(Settled::Dead(letter)) => {
                 let to = recipient(&letter.to);
                 log::error!(

@@ -69,6 +69,11 @@ impl Format {
         }
     }
 
+    /// Whether its receivers can tell a repeat: by the id of the message, or since an alert is the same thing each time.
+    pub fn knows_ids(self) -> bool {
+        matches!(self, Format::Json | Format::Alertmanager)
+    }
+
     /// The format that the receiver behind `url` most probably speaks.
     pub fn guess(url: &Uri) -> Format {
         let host = url.host().unwrap_or("").to_ascii_lowercase();

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use super::retry::{Answer, next_attempt};
+use super::retry::{Answer, UNSURE_TRIES, next_attempt, next_unsure};
 use super::telling::{Ms, Thread};
 
 /// Messages that wait for recipients who cannot be reached while others can; the oldest beyond that are given up.
@@ -48,6 +48,17 @@ pub struct Delivery {
     pub next_ms: Ms,
     /// What was answered last.
     pub last: String,
+    /// Attempts of which nobody knows how they were answered.
+    pub unsure: u32,
+    /// The receiver answers again: one more, and that is the end of it.
+    pub last_try: bool,
+}
+
+impl Delivery {
+    /// Whether others go before it: it may have been taken long ago, and is only tried now and then.
+    fn stands_aside(&self) -> bool {
+        self.unsure >= UNSURE_TRIES
+    }
 }
 
 /// A delivery that will not be made.
@@ -66,6 +77,8 @@ pub enum Settled {
     Done { unreachable_since: Option<Ms> },
     /// To be tried again then.
     Later { at_ms: Ms },
+    /// Probably taken: nobody will ever know, and the receiver works.
+    Probably,
     /// Given up.
     Dead(Box<DeadLetter>),
 }
@@ -81,7 +94,10 @@ impl Outbox {
     pub fn restore(mut messages: Vec<Message>) -> Outbox {
         messages.sort_by_key(|m| m.made_ms);
         for delivery in messages.iter_mut().flat_map(|m| &mut m.deliveries) {
-            delivery.next_ms = 0;
+            // Not what may be one more copy each time.
+            if !delivery.stands_aside() {
+                delivery.next_ms = 0;
+            }
         }
         Outbox {
             messages: messages.into(),
@@ -123,7 +139,9 @@ impl Outbox {
 
     /// Whether nobody took the latest message yet: news then waits, and is told as one digest.
     pub fn is_held(&self) -> bool {
-        self.messages.back().is_some_and(|m| m.settled == 0)
+        let waits =
+            |m: &Message| m.settled == 0 && !m.deliveries.iter().all(Delivery::stands_aside);
+        self.messages.back().is_some_and(waits)
     }
 
     /// Whether it is held because attempts failed.
@@ -172,6 +190,20 @@ impl Outbox {
                 unreachable_since: (attempts > 1).then_some(first_ms),
             },
             Answer::Never(_) => Settled::Dead(Box::new(letter(message, to, reason, now_ms))),
+            Answer::Unsure(_) if delivery.last_try => Settled::Probably,
+            Answer::Unsure(_) => {
+                delivery.unsure = delivery.unsure.saturating_add(1);
+                match next_unsure(delivery.unsure, first_ms, now_ms) {
+                    Some(at_ms) => {
+                        delivery.next_ms = at_ms;
+                        return Some(Settled::Later { at_ms });
+                    }
+                    None => {
+                        reason = format!("given up after a day; last: {reason}");
+                        Settled::Dead(Box::new(letter(message, to, reason, now_ms)))
+                    }
+                }
+            }
             Answer::Later { after, .. } => {
                 match next_attempt(attempts, first_ms, now_ms, *after, seed) {
                     Some(at_ms) => {
@@ -191,7 +223,18 @@ impl Outbox {
         if message.deliveries.is_empty() {
             self.messages.retain(|m| m.id != id);
         }
+        if matches!(settled, Settled::Done { .. }) {
+            self.try_once_more(to, now_ms);
+        }
         Some(settled)
+    }
+
+    /// The recipient answers: what may have been taken before is tried once more.
+    fn try_once_more(&mut self, to: &str, now_ms: Ms) {
+        let deliveries = self.messages.iter_mut().flat_map(|m| &mut m.deliveries);
+        for delivery in deliveries.filter(|d| d.to == to && d.stands_aside()) {
+            (delivery.last_try, delivery.next_ms) = (true, now_ms);
+        }
     }
 
     /// The message of that id, while it is under way.
@@ -213,13 +256,16 @@ impl Outbox {
         }
     }
 
-    /// For each recipient, the oldest message that is on its way there.
+    /// For each recipient, the oldest message that is on its way there, and those that stand aside.
     fn heads(&self) -> impl Iterator<Item = (&Message, &Delivery)> {
         let mut seen: Vec<&str> = Vec::new();
         self.messages
             .iter()
             .flat_map(|m| m.deliveries.iter().map(move |d| (m, d)))
             .filter(move |(_, d)| {
+                if d.stands_aside() {
+                    return true;
+                }
                 let new = !seen.contains(&d.to.as_str());
                 if new {
                     seen.push(&d.to);
@@ -304,6 +350,36 @@ mod tests {
         assert_eq!(outbox.next_due_ms(), Some(1_000));
         let restored = Outbox::restore(outbox.messages().cloned().collect());
         assert_eq!(restored.next_due_ms(), Some(0), "a restart tries at once");
+    }
+
+    #[test]
+    fn what_may_have_been_taken_stands_aside_and_is_tried_once_more_when_others_are_answered() {
+        let mut outbox = Outbox::default();
+        outbox.push(message("1", 0, &[""]), 0);
+        let unsure = Answer::unsure("no answer within 10 s");
+        let mut now = 0;
+        for pause in [15_000, 25_000, 600_000] {
+            assert_eq!(outbox.is_held(), pause != 600_000 || now == 40_000);
+            let at_ms = now + pause;
+            let settled = outbox.settle("1", "", &unsure, now, 1);
+            assert_eq!(settled, Some(Settled::Later { at_ms }));
+            now = at_ms;
+        }
+        assert!(!outbox.is_held(), "news goes on");
+        now -= 500_000;
+        outbox.push(message("2", now, &[""]), now);
+        assert_eq!(due(&outbox, now), Some(("2".into(), String::new())));
+        let kept = Outbox::restore(outbox.messages().cloned().collect());
+        assert_eq!(
+            due(&kept, now),
+            due(&outbox, now),
+            "a restart sends no copy"
+        );
+        outbox.settle("2", "", &Answer::Done("ok".into()), now, 1);
+        assert_eq!(due(&outbox, now), Some(("1".into(), String::new())));
+        let last = outbox.settle("1", "", &unsure, now, 1);
+        assert_eq!(last, Some(Settled::Probably));
+        assert_eq!(outbox.messages().count(), 0);
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub enum Answer {
         reason: String,
         after: Option<Duration>,
     },
+    /// It was sent whole, and how that was answered is not known. Only of receivers that cannot tell a repeat.
+    Unsure(String),
     /// It never will be taken.
     Never(String),
 }
@@ -89,10 +91,18 @@ impl Answer {
         }
     }
 
+    /// No answer to what was sent whole: it may have been taken, and the receiver cannot tell a repeat.
+    pub fn unsure(reason: &str) -> Answer {
+        Answer::Unsure(clean(
+            &format!("{reason}, after it was sent whole"),
+            REASON_MAX_BYTES,
+        ))
+    }
+
     /// What was answered, in words.
     pub fn reason(&self) -> &str {
         match self {
-            Answer::Done(reason) | Answer::Never(reason) => reason,
+            Answer::Done(reason) | Answer::Never(reason) | Answer::Unsure(reason) => reason,
             Answer::Later { reason, .. } => reason,
         }
     }
@@ -117,6 +127,20 @@ pub fn next_attempt(
         // Once more at the very end, however long the receiver asked to wait.
         Some(at.min(end))
     }
+}
+
+/// Attempts in the first minute at what may have been taken already: each may be one more copy.
+pub const UNSURE_TRIES: u32 = 3;
+/// Before the second and the third.
+const UNSURE_FIRST_MS: [Ms; 2] = [15_000, 25_000];
+/// Before each later one.
+const UNSURE_LATER_MS: Ms = 600_000;
+
+/// When to make the next attempt after `unsure` of which nobody knows how they were answered; `None` after a day.
+pub fn next_unsure(unsure: u32, first_ms: Ms, now_ms: Ms) -> Option<Ms> {
+    let nth = usize::try_from(unsure.saturating_sub(1)).unwrap_or(usize::MAX);
+    let pause = UNSURE_FIRST_MS.get(nth).copied().unwrap_or(UNSURE_LATER_MS);
+    (now_ms < first_ms.saturating_add(GIVE_UP_MS)).then(|| now_ms.saturating_add(pause))
 }
 
 #[cfg(test)]

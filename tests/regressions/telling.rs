@@ -1,3 +1,4 @@
 //! How people were told.
 
 mod alertmanager;
+mod unanswered;

@@ -1,6 +1,7 @@
 //! What came of an attempt, for the log and for the other channels.
 
 use super::*;
+use crate::notify::retry::UNSURE_TRIES;
 
 /// A channel that failed for this long is worth a digest when it is back.
 const LONG_MS: Ms = 60_000;
@@ -32,6 +33,23 @@ impl Channel {
             );
             reason.clone_into(&mut self.said);
         }
+        // What is tried more rarely from here on might be waited for in vain.
+        if matches!(answer, Answer::Unsure(_)) && delivery.unsure + 1 >= UNSURE_TRIES {
+            self.note_failure(&format!(": {reason}"));
+        }
+    }
+
+    /// Its last try was not answered either, though the receiver answers others.
+    pub(super) fn probably_taken(&mut self, title: &str, delivery: &Delivery) {
+        let to = recipient(&delivery.to);
+        log::warn!(
+            "channel {}{to}: probably taken, though that was never answered: {title}",
+            self.name
+        );
+        self.note_others(format!(
+            "CHANNEL {}: probably taken, though that was never answered: {title}",
+            self.name
+        ));
     }
 
     /// Tells the other channels when this one has failed for long, whenever its next attempt may be.

@@ -1,8 +1,9 @@
 //! Webhooks.
 
+use std::io::{self, Read};
 use std::time::Duration;
 
-use ureq::Agent;
+use ureq::{Agent, SendBody};
 
 use crate::net::http::{Client, explain};
 use crate::net::retry_after::retry_after;
@@ -46,12 +47,18 @@ impl Post {
             let signature = key.sign(&message.id, timestamp, &message.body);
             request = request.header("webhook-signature", signature);
         }
-        match request.send(&message.body) {
+        let mut body = Body(message.body.as_bytes());
+        let request = request.header("content-length", message.body.len().to_string());
+        match request.send(SendBody::from_reader(&mut body)) {
             Ok(answer) => self.read(answer, now_ms),
             Err(error) => {
                 let (trust, limit) = (&self.webhook.trust, self.webhook.timeout);
                 let host = self.webhook.url.expose().host().unwrap_or_default();
-                Answer::none(&explain(&error, trust, host, limit))
+                let reason = explain(&error, trust, host, limit);
+                match body.0.is_empty() && !self.webhook.format.knows_ids() {
+                    true => Answer::unsure(&reason),
+                    false => Answer::none(&reason),
+                }
             }
         }
     }
@@ -85,6 +92,15 @@ impl Post {
         } else {
             text
         }
+    }
+}
+
+/// What of a body is not handed over yet.
+struct Body<'a>(&'a [u8]);
+
+impl Read for Body<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.0.read(into)
     }
 }
 

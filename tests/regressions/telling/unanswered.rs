@@ -1,0 +1,54 @@
+//! A receiver that took a message and was slow to say so got it again and again.
+
+use std::time::Instant;
+
+use crate::support::receiver::{Receiver, Reply, Taken};
+use crate::support::teller::{log_alert, miss, notifier};
+use crate::support::{PATIENCE, RedisServer, secs};
+
+#[test]
+fn what_was_sent_whole_and_never_answered_is_sent_three_times_and_once_more_when_others_are_answered()
+ {
+    let redis = RedisServer::start();
+    let of_a = |taken: &Taken| taken.body.contains("DOWN a");
+    let receiver = Receiver::that(|_, _| Reply::Hang);
+    let _notifier = notifier(
+        &redis,
+        &[
+            ("WEBHOOK_URL", &receiver.url()),
+            ("WEBHOOK_FORMAT", "slack"),
+            ("WEBHOOK_TIMEOUT_SEC", "0.5"),
+        ],
+    );
+    log_alert(&redis, &miss("a"));
+    let first = receiver.wait_for("the message", PATIENCE, of_a);
+    let copies = || receiver.all().iter().filter(|t| of_a(t)).count();
+    while first.at.elapsed() < secs(55.0) {
+        assert!(
+            copies() <= 3,
+            "{} copies in {:?}",
+            copies(),
+            first.at.elapsed()
+        );
+        std::thread::sleep(secs(0.2));
+    }
+    assert_eq!(copies(), 3);
+    // Others go on meanwhile, and once one of them is answered, the last try is made.
+    receiver.behave(move |_, taken| match of_a(taken) {
+        true => Reply::Hang,
+        false => Reply::ok(),
+    });
+    log_alert(&redis, &miss("b"));
+    receiver.wait_for("the next", PATIENCE, |t| t.body.contains("DOWN b"));
+    let end = Instant::now() + PATIENCE;
+    while copies() < 4 {
+        assert!(Instant::now() < end, "no last try");
+        std::thread::sleep(secs(0.05));
+    }
+    let outbox = || redis.query::<i64>(&["HLEN", "notify:healer:webhook:outbox"]);
+    crate::support::until("the end of it", PATIENCE, || match outbox() {
+        0 => Ok(()),
+        n => Err(format!("{n} messages")),
+    });
+    assert_eq!(copies(), 4);
+}

@@ -49,6 +49,8 @@ feeds
   feed poll ID, feed tail, feed import-opml, feed export-opml
 
 market data
+  market                 every symbol with its price, and whether it is fresh
+  market chain U, market get SYM, market status, market budget, market poll, market tail
   market check PATH FILE what an answer of the vendor's says, what of it is refused or missing
 
 being told
@@ -100,7 +102,7 @@ fn dispatch() -> Result<ExitCode, Error> {
         "ack" => silence::acknowledge(args, env),
         "truth" => truth::run(args, env),
         "feed" => feed::run(args, env),
-        "market" => market::run(args),
+        "market" => market::run(args, env),
         "bootstrap" => Ok(crate::bootstrap::run_with(
             args,
             locator::with_buses(&env)?,

@@ -12,6 +12,7 @@ mod alert;
 mod beat;
 pub mod feeds;
 mod health;
+pub mod market;
 mod name;
 mod outbox;
 mod oversight;

@@ -219,9 +219,11 @@ fn is_ours(name: &str) -> bool {
         "RUST_LOG",
         "STATE_DIR",
     ];
-    const BEGINNINGS: [&str; 6] = [
+    const BEGINNINGS: [&str; 8] = [
         "FEEDS_",
         "MARKETSWARM_",
+        "MASSIVE_",
+        "POLYGON_",
         "REDIS_",
         "SMTP_",
         "TRUTH_",

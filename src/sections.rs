@@ -1,6 +1,7 @@
 //! What each service keeps in truth for itself, and who looks at it: the owners hand their schemas in here, truth itself
 //! knows none of them. Whoever judges a document takes the whole table, and so all judge alike.
 
+use crate::massive;
 use crate::notify;
 use crate::rss_agg::config;
 use crate::truth::ServiceSchema;
@@ -9,7 +10,7 @@ use crate::truth::ServiceSchema;
 pub const SCHEMAS: &[ServiceSchema] = &[
     config::SCHEMA,
     notify::config::SCHEMA,
-    ServiceSchema::open("massive"),
+    massive::config::SCHEMA,
     ServiceSchema::open("mesh"),
     ServiceSchema::open("vexy_ai"),
 ];

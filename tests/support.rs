@@ -20,6 +20,7 @@ pub mod stopped_thread;
 pub mod teller;
 pub mod truth;
 pub mod undisturbed;
+pub mod vendor;
 pub mod wait;
 pub mod watcher;
 

@@ -138,6 +138,15 @@ impl Buses {
         Ok(address.by(&self.means))
     }
 
+    /// The address of the bus that carries data, where somebody named one; else of the system bus.
+    ///
+    /// # Errors
+    /// The environment spoils it.
+    pub fn market(&self) -> Result<Address, BusError> {
+        let is_named = self.is_named(MARKET_BUS);
+        self.resolve(if is_named { MARKET_BUS } else { SYSTEM_BUS })
+    }
+
     /// Buses that cannot be known here, by name, and why.
     pub fn spoiled(&self) -> impl Iterator<Item = (&str, &BusError)> {
         let from_truth = self.truth.iter();

@@ -37,10 +37,15 @@ impl CallLog {
     /// So many milliseconds must pass before there may be one.
     pub fn take(&mut self, per_min: u32, now_ms: i64) -> Result<Permit, i64> {
         self.slide(now_ms);
+        self.wait(per_min, now_ms)?;
+        self.calls.push_back(now_ms);
+        Ok(Permit { taken_ms: now_ms })
+    }
+
+    fn wait(&self, per_min: u32, now_ms: i64) -> Result<(), i64> {
         let allowed = per_min as usize;
         if self.calls.len() < allowed {
-            self.calls.push_back(now_ms);
-            return Ok(Permit { taken_ms: now_ms });
+            return Ok(());
         }
         // So many of the oldest must leave the window that one more fits; with none allowed, all of it has to pass.
         let leaves = match allowed {
@@ -48,6 +53,46 @@ impl CallLog {
             _ => self.calls.get(self.calls.len() - allowed),
         };
         Err(leaves.map_or(WINDOW_MS, |taken_ms| taken_ms + WINDOW_MS - now_ms))
+    }
+
+    /// May there be a call? It is not taken.
+    ///
+    /// # Errors
+    /// So many milliseconds must pass before there may be one.
+    pub fn peek(&mut self, per_min: u32, now_ms: i64) -> Result<(), i64> {
+        self.slide(now_ms);
+        self.wait(per_min, now_ms)
+    }
+
+    /// Gives a call back that was taken and not made.
+    pub fn give_back(&mut self, permit: Permit) {
+        let made = self.calls.iter().rposition(|at| *at == permit.taken_ms);
+        if let Some(nth) = made {
+            self.calls.remove(nth);
+        }
+    }
+
+    /// How long ago each call was, the newest last, and no more than so many of the newest.
+    pub fn ages_ms(&mut self, now_ms: i64, max: usize) -> Vec<i64> {
+        self.slide(now_ms);
+        let skipped = self.calls.len().saturating_sub(max);
+        self.calls
+            .iter()
+            .skip(skipped)
+            .map(|at| now_ms - at)
+            .collect()
+    }
+
+    /// Counts calls that others made, so long ago, the newest last: where they are more than are known here.
+    pub fn learn(&mut self, ages_ms: &[i64], now_ms: i64) {
+        self.slide(now_ms);
+        if ages_ms.len() > self.calls.len() {
+            self.calls = ages_ms
+                .iter()
+                .map(|age_ms| now_ms - age_ms.clamp(&0, &WINDOW_MS))
+                .collect();
+            self.calls.make_contiguous().sort_unstable();
+        }
     }
 
     /// How many calls there may be from now on within a span, if nobody else takes any.
@@ -138,6 +183,28 @@ mod tests {
         }
         assert_eq!(log.take(2, 5_000), Err(3_000 + WINDOW_MS - 5_000));
         assert!(log.take(0, 5_000).is_err());
+    }
+
+    #[test]
+    fn a_call_that_was_not_made_is_given_back() {
+        let mut log = CallLog::default();
+        let permit = log.take(1, 1_000).expect("free");
+        assert_eq!(log.peek(1, 1_000), Err(WINDOW_MS));
+        log.give_back(permit);
+        assert_eq!(log.peek(1, 1_000), Ok(()));
+        assert_eq!(log.used(1_000), 0, "a look takes nothing");
+    }
+
+    #[test]
+    fn what_another_process_called_is_learnt() {
+        let mut log = CallLog::default();
+        assert!(log.take(5, 100_000).is_ok());
+        log.learn(&[30_000, 20_000, 0], 100_000);
+        assert_eq!(log.ages_ms(100_000, 9), [30_000, 20_000, 0]);
+        assert_eq!(log.ages_ms(100_000, 2), [20_000, 0]);
+        log.learn(&[5], 100_000);
+        assert_eq!(log.used(100_000), 3, "fewer than are known say nothing");
+        assert_eq!(log.used(131_000), 2);
     }
 
     #[test]

@@ -117,7 +117,8 @@ fn of_spot(spot: &Spot, standing: Standing, now_ms: i64) -> Fields {
         quote: spot.quote.as_ref(),
         day: spot.day.as_ref(),
         session: spot.session,
-        fetched_ms: now_ms,
+        fetched_ms: Some(now_ms),
+        fault: None,
         source: "massive",
     };
     let mut fields = symbol(&spot.symbol);

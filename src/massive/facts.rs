@@ -151,6 +151,19 @@ impl Price<'_> {
     }
 }
 
+impl Spot<'_> {
+    /// The same, outliving the answer.
+    pub fn into_owned(self) -> Spot<'static> {
+        Spot {
+            symbol: self.symbol,
+            price: self.price.map(Price::into_owned),
+            quote: self.quote.map(Quote::into_owned),
+            day: self.day.map(Day::into_owned),
+            session: self.session,
+        }
+    }
+}
+
 impl Quote<'_> {
     /// The same, outliving the answer.
     pub fn into_owned(self) -> Quote<'static> {

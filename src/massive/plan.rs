@@ -132,6 +132,13 @@ impl Plan {
         }
     }
 
+    /// Makes a job due at once: somebody asked for it, or a part of it is left.
+    pub fn due_now(&mut self, job: usize, now_ms: i64) {
+        if let Some(job) = self.jobs.get_mut(job) {
+            job.due_ms = job.due_ms.min(now_ms);
+        }
+    }
+
     /// Puts a job off, after a failure.
     pub fn put_off(&mut self, job: usize, until_ms: i64) {
         if let Some(job) = self.jobs.get_mut(job) {

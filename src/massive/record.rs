@@ -42,24 +42,39 @@ pub struct Record<'r, 'a> {
     pub day: Option<&'r Day<'a>>,
     /// The session that the vendor gives with the symbol; else the market's counts.
     pub session: Option<Session>,
-    /// When the answer came: milliseconds since 1970.
-    pub fetched_ms: i64,
+    /// When the answer came: milliseconds since 1970. `None` while there was none.
+    pub fetched_ms: Option<i64>,
+    /// Why nothing newer comes; `None` while the vendor answers for it.
+    pub fault: Option<&'static str>,
     /// `massive` or `demo`.
     pub source: &'static str,
 }
 
 impl Record<'_, '_> {
-    /// Why it is stale; `None` while it is fresh.
-    pub fn stale(&self, limits: Limits, standing: Standing, now_ms: i64) -> Option<Stale> {
-        match self.price {
+    /// Why it is stale, as the word on the wire; `None` while it is fresh.
+    pub fn stale(&self, limits: Limits, standing: Standing, now_ms: i64) -> Option<&'static str> {
+        if self.fault.is_some() {
+            return self.fault;
+        }
+        let stale = match self.price {
             None => Some(Stale::NoPrice),
             Some(price) => limits.stale(self.aged(price), standing, now_ms),
+        };
+        stale.map(Stale::word)
+    }
+
+    /// Until when it counts as fresh; `None` where nothing was fetched.
+    pub fn fresh_until_ms(&self, limits: Limits, standing: Standing) -> Option<i64> {
+        match self.price {
+            Some(price) => Some(limits.fresh_until_ms(self.aged(price), standing)),
+            None => self.fetched_ms,
         }
     }
 
     fn aged(&self, price: &Price) -> Aged {
         Aged {
-            fetched_ms: self.fetched_ms,
+            // What was read from the store, and not fetched since, is as old as its event.
+            fetched_ms: self.fetched_ms.or(price.event_ms).unwrap_or(0),
             event_ms: price.event_ms,
             feed: price.feed,
         }
@@ -89,13 +104,11 @@ impl Record<'_, '_> {
         let stale = self.stale(limits, standing, now_ms);
         integer(&mut fields, "stale", Some(i64::from(stale.is_some())));
         if let Some(stale) = stale {
-            fields.push(("reason", Field::Text(stale.word().into())));
+            fields.push(("reason", Field::Text(stale.into())));
         }
-        integer(&mut fields, "fetched_ms", Some(self.fetched_ms));
-        let until_ms = self.price.map_or(self.fetched_ms, |price| {
-            limits.fresh_until_ms(self.aged(price), standing)
-        });
-        integer(&mut fields, "fresh_until_ms", Some(until_ms));
+        integer(&mut fields, "fetched_ms", self.fetched_ms);
+        let until_ms = self.fresh_until_ms(limits, standing);
+        integer(&mut fields, "fresh_until_ms", until_ms);
         fields.push(("source", Field::Text(self.source.into())));
         fields
     }

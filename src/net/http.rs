@@ -22,8 +22,11 @@ use connect::{JudgingResolver, NetConnector};
 /// The longest head of an answer that is read, where a client says nothing else.
 pub const HEAD_MAX_BYTES: usize = 32 * 1024;
 
+/// How long a connection is kept that nobody uses.
+const KEPT_FOR: Duration = Duration::from_secs(60);
+
 /// What an HTTP client is made from. Its agent follows no redirect, uses no proxy, takes every status for an answer
-/// and keeps no connection: what is asked once in minutes would only find it dead.
+/// and keeps no connection unless told to: what is asked once in minutes would only find it dead.
 #[derive(Clone, Debug)]
 pub struct Client {
     /// Who we say that we are.
@@ -36,6 +39,10 @@ pub struct Client {
     pub total: Option<Duration>,
     /// For each of: the connection with TLS; sending the request; waiting for the last header of the answer.
     pub step: Option<Duration>,
+    /// For the connection with TLS alone, where it is not that of every step.
+    pub connect: Option<Duration>,
+    /// How many connections are kept for the next request, each for up to a minute.
+    pub kept_connections: usize,
     /// The longest head of an answer, in bytes.
     pub head_max_bytes: usize,
     /// Which addresses may be connected to; `None`: all.
@@ -53,6 +60,8 @@ impl Client {
             accept_encoding: None,
             total: None,
             step: None,
+            connect: None,
+            kept_connections: 0,
             head_max_bytes: HEAD_MAX_BYTES,
             guard: None,
             trust,
@@ -82,13 +91,15 @@ impl Client {
             .proxy(None)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .max_idle_connections(0)
+            .max_idle_connections(self.kept_connections)
+            .max_idle_connections_per_host(self.kept_connections)
+            .max_idle_age(KEPT_FOR)
             .max_response_header_size(self.head_max_bytes)
             .input_buffer_size(32 * 1024)
             .output_buffer_size(8 * 1024)
             .user_agent(self.user_agent.as_str())
             .timeout_global(self.total)
-            .timeout_connect(self.step)
+            .timeout_connect(self.connect.or(self.step))
             .timeout_send_request(self.step)
             .timeout_recv_response(self.step);
         if let Some(accept) = &self.accept {

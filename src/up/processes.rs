@@ -62,16 +62,18 @@ impl Spec {
             seed,
         ];
         all.extend(services);
-        if let Some(port) = settings.demo {
-            all.push(Spec {
-                name: "demo-feeds",
+        let demos = [("demo-feeds", "feed"), ("demo-market", "market")];
+        let ports = settings.demo.into_iter().flatten();
+        all.extend(demos.into_iter().zip(ports).map(|((name, room), port)| {
+            Spec {
+                name,
                 role: Role::Service,
                 program: "/proc/self/exe".into(),
-                args: ["feed", "demo", "--port", &port.to_string()]
+                args: [room, "demo", "--port", &port.to_string()]
                     .map(str::to_owned)
                     .to_vec(),
-            });
-        }
+            }
+        }));
         all
     }
 }

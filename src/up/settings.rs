@@ -30,7 +30,7 @@ usage: marketswarm up [OPTIONS]
   --system-port PORT   of system-redis (6379, or the next free one; 0: any)
   --market-port PORT   of market-redis (6380, or the next free one; 0: any)
   --bin-dir DIR        where the services' programs are (beside this one)
-  --demo               generated feeds from this machine in place of those of truth, quick beats, limits of 5 s
+  --demo               generated feeds and prices from this machine in place of those of truth, quick beats
   --plain              a line per event, also on a terminal
   --help
 
@@ -49,8 +49,8 @@ pub(super) struct Settings {
     pub market: Wish,
     pub bin_dir: PathBuf,
     pub redis_server: PathBuf,
-    /// The port of the generated feeds.
-    pub demo: Option<u16>,
+    /// The ports of the generated feeds and of the generated market.
+    pub demo: Option<[u16; 2]>,
     pub plain: bool,
     pub env: Env,
 }
@@ -90,9 +90,12 @@ pub(super) fn settings(mut args: lexopt::Parser, env: Env) -> Result<Option<Sett
         Some(data) => data,
         None => locator::data_folder(&env)?,
     };
-    let demo = if demo { Some(ports::any()?) } else { None };
+    let demo = match demo {
+        true => Some([ports::any()?, ports::any()?]),
+        false => None,
+    };
     let truth_file = match demo {
-        Some(port) => demo_truth(&truth_file, port, &data)?,
+        Some(ports) => demo_truth(&truth_file, ports, &data)?,
         None => truth_file,
     };
     let truth = read_truth(&truth_file, &env)?;
@@ -193,12 +196,13 @@ fn read(file: &Path) -> Result<Vec<u8>, Error> {
     })
 }
 
-/// The truth of the demo: that of `file` with generated feeds, and quick, so that something happens. Written beside
+/// The truth of the demo: that of `file` with generated feeds and a generated market, and quick, so that something happens. Written beside
 /// the notes of the run; answers with where.
-fn demo_truth(file: &Path, port: u16, data: &Path) -> Result<PathBuf, Error> {
+fn demo_truth(file: &Path, [feeds, market]: [u16; 2], data: &Path) -> Result<PathBuf, Error> {
     let mut truth: serde_json::Value = serde_json::from_slice(&read(file)?)
         .map_err(|e| Error::Truth(format!("{}: {e}", file.display())))?;
-    crate::demo_feeds::into_truth(&mut truth, port);
+    crate::demo_feeds::into_truth(&mut truth, feeds);
+    crate::massive::demo::into_truth(&mut truth, market);
     if let Some(services) = truth["services"].as_object_mut() {
         for service in services.values_mut() {
             service["heartbeat"]["interval_sec"] = DEMO_INTERVAL_SEC.into();

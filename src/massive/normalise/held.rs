@@ -30,6 +30,20 @@ pub struct Taken {
 }
 
 impl Held {
+    /// The groups as they were written before.
+    pub fn of(
+        price: Option<Price<'static>>,
+        quote: Option<Quote<'static>>,
+        day: Option<Day<'static>>,
+    ) -> Held {
+        Held {
+            price,
+            quote,
+            day,
+            jumped: None,
+        }
+    }
+
     /// Takes what an answer says. `jump_pct` is by how many percent a price may differ from the one before; 0 lets
     /// every price pass.
     pub fn take(&mut self, spot: Spot, jump_pct: f64) -> Taken {

@@ -18,7 +18,7 @@ impl Swarm {
         let text = format!("the swarm runs: {services}; Ctrl-C ends it");
         self.tell(Tone::Good, text);
         if self.settings.demo.is_some() {
-            let text = "the demo: generated feeds; see their items with: marketswarm feed tail";
+            let text = "the demo: generated feeds and prices; see them with: marketswarm feed tail, marketswarm market";
             self.tell(Tone::Plain, text.into());
         }
         let (env, truth) = (&self.settings.env, &self.settings.truth);

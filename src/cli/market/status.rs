@@ -1,0 +1,132 @@
+//! `marketswarm market status` and `market budget`: how massive stands.
+
+use std::fmt::Write;
+use std::process::ExitCode;
+
+use serde_json::{Value as Json, json};
+
+use super::show::age;
+use super::swarm::{Fields, Swarm, integer, now_ms};
+use super::{Words, columns, print};
+use crate::contract::market::{BUDGET, TOTALS};
+use crate::env::Env;
+use crate::massive::budget::WINDOW_MS;
+use crate::service::Error;
+
+/// Runs `market status`.
+pub(super) fn run(words: &Words, env: &Env) -> Result<ExitCode, Error> {
+    words.none()?;
+    let mut swarm = Swarm::find(env)?;
+    let (status, totals) = (swarm.status()?, swarm.hash(TOTALS)?);
+    let jobs = status.get("jobs").map_or("[]", String::as_str);
+    let jobs: Json = serde_json::from_str(jobs).unwrap_or_default();
+    let is_ok = status.get("state").is_some_and(|state| state == "ok");
+    print(&if words.json {
+        let mut status = json!(status);
+        status["jobs"] = jobs;
+        format!("{:#}\n", json!({"status": status, "totals": totals}))
+    } else {
+        text(&status, &totals, &jobs, now_ms())
+    })?;
+    Ok(ExitCode::from(u8::from(!is_ok)))
+}
+
+fn text(status: &Fields, totals: &Fields, jobs: &Json, now_ms: i64) -> String {
+    if status.is_empty() {
+        return "massive has not written anything yet\n".to_owned();
+    }
+    let ago = |ms: Option<i64>| {
+        ms.map_or_else(
+            || "never".to_owned(),
+            |ms| format!("{} ago", age(now_ms - ms)),
+        )
+    };
+    let jobs = jobs.as_array().cloned().unwrap_or_default();
+    let rows: Vec<Vec<String>> = jobs
+        .iter()
+        .map(|job| {
+            let every = job["interval_ms"]
+                .as_i64()
+                .map_or_else(|| "-".to_owned(), age);
+            let error = job["error"].as_str().unwrap_or_default();
+            let failures = job["failures"].to_string();
+            vec![
+                job["job"].as_str().unwrap_or_default().to_owned(),
+                every,
+                ago(job["good_ms"].as_i64()),
+                failures,
+                error.to_owned(),
+            ]
+        })
+        .collect();
+    let get = |name: &str| status.get(name).map_or("-", String::as_str);
+    let mut out = columns(
+        &["JOB", "EVERY", "GOOD ANSWER", "FAILURES", "LAST ERROR"],
+        &rows,
+    );
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        out,
+        "\n{}{}; written {}; rung {} for symbols, {} for indices",
+        get("state"),
+        match get("reason") {
+            "-" | "" => String::new(),
+            reason => format!(": {reason}"),
+        },
+        ago(integer(status, "as_of_ms")),
+        get("rung_symbols"),
+        get("rung_indices")
+    );
+    let totals: Vec<String> = totals
+        .iter()
+        .map(|(name, n)| format!("{name} {n}"))
+        .collect();
+    let _ = writeln!(out, "{}", totals.join(", "));
+    out
+}
+
+/// Runs `market budget`.
+pub(super) fn budget(words: &Words, env: &Env) -> Result<ExitCode, Error> {
+    words.none()?;
+    let mut swarm = Swarm::find(env)?;
+    let mut ask = redis::pipe();
+    ask.cmd("TIME");
+    ask.cmd("LRANGE").arg(BUDGET).arg(0).arg(-1);
+    let ((secs, micros), calls): ((i64, i64), Vec<i64>) = swarm.store.pipe(&ask)?;
+    let status = swarm.status()?;
+    let now_ms = secs * 1_000 + micros / 1_000;
+    let ages: Vec<i64> = calls
+        .iter()
+        .map(|at| now_ms - at)
+        .filter(|age| *age < WINDOW_MS)
+        .collect();
+    let allowed = integer(&status, "calls_allowed").unwrap_or(swarm.config.calls_per_min.into());
+    let is_free = (ages.len() as i64) < allowed;
+    let wait_ms = if is_free {
+        0
+    } else {
+        ages.first().map_or(0, |age| WINDOW_MS - age)
+    };
+    let demand = status.get("demand").filter(|demand| !demand.is_empty());
+    print(&if words.json {
+        let plan = swarm.config.calls_per_min;
+        format!(
+            "{:#}\n",
+            json!({"calls": ages.len(), "allowed": allowed, "plan": plan, "next_in_ms": wait_ms, "demand": demand})
+        )
+    } else {
+        let next = if is_free {
+            "one is free".to_owned()
+        } else {
+            format!("the next in {}", age(wait_ms))
+        };
+        let demand = demand.map_or_else(String::new, |demand| {
+            format!("\n{demand}: intervals are stretched")
+        });
+        format!(
+            "{} of {allowed} calls in the last 61 s; {next}{demand}\n",
+            ages.len()
+        )
+    })?;
+    Ok(ExitCode::from(u8::from(!is_free)))
+}

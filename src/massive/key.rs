@@ -1,0 +1,142 @@
+//! The vendor's key: where it comes from, whom it may be told, and that nobody else ever sees it.
+
+use url::Url;
+
+use super::config::is_loopback;
+use crate::env::{Env, EnvError, Secret};
+
+/// Where a key is looked for, the first one that is there.
+const NAMES: [&str; 2] = ["MASSIVE_API_KEY", "POLYGON_API_KEY"];
+/// Further hosts that may be told the key, with commas between them.
+const HOSTS: &str = "MASSIVE_KEY_HOSTS";
+/// Hosts of the vendor's.
+const VENDOR_HOSTS: [&str; 2] = ["api.massive.com", "api.polygon.io"];
+const KEY_MAX_BYTES: usize = 512;
+/// What stands in place of a key.
+const HIDDEN: &str = "***";
+
+/// Reads the key from the environment, or from the file that it names.
+///
+/// # Errors
+/// A file cannot be read, or what is there can be no key.
+pub fn read(env: &Env) -> Result<Option<Secret>, EnvError> {
+    for name in NAMES {
+        let Some(key) = env.get(name)? else {
+            continue;
+        };
+        let key = key.trim();
+        if key.len() > KEY_MAX_BYTES || !key.bytes().all(|b| b.is_ascii_graphic()) {
+            return Err(EnvError {
+                name: name.to_owned(),
+                reason: format!(
+                    "not 1 to {KEY_MAX_BYTES} printable characters without blanks; write the key alone"
+                ),
+            });
+        }
+        if !key.is_empty() {
+            return Ok(Some(Secret::new(key)));
+        }
+    }
+    Ok(None)
+}
+
+/// May the key be sent there? To the vendor's own hosts, to this machine, and to those of `MASSIVE_KEY_HOSTS`; in clear
+/// to this machine alone.
+///
+/// # Errors
+/// Why not, and what to do.
+pub fn may_go_to(url: &Url, env: &Env) -> Result<(), String> {
+    if is_loopback(url) {
+        return Ok(());
+    }
+    let host = url.host_str().unwrap_or_default();
+    if url.scheme() != "https" {
+        return Err(format!(
+            "the key is not sent to {host} in clear: write https in vendor.base_url"
+        ));
+    }
+    let more = env
+        .get(HOSTS)
+        .map_err(|error| error.to_string())?
+        .unwrap_or_default();
+    let mut named = more
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
+    if VENDOR_HOSTS.contains(&host) || named.any(|name| name.eq_ignore_ascii_case(host)) {
+        return Ok(());
+    }
+    Err(format!(
+        "the key is not sent to {host}, which is not the vendor: name it in {HOSTS} if it may have it"
+    ))
+}
+
+/// A text of the vendor's without the key, which it may have repeated.
+pub fn scrubbed(text: &str, key: Option<&Secret>) -> String {
+    match key {
+        Some(key) => text.replace(key.expose(), HIDDEN),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &[(&str, &str)]) -> Env {
+        Env::from_pairs(pairs.iter().copied())
+    }
+
+    #[test]
+    fn the_key_is_the_first_that_is_there() {
+        let key = |pairs: &[(&str, &str)]| {
+            read(&env(pairs)).map(|key| key.map(|key| key.expose().to_owned()))
+        };
+        assert_eq!(key(&[]), Ok(None));
+        assert_eq!(key(&[("POLYGON_API_KEY", "b")]), Ok(Some("b".into())));
+        let both = [("POLYGON_API_KEY", "b"), ("MASSIVE_API_KEY", " a\n")];
+        assert_eq!(key(&both), Ok(Some("a".into())));
+        let error = key(&[("MASSIVE_API_KEY", "two words")]).expect_err("no key");
+        assert!(!error.to_string().contains("two words"), "{error}");
+    }
+
+    #[test]
+    fn the_key_goes_to_the_vendor_to_this_machine_and_to_whom_the_operator_names() {
+        let may = |url: &str| {
+            may_go_to(
+                &Url::parse(url).expect(url),
+                &env(&[(HOSTS, "proxy.example, b.example")]),
+            )
+        };
+        for good in [
+            "https://api.massive.com",
+            "https://api.polygon.io",
+            "http://127.0.0.1:8098",
+            "http://[::1]:8098",
+            "https://localhost",
+            "https://proxy.example",
+            "https://B.example",
+        ] {
+            assert_eq!(may(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "http://api.massive.com",
+            "https://api.massive.com.example",
+            "https://other.example",
+            "http://proxy.example",
+            "https://128.0.0.1",
+        ] {
+            assert!(may(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_repeats_the_key_loses_it() {
+        let key = Secret::new("hunter2");
+        assert_eq!(
+            scrubbed("key hunter2: hunter2!", Some(&key)),
+            "key ***: ***!"
+        );
+        assert_eq!(scrubbed("hunter", Some(&key)), "hunter");
+    }
+}

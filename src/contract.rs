@@ -2,7 +2,6 @@
 //!
 //! Other programs rely on these shapes. Fields may be added; none may change its name, type or meaning.
 
-use std::borrow::Cow;
 use std::io;
 use std::time::Duration;
 
@@ -98,18 +97,6 @@ pub fn round_secs(secs: f64) -> f64 {
     (secs * 1000.0).round() / 1000.0
 }
 
-/// Cuts `text` to at most `max` bytes at a character boundary.
-pub fn cut(text: &str, max: usize) -> Cow<'_, str> {
-    if text.len() <= max {
-        return Cow::Borrowed(text);
-    }
-    let end = (0..=max)
-        .rev()
-        .find(|&i| text.is_char_boundary(i))
-        .unwrap_or(0);
-    Cow::Borrowed(&text[..end])
-}
-
 fn to_json(value: &impl Serialize) -> String {
     let mut text = Text(Vec::with_capacity(256));
     // These types have string keys and finite numbers only, so serialising cannot fail.
@@ -133,16 +120,5 @@ impl io::Write for Text {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cutting_text_keeps_whole_characters() {
-        assert_eq!(cut("häuser", 2), "h");
-        assert_eq!(cut("abc", 3), "abc");
     }
 }

@@ -4,6 +4,7 @@
 //!
 //! - [`contract`]: the wire. Every message, key and channel that another program may meet.
 //! - [`clock`]: the only place that reads time.
+//! - [`text`]: text from outside, made safe once.
 //! - [`mod@env`]: the environment and secrets.
 //! - [`net`]: names, trust, HTTP, permits, back-off: what crosses a network besides Redis.
 //! - [`truth`]: the document that says which services there are, read and validated.
@@ -44,6 +45,7 @@ pub mod sentinel;
 pub mod service;
 pub mod swarm_state;
 pub mod terminal;
+pub mod text;
 pub mod truth;
 pub mod up;
 pub mod vexy_ai;

@@ -56,7 +56,7 @@ impl Address {
         if !matches!(scheme, "redis" | "rediss") {
             return Err(bad(format!(
                 "scheme `{}` is not redis or rediss; write redis://HOST:PORT",
-                crate::contract::cut(scheme, 16)
+                crate::text::cut(scheme, 16)
             )));
         }
         if rest.is_empty() {

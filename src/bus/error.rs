@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use super::Address;
+use crate::text::SafeText;
 
 /// A failed wish to a bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -299,13 +300,12 @@ fn io_error(error: &redis::RedisError) -> Option<&io::Error> {
     source.downcast_ref::<Shared>()?.downcast_ref()
 }
 
-/// An error text from outside, fit for a log line: one line, bounded.
+/// The longest error text that is kept of what a server says.
+const REASON_MAX_BYTES: usize = 300;
+
+/// An error text from outside, fit for a log line.
 fn one_line(text: &str) -> String {
-    let clean: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    crate::contract::cut(clean.trim(), 300).into_owned()
+    SafeText::cut(text, REASON_MAX_BYTES).into()
 }
 
 #[cfg(test)]

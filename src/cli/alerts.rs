@@ -13,10 +13,10 @@ use crate::clock::{self, human, rfc3339};
 use crate::contract::{Alert, AlertKind};
 use crate::env::Env;
 use crate::notify::telling::began_ms;
-use crate::notify::wording::clean;
 use crate::service::{Error, is_reader_gone, stream};
 use crate::swarm_state::locator;
 use crate::swarm_state::{Logged, log_after};
+use crate::text::SafeText;
 
 const HELP: &str = "\
 marketswarm alerts: the history, one outage a line
@@ -194,7 +194,7 @@ impl Outage {
             rfc3339(self.from_ts)
                 .replace('T', " ")
                 .trim_end_matches('Z'),
-            clean(&self.begin.svc, 64),
+            SafeText::cut(&self.begin.svc, 64),
             self.what(),
         )
     }
@@ -211,7 +211,7 @@ impl Outage {
             kind => kind.as_str().replace('_', " "),
         };
         match (&begin.reason, begin.timeout_sec) {
-            (Some(reason), _) => format!("{word}: {}", clean(reason, 120)),
+            (Some(reason), _) => format!("{word}: {}", SafeText::cut(reason, 120)),
             (None, Some(limit)) => format!("{word} (limit {limit} s)"),
             (None, None) => word,
         }

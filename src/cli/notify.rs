@@ -19,9 +19,9 @@ use crate::notify::message::write;
 use crate::notify::outbox::{DeadLetter, Delivery, Message};
 use crate::notify::retry::Answer;
 use crate::notify::telling::Telling;
-use crate::notify::wording::clean;
 use crate::service::Error;
 use crate::swarm_state::locator;
+use crate::text::SafeText;
 
 const HELP: &str = "\
 marketswarm notify: does a message arrive, and which did not?
@@ -262,13 +262,13 @@ fn answered(channel: &Channel, to: &str, answer: &Answer, took: Duration) -> Str
 fn described(name: &str, letter: &DeadLetter) -> String {
     let mut out = format!("{}  {name}", rfc3339(letter.at_ms.div_euclid(1000)));
     if !letter.to.is_empty() {
-        let _ = write!(out, " to {}", clean(&letter.to, 128));
+        let _ = write!(out, " to {}", SafeText::cut(&letter.to, 128));
     }
     let _ = writeln!(
         out,
         "  {}\n    {}",
-        clean(&letter.message.title, 200),
-        clean(&letter.reason, 400)
+        SafeText::cut(&letter.message.title, 200),
+        SafeText::cut(&letter.reason, 400)
     );
     out
 }

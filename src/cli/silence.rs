@@ -10,11 +10,12 @@ use lexopt::prelude::*;
 use super::{bad_args, complain, known, print, printed, when};
 use crate::bus::{Buses, Commands, Limits};
 use crate::clock;
-use crate::contract::{Health, Silence, Status, TEXT_MAX_BYTES, cut};
+use crate::contract::{Health, Silence, Status, TEXT_MAX_BYTES};
 use crate::env::Env;
 use crate::service::Error;
 use crate::swarm_state::locator;
 use crate::swarm_state::{Oversight, State, StateReader, Who, end_silence, keep_silence, silences};
+use crate::text::SafeText;
 use crate::truth::Truth;
 
 const HELP: &str = "\
@@ -119,9 +120,9 @@ fn why_unknown(
     let buses: Vec<&str> = truth.buses().collect();
     let service = truth.service(svc)?;
     let standing = oversight.standing(Who::of(&service, &buses), health);
-    let trouble = || Some(oversight.troubles().into_iter().next()?.1);
+    let trouble = || Some(SafeText::new(&oversight.troubles().into_iter().next()?.1));
     let why = standing.reason.or_else(trouble);
-    (standing.state == State::Unknown).then(|| why.unwrap_or_default())
+    (standing.state == State::Unknown).then(|| why.unwrap_or_default().into())
 }
 
 fn begin(
@@ -154,7 +155,7 @@ fn begin(
         ack: false,
         from_ms,
         until_ms: from_ms + span.as_millis() as i64,
-        why: cut(&why, TEXT_MAX_BYTES).into_owned(),
+        why: SafeText::cut(&why, TEXT_MAX_BYTES).into(),
         by: author(&env),
     };
     if silences(&mut commands)?.len() >= SILENCES_MAX {
@@ -254,7 +255,7 @@ fn author(env: &Env) -> String {
         .ok()
         .flatten()
         .unwrap_or_else(|| "somebody".into());
-    cut(&user, 64).into_owned()
+    SafeText::cut(&user, 64).into()
 }
 
 fn text(word: std::ffi::OsString) -> String {

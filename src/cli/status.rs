@@ -158,7 +158,7 @@ impl Findings {
 
     fn why(&self, line: &Line) -> String {
         if let Some(reason) = &line.standing.reason {
-            return reason.clone();
+            return reason.to_string();
         }
         let seen = line.health.as_ref().and_then(|health| health.last_seen_ts);
         match (line.standing.state, seen) {

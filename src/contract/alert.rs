@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::to_json;
+use crate::text::{SafeText, safe_option, safe_string};
 
 /// What an alert tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -80,6 +81,7 @@ pub struct Alert {
     #[serde(rename = "type")]
     pub kind: AlertKind,
     /// The service it is about; the bus name for `bus_*`; `healer` for `healer_*` and `truth_*`.
+    #[serde(deserialize_with = "safe_string")]
     pub svc: String,
     /// Seconds since the last beat, or since the proven subscription when none was ever heard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -115,7 +117,7 @@ pub struct Alert {
     pub eta: Option<i64>,
     /// What went wrong, in words: of `service_degraded`, `truth_rejected`, `bus_*`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<SafeText>,
     /// Times it happened, for `service_restarting`, `flapping` and `steady`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
@@ -123,10 +125,18 @@ pub struct Alert {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of: Option<AlertKind>,
     /// The host that speaks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "safe_option",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub host: Option<String>,
     /// The bus that the service beats on, when it is not the system bus; the bus meant by `bus_*`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "safe_option",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub bus: Option<String>,
 }
 

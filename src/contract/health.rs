@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::alert::{Alert, AlertKind};
 use super::to_json;
+use crate::text::{SafeText, safe_option, safe_string};
 
 /// Where a service stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +31,7 @@ impl Status {
 /// The latest snapshot of a service, kept at `health:<svc>`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Health {
+    #[serde(deserialize_with = "safe_string")]
     pub svc: String,
     pub status: Status,
     /// Wall time at which this status began.
@@ -46,13 +48,21 @@ pub struct Health {
     /// Restarts noticed so far.
     pub restarts: u64,
     /// The bus that it beats on, when that is not the system bus.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "safe_option",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub bus: Option<String>,
     /// Why it is `degraded` or `unknown`, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<SafeText>,
     /// What it says that it is while it is `up`, other than plainly that: `idle`, `standby`, say. It counts as up.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "safe_option",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub beat_status: Option<String>,
     /// In which respects it was told to be `flapping` and not yet to be `steady`; usually none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

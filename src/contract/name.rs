@@ -4,7 +4,8 @@ use std::fmt;
 use std::ops::Deref;
 use std::str::FromStr;
 
-use super::{NAME_MAX_BYTES, cut};
+use super::NAME_MAX_BYTES;
+use crate::text::cut;
 
 /// A name that may become part of a key, a channel, a variable or a path: 1 to 64 of `A-Z a-z 0-9 _ . -`, and no
 /// folder.
@@ -28,7 +29,7 @@ impl FromStr for Name {
         let is_folder = matches!(text, "." | "..");
         match is_name(text) && !is_folder {
             true => Ok(Name(text.to_owned())),
-            false => Err(NotAName(cut(text, NAME_MAX_BYTES).into_owned())),
+            false => Err(NotAName(cut(text, NAME_MAX_BYTES).to_owned())),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::to_json;
+use crate::text::{SafeText, safe_string};
 
 /// Hash of one [`BusHealth`] per watched bus, as JSON, on the system bus. All of it is written at once.
 pub const BUS_HEALTH: &str = "healer:buses";
@@ -22,6 +23,7 @@ pub const REFUSED_EVERY: Duration = Duration::from_secs(1);
 /// What `health:<svc>` says of a service on a bus that is not judged is from before, unless it says `down`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BusHealth {
+    #[serde(deserialize_with = "safe_string")]
     pub bus: String,
     /// False once nothing could be judged for ten seconds.
     pub judged: bool,
@@ -29,7 +31,7 @@ pub struct BusHealth {
     pub since_ts: i64,
     /// Why nothing can be judged, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<SafeText>,
     /// Wall time of this record.
     pub as_of_ts: i64,
     /// Services that are watched there.
@@ -49,7 +51,7 @@ impl BusHealth {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WritesRefused {
     /// Why, in the words of Redis.
-    pub writes_refused: String,
+    pub writes_refused: SafeText,
     /// Wall time from which on that is so: what was written is as of then at the latest.
     pub since_ts: i64,
     /// Wall time at which this was said.

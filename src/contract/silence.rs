@@ -2,12 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::safe_string;
+
 /// A wish of an operator to hear nothing, or no reminders.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Silence {
     /// Names it for `silence end`.
     pub id: String,
     /// The service, or `*` for all.
+    #[serde(deserialize_with = "safe_string")]
     pub svc: String,
     /// An acknowledgement: told, but no reminders until it is up.
     #[serde(default)]
@@ -17,10 +20,10 @@ pub struct Silence {
     /// When it ends, likewise.
     pub until_ms: i64,
     /// Why, in the operator's words.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "safe_string")]
     pub why: String,
     /// Who, as `user@host`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "safe_string")]
     pub by: String,
 }
 

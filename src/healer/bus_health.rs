@@ -62,7 +62,7 @@ impl BusStates {
                 bus: bus.to_owned(),
                 judged: is_judged,
                 since_ts,
-                reason: unjudged.map(|unjudged| unjudged.why.to_string()),
+                reason: unjudged.map(|unjudged| unjudged.why.to_string().into()),
                 as_of_ts: now.wall_secs,
                 services: services as u64,
                 refresh_sec: refresh.as_secs(),

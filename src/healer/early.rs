@@ -71,7 +71,7 @@ impl Early {
             memory.down(bus);
             let voice = Voice::of_healer(away.inst, away.host, None);
             let mut alert = voice.alert(AlertKind::BusDown, bus, clock::wall_secs(), "start");
-            alert.reason = Some(away.error.to_string());
+            alert.reason = Some(away.error.to_string().into());
             alert.bus = Some(bus.to_owned());
             outage.tell(alert);
         }
@@ -89,7 +89,7 @@ impl Early {
             let voice = Voice::of_healer(inst, host, None);
             let ts = clock::wall_secs();
             let mut alert = voice.alert(AlertKind::BusUp, &outage.bus, ts, "found");
-            alert.reason = Some(format!("after {down}"));
+            alert.reason = Some(format!("after {down}").into());
             alert.bus = Some(outage.bus.clone());
             outage.tell(alert);
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::clock::Mono;
+use crate::text::SafeText;
 use crate::watch::ledger::Entry;
 
 /// An alert goes out without its reason after this.
@@ -42,7 +43,7 @@ impl Held {
     pub fn settle(&mut self, svc: &str, reason: Option<String>) -> Vec<Entry> {
         let (_, mut entries) = self.0.remove(svc).unwrap_or_default();
         if let Some(first) = entries.first_mut() {
-            first.alert.reason = reason;
+            first.alert.reason = reason.map(SafeText::from);
         }
         entries
     }

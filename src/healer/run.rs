@@ -296,7 +296,9 @@ impl Healer {
 
     /// An alert about no service: into the log, on the channel, and, when the bus may not carry it, straight to people.
     fn note(&mut self, kind: AlertKind, subject: &str, reason: Option<String>, is_about_bus: bool) {
-        self.note_with(kind, subject, is_about_bus, |alert| alert.reason = reason);
+        self.note_with(kind, subject, is_about_bus, |alert| {
+            alert.reason = reason.map(Into::into);
+        });
     }
 
     fn note_with(

@@ -390,7 +390,7 @@ impl Asking<'_> {
             let all = String::from_utf8_lossy(&body[..body.len().min(2 * BODY_KEPT_BYTES)]);
             // A key at the very end may be cut in two: what is kept ends well before.
             let text = key::scrubbed(&all, key);
-            crate::contract::cut(&text, BODY_KEPT_BYTES).into_owned()
+            crate::text::cut(&text, BODY_KEPT_BYTES).to_owned()
         });
         Stop::Failed {
             next,

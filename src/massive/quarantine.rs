@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::facts::{Reason, Refusal};
 use super::store::Batch;
-use crate::contract::cut;
 use crate::contract::market::{QUARANTINE, QUARANTINE_BYTES, QUARANTINE_MAX};
+use crate::text::cut;
 
 /// How long the same is not told again.
 const AGAIN_MS: i64 = 600_000;
@@ -68,12 +68,12 @@ impl Quarantine {
         self.told.insert(what, mono_ms);
         let mut fields = vec![
             ("symbol", symbol.to_owned()),
-            ("request", cut(of.target, QUARANTINE_BYTES / 4).into_owned()),
+            ("request", cut(of.target, QUARANTINE_BYTES / 4).to_owned()),
             ("path", path.to_owned()),
-            ("reason", cut(reason, QUARANTINE_BYTES / 4).into_owned()),
+            ("reason", cut(reason, QUARANTINE_BYTES / 4).to_owned()),
         ];
         if let Some(body) = of.body {
-            fields.push(("body", cut(body, QUARANTINE_BYTES / 2).into_owned()));
+            fields.push(("body", cut(body, QUARANTINE_BYTES / 2).to_owned()));
         }
         batch.stream(QUARANTINE, QUARANTINE_MAX, "*", fields);
         batch.count("quarantined", 1);

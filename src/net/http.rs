@@ -17,6 +17,7 @@ pub mod body;
 pub mod connect;
 pub mod decode;
 
+use crate::text::SafeText;
 use connect::{JudgingResolver, NetConnector};
 
 /// The longest head of an answer that is read, where a client says nothing else.
@@ -127,7 +128,7 @@ pub fn place_of(url: &str) -> String {
         (None, Some((scheme, _))) if end_of_host(url) > scheme.len() => format!("{scheme}:…"),
         (None, _) => "a path on the same host".to_owned(),
     };
-    shown.chars().filter(|c| !c.is_control()).collect()
+    SafeText::new(&shown).into()
 }
 
 /// The error of TLS in an error of a request.

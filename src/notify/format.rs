@@ -8,7 +8,8 @@ use ureq::http::Uri;
 use super::telling::{Ms, Say, Telling, began_ms};
 use super::wording;
 use crate::clock;
-use crate::contract::{Alert, AlertKind, cut};
+use crate::contract::{Alert, AlertKind};
+use crate::text::{SafeText, cut};
 
 mod escape;
 
@@ -110,7 +111,7 @@ impl Format {
             Format::Ntfy => Payload {
                 content_type: "text/plain; charset=utf-8",
                 headers: vec![("Priority", priority(telling).to_owned())],
-                body: cut(text, 4_000).into_owned(),
+                body: cut(text, 4_000).to_owned(),
             },
             Format::Alertmanager => json(alertmanager(telling)),
         }
@@ -217,14 +218,14 @@ fn alertmanager_alert(now_ms: Ms, alert: &Alert, begin: AlertKind, stands: Stand
         Stands::Fires => now_ms + HAPPENED_MS,
     };
     let summary = match (&alert.reason, alert.late_sec) {
-        (Some(reason), _) => wording::clean(reason, 256),
+        (Some(reason), _) => SafeText::cut(reason, 256).into(),
         (None, Some(late)) => format!("no beat for {late} s"),
         (None, None) => alert.kind.as_str().replace('_', " "),
     };
     json!({
         "labels": {
             "alertname": begin.as_str(),
-            "svc": wording::clean(&alert.svc, 64),
+            "svc": SafeText::cut(&alert.svc, 64),
             "severity": severity,
             "source": "marketswarm",
         },

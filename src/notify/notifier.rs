@@ -14,9 +14,10 @@ use super::courier::Courier;
 use super::teller::Rules;
 use super::{Config, ConfigError, Role, config, deadman};
 use crate::bus::Address;
-use crate::contract::{Alert, cut};
+use crate::contract::Alert;
 use crate::env::Env;
 use crate::service::{Notice, deliver};
+use crate::text::cut;
 use crate::truth::Truth;
 
 /// Longest text about the channels: there may be sixteen of them, with fifteen mistakes each.
@@ -371,7 +372,7 @@ fn why(unusable: &[Unusable]) -> String {
         None => unusable.why.to_string(),
     });
     let all: Vec<String> = each.collect();
-    cut(&all.join("; "), NOTE_MAX_BYTES).into_owned()
+    cut(&all.join("; "), NOTE_MAX_BYTES).to_owned()
 }
 
 /// Tells the end of a thread that nobody stopped.

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::telling::Ms;
-use super::wording::clean;
 use crate::net::backoff::{Backoff, Jitter};
 use crate::net::http::place_of;
+use crate::text::SafeText;
 
 /// The first pause is a second, as promised; the later ones double up to five minutes, and are spread.
 const BACKOFF: Backoff = Backoff::new(
@@ -45,7 +45,7 @@ impl Answer {
         location: Option<&str>,
         body: &str,
     ) -> Answer {
-        let said = clean(body, REASON_MAX_BYTES);
+        let said = SafeText::cut(body, REASON_MAX_BYTES);
         let reason = if said.is_empty() {
             format!("answered {status}")
         } else {
@@ -57,7 +57,7 @@ impl Answer {
                 Some(to) => {
                     format!(
                         "answered {status}, a redirect to {}, which is not followed",
-                        clean(&place_of(to), REASON_MAX_BYTES)
+                        SafeText::cut(&place_of(to), REASON_MAX_BYTES)
                     )
                 }
                 None => format!("answered {status}, a redirect without a place"),
@@ -72,7 +72,7 @@ impl Answer {
 
     /// By the code of a mail server's reply.
     pub fn of_smtp(code: u16, text: &str) -> Answer {
-        let reason = format!("answered {code}: {}", clean(text, REASON_MAX_BYTES));
+        let reason = format!("answered {code}: {}", SafeText::cut(text, REASON_MAX_BYTES));
         match code {
             200..=299 => Answer::Done(reason),
             500..=599 => Answer::Never(reason),
@@ -86,17 +86,15 @@ impl Answer {
     /// No answer: a time-out, a refused or cut connection.
     pub fn none(reason: &str) -> Answer {
         Answer::Later {
-            reason: clean(reason, REASON_MAX_BYTES),
+            reason: SafeText::cut(reason, REASON_MAX_BYTES).into(),
             after: None,
         }
     }
 
     /// No answer to what was sent whole: it may have been taken, and the receiver cannot tell a repeat.
     pub fn unsure(reason: &str) -> Answer {
-        Answer::Unsure(clean(
-            &format!("{reason}, after it was sent whole"),
-            REASON_MAX_BYTES,
-        ))
+        let said = format!("{reason}, after it was sent whole");
+        Answer::Unsure(SafeText::cut(&said, REASON_MAX_BYTES).into())
     }
 
     /// What was answered, in words.

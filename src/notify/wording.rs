@@ -5,12 +5,13 @@ use std::fmt::Write;
 use jiff::tz::TimeZone;
 
 use super::telling::{Group, Line, Ms, Names, Say, Span, Telling};
-use crate::contract::{Alert, AlertKind, NAME_MAX_BYTES, TEXT_MAX_BYTES, cut};
+use crate::contract::{Alert, AlertKind, NAME_MAX_BYTES, TEXT_MAX_BYTES};
 
 #[cfg(test)]
 mod tests;
 mod times;
 
+use crate::text::SafeText;
 use times::{ago, clock_seconds, full, human_ms, moment, moment_in_seconds, secs};
 
 /// A silence that was judged longer ago than this is measured anew when it is told.
@@ -24,7 +25,7 @@ pub fn title(telling: &Telling) -> String {
             None => telling
                 .notes
                 .first()
-                .map(|n| clean(n, TEXT_MAX_BYTES))
+                .map(|n| SafeText::cut(n, TEXT_MAX_BYTES).into())
                 .unwrap_or_default(),
         };
     };
@@ -58,7 +59,7 @@ pub fn text(telling: &Telling, zone: &TimeZone) -> String {
         });
     }
     for note in &telling.notes {
-        line(&clean(note, 2 * TEXT_MAX_BYTES));
+        line(&SafeText::cut(note, 2 * TEXT_MAX_BYTES));
     }
     if !telling.also_down.is_empty() {
         line(&format!("also down: {}", list(&telling.also_down)));
@@ -82,12 +83,12 @@ fn headline(group: &Group, telling: &Telling) -> String {
     }
     if group.say == Say::Because {
         let cause = group.lines.iter().find_map(|l| l.cause.as_deref());
-        let cause = clean(cause.unwrap_or("a dependency"), NAME_MAX_BYTES);
+        let cause = SafeText::cut(cause.unwrap_or("a dependency"), NAME_MAX_BYTES);
         return format!("ALSO SILENT because of {cause}: {}", names(group));
     }
     match group.lines.as_slice() {
         [only] if group.more == 0 => {
-            let svc = clean(&only.svc, NAME_MAX_BYTES);
+            let svc = SafeText::cut(&only.svc, NAME_MAX_BYTES);
             format!(
                 "{} {svc}{}",
                 word(group),
@@ -250,7 +251,7 @@ fn details(group: &Group, now_ms: Ms, zone: &TimeZone) -> Vec<String> {
             let of = if group.len() == 1 {
                 "it"
             } else {
-                &clean(&line.svc, NAME_MAX_BYTES)
+                &SafeText::cut(&line.svc, NAME_MAX_BYTES)
             };
             out.push(format!(
                 "also silent because of {of}: {}",
@@ -266,7 +267,7 @@ fn details(group: &Group, now_ms: Ms, zone: &TimeZone) -> Vec<String> {
         return out;
     }
     for line in &group.lines {
-        let svc = clean(&line.svc, NAME_MAX_BYTES);
+        let svc = SafeText::cut(&line.svc, NAME_MAX_BYTES);
         out.push(format!("  {svc}{}", phrase(group, line, now_ms)));
     }
     if group.more > 0 {
@@ -305,18 +306,21 @@ fn place(line: &Line) -> Option<String> {
     let host = alert
         .host
         .as_deref()
-        .map(|h| format!("host {}", clean(h, TEXT_MAX_BYTES)));
+        .map(|h| format!("host {}", SafeText::cut(h, TEXT_MAX_BYTES)));
     let bus = alert.bus.as_deref().unwrap_or(crate::contract::SYSTEM_BUS);
-    let bus = Some(format!("bus {}", clean(bus, NAME_MAX_BYTES)));
+    let bus = Some(format!("bus {}", SafeText::cut(bus, NAME_MAX_BYTES)));
     Some(host.into_iter().chain(bus).collect::<Vec<_>>().join(", "))
 }
 
 /// `rss_agg 14:02–14:05, massive 14:10–14:12 (3 times)`.
 fn outages(group: &Group, now_ms: Ms) -> String {
-    let each = group
-        .lines
-        .iter()
-        .map(|l| format!("{} {}", clean(&l.svc, NAME_MAX_BYTES), spans(l, now_ms)));
+    let each = group.lines.iter().map(|l| {
+        format!(
+            "{} {}",
+            SafeText::cut(&l.svc, NAME_MAX_BYTES),
+            spans(l, now_ms)
+        )
+    });
     let mut out = each.collect::<Vec<_>>().join(", ");
     if group.more > 0 {
         let _ = write!(out, " + {} more", group.more);
@@ -346,7 +350,7 @@ fn spans(line: &Line, now_ms: Ms) -> String {
 }
 
 fn names(group: &Group) -> String {
-    let names = group.lines.iter().map(|l| clean(&l.svc, NAME_MAX_BYTES));
+    let names = group.lines.iter().map(|l| name(&l.svc));
     let mut out = names.collect::<Vec<_>>().join(", ");
     if group.more > 0 {
         let _ = write!(out, " + {} more", group.more);
@@ -355,7 +359,7 @@ fn names(group: &Group) -> String {
 }
 
 fn list(names: &Names) -> String {
-    let spelled = names.names.iter().map(|n| clean(n, NAME_MAX_BYTES));
+    let spelled = names.names.iter().map(|n| name(n));
     let mut out = spelled.collect::<Vec<_>>().join(", ");
     if names.more > 0 {
         let _ = write!(out, " + {} more", names.more);
@@ -363,8 +367,12 @@ fn list(names: &Names) -> String {
     out
 }
 
-fn reason(alert: &Alert) -> String {
-    clean(alert.reason.as_deref().unwrap_or(""), TEXT_MAX_BYTES)
+fn name(raw: &str) -> String {
+    SafeText::cut(raw, NAME_MAX_BYTES).into()
+}
+
+fn reason(alert: &Alert) -> SafeText {
+    SafeText::cut(alert.reason.as_deref().unwrap_or(""), TEXT_MAX_BYTES)
 }
 
 /// Seconds of silence: as judged when that was just now, else as it is when told.
@@ -380,15 +388,4 @@ fn silence(begin: &Alert, now_ms: Ms) -> f64 {
 
 fn since_ms(begin: &Alert) -> Ms {
     super::telling::began_ms(begin)
-}
-
-/// Text of others made harmless for every format: one line, no control or direction characters, a limited length.
-pub fn clean(text: &str, max: usize) -> String {
-    let hidden = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-    let shown: String = text
-        .chars()
-        .filter(|&c| !hidden(c))
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
-    cut(shown.trim(), max).into_owned()
 }

@@ -17,6 +17,7 @@ use crate::env::Env;
 use crate::feed::document::{Context, Document, Refused};
 use crate::net::http::body::{Body, Cut};
 use crate::net::permits::HostPermit;
+use crate::text::SafeText;
 
 /// The longest that a poll may go without a sign of progress: the whole fetch, or one document's parse.
 pub const PROGRESS_BUDGET: Duration = Duration::from_secs(45);
@@ -257,18 +258,18 @@ impl Visit<'_> {
             now_ts,
         };
         let taken = ingest.run().map_err(|Interrupted(error)| error)?;
-        let mut repairs = body.repairs.clone();
-        repairs.extend(parsed.repairs.iter().map(ToString::to_string));
+        let found = parsed.repairs.iter().map(ToString::to_string);
+        let repairs = body.repairs.iter().cloned().chain(found);
         let whole = parsed.whole && complete;
         let reading = Reading {
-            title: taken.title,
+            title: taken.title.map(SafeText::from),
             format: parsed.channel.format.to_string(),
             hints: parsed.hints.clone(),
             listed: parsed.entries.len(),
             queued: taken.queued,
             updated: taken.updated,
             dropped: taken.dropped,
-            repairs,
+            repairs: repairs.map(SafeText::from).collect(),
             validators: whole.then(|| StoredValidators::new(&answer.validators, body_hash, now_ts)),
             broken: match &body.cut {
                 Some(Cut::Broken(_)) => body.cut.as_ref().map(Cut::to_string),
@@ -289,7 +290,7 @@ impl Visit<'_> {
         }
         self.record.note_reading(&answer, reading, now_ts);
         if let Some(cut @ Cut::TooBig { .. }) = &body.cut {
-            self.record.repairs.insert(0, cut.to_string());
+            self.record.repairs.insert(0, cut.to_string().into());
         }
         Ok(None)
     }

@@ -10,9 +10,10 @@ use super::config::FeedSpec;
 use super::fetch::Answer;
 use super::fetch::answer::Validators;
 use super::schedule::pace::{self, DAY_SEC, Hints, Pace, Wait};
-use crate::contract::{TEXT_MAX_BYTES, cut};
+use crate::contract::TEXT_MAX_BYTES;
 use crate::feed::item;
 use crate::net::backoff::spread;
+use crate::text::SafeText;
 
 /// A permanent redirect is believed when it held this many polls in a row.
 const MOVE_HOLDS: u32 = 2;
@@ -44,7 +45,7 @@ pub struct Record {
     pub url: String,
     pub health: Health,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
+    pub title: Option<SafeText>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,7 +58,7 @@ pub struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
+    pub error: Option<SafeText>,
     /// Failures in a row.
     pub failures: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,7 +82,7 @@ pub struct Record {
     pub alternates: Vec<String>,
     /// What had to be repaired in the last document, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub repairs: Vec<String>,
+    pub repairs: Vec<SafeText>,
     /// Items in the last document.
     pub listed: usize,
     /// Items queued, changed and dropped by filters since the record began.
@@ -114,14 +115,14 @@ pub struct StoredValidators {
 /// What a document brought.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
-    pub title: Option<String>,
+    pub title: Option<SafeText>,
     pub format: String,
     pub hints: item::Hints,
     pub listed: usize,
     pub queued: usize,
     pub updated: usize,
     pub dropped: usize,
-    pub repairs: Vec<String>,
+    pub repairs: Vec<SafeText>,
     /// Set when the body was read to its end, whole: what to ask with next time.
     pub validators: Option<StoredValidators>,
     /// The body broke off: what it brought is kept, but the server did not do well.
@@ -316,7 +317,7 @@ impl Record {
 
     fn note_error(&mut self, why: String) {
         self.health = Health::Failing;
-        self.error = Some(cut(&why, TEXT_MAX_BYTES).into_owned());
+        self.error = Some(SafeText::cut(&why, TEXT_MAX_BYTES));
         self.failures = self.failures.saturating_add(1);
     }
 }

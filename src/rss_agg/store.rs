@@ -21,9 +21,10 @@ use redis::{FromRedisValue, Pipeline, RedisResult};
 use super::record::Record;
 use crate::bus::lease::{Committed, Fence};
 use crate::bus::{Address, BusError, Commands, Connection, Limits};
-use crate::contract::{TEXT_MAX_BYTES, cut, feeds};
+use crate::contract::{TEXT_MAX_BYTES, feeds};
 use crate::feed::identity::Key;
 use crate::feed::seen::{Plan, Seen, Verdict};
+use crate::text::SafeText;
 
 pub use items::{CHUNK_BYTES, CHUNK_ITEMS, NewItem};
 pub use queue::Entry;
@@ -291,7 +292,7 @@ impl Store {
             .arg("url")
             .arg(url)
             .arg("reason")
-            .arg(&*cut(reason, TEXT_MAX_BYTES))
+            .arg(SafeText::cut(reason, TEXT_MAX_BYTES).as_str())
             .arg("body")
             .arg(&body[..body.len().min(QUARANTINE_BODY_BYTES)])
             .ignore();

@@ -78,7 +78,7 @@ impl Telling {
     pub fn owe(&mut self, transition: &Transition, address: &Address) {
         if let Some(mut entry) = self.voice.entry(transition) {
             if entry.alert.kind == AlertKind::DuplicateInstance {
-                entry.alert.reason = senders::elsewhere(address, HEALER);
+                entry.alert.reason = senders::elsewhere(address, HEALER).map(Into::into);
             }
             if self.owed.len() == OWED_MAX {
                 self.owed.pop_front();
@@ -99,7 +99,7 @@ impl Telling {
         let number = format!("note-{}", self.noted);
         let ts = clock::wall_secs();
         let mut alert = self.voice.alert(kind, SENTINEL, ts, &number);
-        alert.reason = reason;
+        alert.reason = reason.map(Into::into);
         say(&alert);
         if self.notes.len() == OWED_MAX {
             self.notes.pop_front();
@@ -235,7 +235,7 @@ impl Telling {
             self.voice
                 .alert(AlertKind::BusUnstable, SYSTEM_BUS, now.wall_secs, &number);
         alert.bus = Some(SYSTEM_BUS.to_owned());
-        alert.reason = Some(format!("the healer cannot be judged: {error}"));
+        alert.reason = Some(format!("the healer cannot be judged: {error}").into());
         say(&alert);
         notifier.tell_out_of_band(&alert);
         if let Err(error) = self.ledger.publish(std::slice::from_ref(&alert)) {

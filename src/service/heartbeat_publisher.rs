@@ -226,8 +226,8 @@ impl HeartbeatPublisher {
             i: Some(self.count + 1),
             ts: Some(clock::wall_secs()),
             inst: Some(self.inst.as_str().into()),
-            status: status.map(|s| contract::cut(s, contract::TEXT_MAX_BYTES)),
-            reason: reason.map(|r| contract::cut(r, contract::TEXT_MAX_BYTES)),
+            status: status.map(|s| crate::text::cut(s, contract::TEXT_MAX_BYTES).into()),
+            reason: reason.map(|r| crate::text::cut(r, contract::TEXT_MAX_BYTES).into()),
             eta,
         };
         let beat = beat.to_json();

@@ -5,6 +5,10 @@ use std::io::Write;
 use log::{Level, LevelFilter};
 
 use crate::env::{Env, EnvError};
+use crate::text::SafeText;
+
+/// A longer line is cut.
+const LINE_MAX_BYTES: usize = 64 * 1024;
 
 /// Starts logging to standard error for `service`.
 ///
@@ -36,11 +40,7 @@ pub fn start(service: &'static str, env: &Env) -> Result<(), EnvError> {
         if repeats_urls(record.target(), record.level()) {
             return Ok(());
         }
-        let text = record.args().to_string();
-        let line: String = text
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
+        let line = SafeText::cut(&record.args().to_string(), LINE_MAX_BYTES);
         let now = crate::clock::rfc3339_millis(crate::clock::wall_millis());
         writeln!(out, "{now} {:<5} {service}: {line}", record.level())
     });

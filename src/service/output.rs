@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::Error;
+use crate::text::printable;
 
 /// Writes a text that was asked for. Whoever read it may have gone: that changes no answer. Any other failure (a full
 /// disk) does: what is read later would be taken for all there is.
@@ -20,9 +21,15 @@ pub fn printed(text: &str) -> Result<ExitCode, Error> {
 }
 
 /// Writes the next part of what goes on for as long as somebody reads it; whether somebody does.
+///
+/// Whatever could move a terminal's cursor is written as JSON writes it ([`printable`]): what comes from outside is a
+/// [`SafeText`](crate::text::SafeText) long before, and this is for what nobody thought of.
 pub fn stream(text: &str) -> Result<bool, Error> {
     let mut out = io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match out
+        .write_all(printable(text).as_bytes())
+        .and_then(|()| out.flush())
+    {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(Error::Other(format!(
@@ -42,5 +49,5 @@ pub fn is_reader_gone() -> bool {
 
 /// Writes to standard error. There is nowhere to say that this failed.
 pub fn complain(text: &str) {
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    let _ = io::stderr().lock().write_all(printable(text).as_bytes());
 }

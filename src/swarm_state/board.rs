@@ -230,7 +230,7 @@ impl Board {
         if is_unseen && !matches!(standing.state, State::Off | State::Down) {
             let reason = format!("{SYSTEM_BUS} is out of reach");
             return Standing {
-                reason: Some(reason),
+                reason: Some(reason.into()),
                 ..State::Unknown.into()
             };
         }

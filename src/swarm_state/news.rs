@@ -1,5 +1,7 @@
 //! What happened, in a line for people.
 
+use crate::text::SafeText;
+
 /// Said while that is so.
 pub const NOBODY_IS_TOLD: &str = "nobody will be told: no channel is configured";
 
@@ -19,15 +21,15 @@ pub enum Tone {
 pub struct News {
     pub wall_secs: i64,
     pub tone: Tone,
-    pub text: String,
+    pub text: SafeText,
 }
 
 impl News {
-    pub fn new(wall_secs: i64, tone: Tone, text: String) -> News {
+    pub fn new(wall_secs: i64, tone: Tone, text: impl Into<SafeText>) -> News {
         News {
             wall_secs,
             tone,
-            text,
+            text: text.into(),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::contract::{BusHealth, Health, SYSTEM_BUS, Status, WritesRefused};
+use crate::text::SafeText;
 use crate::truth::{HEALER, Service};
 
 /// A snapshot that is older says nothing, where a turn of refreshing takes a minute.
@@ -136,7 +137,7 @@ impl<'a> Who<'a> {
 pub struct Standing {
     pub state: State,
     /// Why it is so, where there is more to say than the state itself.
-    pub reason: Option<String>,
+    pub reason: Option<SafeText>,
     /// What the service says that it is, where it is up: `idle`, say.
     pub said: Option<String>,
     /// What was last known is as of then, and nobody can say whether it still holds.
@@ -166,7 +167,7 @@ impl Standing {
         self.state == State::of(health.status)
     }
 
-    fn unknown(reason: impl Into<String>) -> Standing {
+    fn unknown(reason: impl Into<SafeText>) -> Standing {
         Standing {
             reason: Some(reason.into()),
             ..State::Unknown.into()

@@ -15,8 +15,9 @@ use crate::bus::{
     self, Address, Batch, BusError, Buses, Channels, Commands, ServerIdentity, Sink, Subscriber,
 };
 use crate::clock::Mono;
-use crate::contract::{ALERT_CHANNEL, BEAT_MAX_BYTES, Beat, SYSTEM_BUS, TRUTH_KEY};
+use crate::contract::{ALERT_CHANNEL, BEAT_MAX_BYTES, Beat, SYSTEM_BUS, TEXT_MAX_BYTES, TRUTH_KEY};
 use crate::env::Env;
+use crate::text::SafeText;
 use crate::truth::{Defaults, Rules, ServiceSchema, Truth};
 
 /// From one look to the next.
@@ -243,8 +244,8 @@ impl<E: From<Seen>> Handler<E> {
                 Some(Seen::Beat {
                     svc: svc.clone(),
                     i: beat.i,
-                    inst: beat.inst.map(|inst| inst.into_owned()),
-                    status: beat.status.map(|status| status.into_owned()),
+                    inst: beat.inst.map(|inst| safe(&inst)),
+                    status: beat.status.map(|status| safe(&status)),
                     at,
                 })
             }
@@ -292,4 +293,9 @@ impl<E: From<Seen> + Send + 'static> Sink for Handler<E> {
     fn lost(&mut self, error: &BusError, _now: Mono) {
         self.tell_link(Some(error.clone()));
     }
+}
+
+/// A word of a beat, made safe.
+fn safe(word: &str) -> String {
+    SafeText::cut(word, TEXT_MAX_BYTES).into()
 }

@@ -11,7 +11,7 @@ use crate::bus::{Address, BusError, Commands, Limits, overhear};
 use crate::clock;
 use crate::contract::{
     BUS_HEALTH, BUS_HEALTH_EVERY, BUS_HEALTH_TTL, BusHealth, HEALER_ECHOES, HEALER_LEASE, Health,
-    REFUSED_EVERY, TEXT_MAX_BYTES, WritesRefused, cut,
+    REFUSED_EVERY, WritesRefused,
 };
 
 /// How long a reader waits for a bus: one that is far away needs seconds to greet.
@@ -147,19 +147,16 @@ struct Heard {
 
 /// What a healer says of its writes; `None` when it is an echo.
 fn read_refused(word: &[u8]) -> Option<WritesRefused> {
-    let mut refused: WritesRefused = serde_json::from_slice(word).ok()?;
-    refused.writes_refused = one_line(&refused.writes_refused);
-    Some(refused)
+    serde_json::from_slice(word).ok()
 }
 
 /// `ttl`: milliseconds that the hash has left.
 fn bus_records(records: Vec<(String, String)>, ttl: Option<i64>) -> Option<BusRecords> {
     let mut buses = BusRecords::default();
     for (name, json) in records {
-        let Ok(mut record) = serde_json::from_str::<BusHealth>(&json) else {
+        let Ok(record) = serde_json::from_str::<BusHealth>(&json) else {
             continue;
         };
-        record.reason = record.reason.as_deref().map(one_line);
         buses.by_name.insert(name, record);
     }
     // One that lives for ever was made by nobody of ours: it counts as old.
@@ -176,12 +173,6 @@ fn now_of(healer: &Healer, buses: Option<&BusRecords>) -> Option<i64> {
     let buses = buses?;
     let written = buses.by_name.values().map(|record| record.as_of_ts).max()?;
     Some(written.saturating_add(i64::try_from(buses.age.as_secs()).unwrap_or(i64::MAX)))
-}
-
-/// Words from outside, fit for a line on a terminal.
-fn one_line(text: &str) -> String {
-    let text: String = text.chars().filter(|c| !c.is_control()).collect();
-    cut(&text, TEXT_MAX_BYTES).into_owned()
 }
 
 #[cfg(test)]
@@ -209,7 +200,7 @@ mod tests {
         assert_eq!(buses.by_name.len(), 1);
         assert_eq!(now_of(&Healer::Speaks, Some(&buses)), Some(1030));
         let reason = buses.by_name["b"].reason.as_deref();
-        assert_eq!(reason, Some("no[2J link"), "fit for a terminal");
+        assert_eq!(reason, Some("no\u{fffd}[2J link"), "fit for a terminal");
         assert_eq!(bus_records(Vec::new(), Some(-2)), None);
         let for_ever = bus_records(vec![("b".into(), record(1))], Some(-1));
         assert_eq!(for_ever.map(|b| b.age), Some(BUS_HEALTH_TTL));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::screen::Piece;
 use crate::clock::{Mono, human, local_time};
 use crate::swarm_state::{Board, Mark, Moment, Row, Standing, State, Tone};
+use crate::text::width;
 
 /// Lines that news take at least, when there are more services than rows.
 const NEWS_MIN: usize = 6;
@@ -23,7 +24,12 @@ pub fn frame(
     (columns, rows): (usize, usize),
     now: Moment,
 ) -> Vec<Vec<Piece>> {
-    let name_width = board.rows.iter().map(|r| r.name.len()).max().unwrap_or(0);
+    let name_width = board
+        .rows
+        .iter()
+        .map(|r| width::columns(&r.name))
+        .max()
+        .unwrap_or(0);
     let mut lines = vec![head.title.clone(), Vec::new()];
     let troubles = board.troubles();
     for trouble in &troubles {
@@ -83,8 +89,8 @@ pub fn frame(
 
 /// `text` behind `first`, on as many lines as it takes; the further ones are indented likewise.
 fn wrapped(first: Vec<Piece>, tone: Tone, text: &str, columns: usize) -> Vec<Vec<Piece>> {
-    let indent: usize = first.iter().map(|(_, text)| text.chars().count()).sum();
-    let width = columns.saturating_sub(indent).max(20);
+    let indent: usize = first.iter().map(|(_, text)| width::columns(text)).sum();
+    let fits = columns.saturating_sub(indent).max(20);
     let mut lines = vec![first];
     let mut line = String::new();
     let mut flush = |line: &mut String, more: bool| {
@@ -96,7 +102,7 @@ fn wrapped(first: Vec<Piece>, tone: Tone, text: &str, columns: usize) -> Vec<Vec
         }
     };
     for word in text.split(' ') {
-        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+        if !line.is_empty() && width::columns(&line) + 1 + width::columns(word) > fits {
             flush(&mut line, true);
         }
         if !line.is_empty() {
@@ -150,7 +156,7 @@ impl Layout {
             State::Unknown => ('?', Tone::Odd),
             State::Off => ('-', Tone::Dim),
         };
-        let name: String = row.name.chars().take(self.name).collect();
+        let name = width::padded(width::cut(&row.name, self.name), self.name);
         let age = row.age(now.mono);
         let age_tone = match age {
             Some(age) if age > row.timeout => Tone::Bad,
@@ -158,7 +164,7 @@ impl Layout {
             _ => Tone::Plain,
         };
         let mut pieces = vec![
-            (Tone::Plain, format!("{name:<width$}  ", width = self.name)),
+            (Tone::Plain, format!("{name}  ")),
             (
                 tone,
                 format!("{sign} {:<width$}", standing.word(), width = self.state),
@@ -167,14 +173,14 @@ impl Layout {
             (age_tone, format!(" {:>8}", age.map_or("-".into(), short))),
             (Tone::Dim, format!(" {:>8}  ", limit(row.timeout))),
         ];
-        let used: usize = pieces.iter().map(|(_, text)| text.chars().count()).sum();
+        let used: usize = pieces.iter().map(|(_, text)| width::columns(text)).sum();
         // What the supervisor says of the process is nearer than what the healer says of the service.
         let note = match (row.note.as_str(), standing.as_of_ts, standing.reason) {
             ("", Some(ts), _) => format!("as of {}", local_time(ts, now.wall_secs)),
-            ("", None, Some(reason)) => reason,
+            ("", None, Some(reason)) => reason.into(),
             (note, ..) => note.to_owned(),
         };
-        let note_width = note.chars().count();
+        let note_width = width::columns(&note);
         let width = self.columns.saturating_sub(used + note_width + 2).min(40);
         let marks = row.strip(width, now.mono);
         let strip_width = marks.len();

@@ -8,6 +8,7 @@ use signal_hook::low_level::emulate_default_handler;
 
 use crate::clock;
 use crate::swarm_state::{News, Tone};
+use crate::text::{printable, width};
 
 /// A piece of a line.
 pub type Piece = (Tone, String);
@@ -78,12 +79,9 @@ impl Screen {
             }
             let mut left = columns;
             for (tone, text) in pieces {
-                let shown: String = text
-                    .chars()
-                    .filter(|c| !c.is_control())
-                    .take(left)
-                    .collect();
-                left -= shown.chars().count();
+                // Blanks at the ends are our own: they are what columns are made of.
+                let shown = printable(width::cut(text, left));
+                left = left.saturating_sub(width::columns(&shown));
                 match style(*tone).filter(|_| self.colour) {
                     Some(style) => {
                         out.push_str(style);

@@ -9,7 +9,7 @@ use super::store::{BEATS, Known, OWN_CHANNEL, Rhythm, StoredLane};
 use super::walk::Walk;
 use super::words::did_you_mean;
 use super::{BusId, DATABASE_REMEDY, HEALER, HEARTBEAT_SUFFIX, Position, Problem, Sections, Truth};
-use crate::contract::{NAME_MAX_BYTES, cut};
+use crate::contract::NAME_MAX_BYTES;
 
 mod depends;
 mod heard;
@@ -20,6 +20,7 @@ enum Step<'s> {
     Key(&'s str),
     Index(u32),
 }
+use crate::text::cut;
 use Step::{Index, Key};
 
 /// From a channel that is not the default one to its place in [`Truth::channels`].

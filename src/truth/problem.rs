@@ -181,7 +181,7 @@ pub(super) fn push_key(path: &mut String, key: &str) {
         path.push_str("[…]");
     } else {
         // Writing to a string cannot fail.
-        let _ = write!(path, "[{:?}]", crate::contract::cut(key, 64));
+        let _ = write!(path, "[{:?}]", crate::text::cut(key, 64));
     }
 }
 

@@ -4,7 +4,8 @@ use super::json::{Kind, Syntax};
 use super::store::{Bus, Known};
 use super::walk::Walk;
 use super::{BUSES_MAX, BusId, Position, Problem, Problems, Rejected, Rules, Truth, url};
-use crate::contract::{NAME_MAX_BYTES, TRUTH_MAX_BYTES, cut, is_name};
+use crate::contract::{NAME_MAX_BYTES, TRUTH_MAX_BYTES, is_name};
+use crate::text::cut;
 
 mod service;
 

@@ -8,7 +8,8 @@ use super::words::{did_you_mean, is_env_field, is_env_name, is_reference, is_sec
 use super::{
     BusId, KEY_MAX_BYTES, Position, Problem, Problems, Rejected, Rules, TIMEOUT_MAX_SEC, Truth, url,
 };
-use crate::contract::{NAME_MAX_BYTES, cut};
+use crate::contract::NAME_MAX_BYTES;
+use crate::text::cut;
 
 /// Keys that an object may have before a set takes over from looking through them.
 const FEW_KEYS: usize = 32;

@@ -21,11 +21,12 @@ use super::settings::Settings;
 use super::signals::watch_signals;
 use super::ui::{Ui, what_next};
 use crate::clock::Mono;
-use crate::contract::{TEXT_MAX_BYTES, cut};
+use crate::contract::TEXT_MAX_BYTES;
 use crate::sections::SCHEMAS;
 use crate::service::{EVENTS_MAX, Error};
 use crate::swarm_state::locator::{RunFolder, UpNote};
 use crate::swarm_state::{Board, Moment, Poller, PollerSettings, Tells, Tone};
+use crate::text::SafeText;
 
 /// How often a bus that starts is asked.
 const ASK_PERIOD: Duration = Duration::from_millis(50);
@@ -327,8 +328,7 @@ impl Swarm {
         let Some(line) = line.filter(|_| !exit.well) else {
             return String::new();
         };
-        let line: String = line.chars().filter(|c| !c.is_control()).collect();
-        format!(" ({})", cut(&line, TEXT_MAX_BYTES))
+        format!(" ({})", SafeText::cut(&line, TEXT_MAX_BYTES))
     }
 
     /// Asks the buses that have not answered since their start; a stranger's answer does not count.

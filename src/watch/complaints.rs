@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use crate::bus::BusError;
 use crate::clock::Mono;
-use crate::contract::{AlertKind, cut};
+use crate::contract::AlertKind;
+use crate::text::cut;
 
 /// Longest reason, in bytes: a document may have a hundred things wrong with it.
 const REASON_MAX_BYTES: usize = 1000;
@@ -91,7 +92,7 @@ pub fn in_part<'b>(
         return None;
     }
     let errors = errors.join("; ");
-    let means = means(&cut(&buses.join(", "), REASON_MAX_BYTES));
+    let means = means(cut(&buses.join(", "), REASON_MAX_BYTES));
     Some(format!(
         "{}; {means}; the rest of the truth is in force",
         cut(&errors, REASON_MAX_BYTES)

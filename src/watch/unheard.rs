@@ -5,12 +5,13 @@ use std::ops::Range;
 use std::time::Duration;
 
 use crate::contract::{Health, Status, round_secs};
+use crate::text::SafeText;
 
 /// Who beats where nobody listens, and how far the store was told so.
 #[derive(Default)]
 pub struct Unheard {
     /// Why, by bus.
-    reasons: BTreeMap<String, String>,
+    reasons: BTreeMap<String, SafeText>,
     services: Vec<One>,
     /// Those before it are written.
     next: usize,
@@ -26,7 +27,7 @@ impl Unheard {
     /// `svc` beats on `bus`, which is not heard; `why` is asked once for each bus.
     pub fn add(&mut self, bus: &str, svc: &str, timeout: Duration, why: impl FnOnce() -> String) {
         if !self.reasons.contains_key(bus) {
-            self.reasons.insert(bus.to_owned(), why());
+            self.reasons.insert(bus.to_owned(), why().into());
         }
         self.services.push(One {
             svc: svc.into(),

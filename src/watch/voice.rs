@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::detector::{AlertRef, Change, Flapping, Matter, Record, Snapshot, Transition};
 use super::ledger::Entry;
 use crate::clock::{Mono, Now};
-use crate::contract::{Alert, AlertKind, Flap, Health, TEXT_MAX_BYTES, cut, round_secs};
+use crate::contract::{Alert, AlertKind, Flap, Health, round_secs};
 
 /// Who speaks, and about which bus.
 #[derive(Clone, Debug)]
@@ -83,9 +83,7 @@ impl Voice {
                 alert.since_ts = Some(*down_since_ts);
             }
             Change::Degraded { reason } => {
-                alert.reason = reason
-                    .as_deref()
-                    .map(|r| cut(r, TEXT_MAX_BYTES).into_owned());
+                alert.reason.clone_from(reason);
             }
             Change::Restored { degraded_since_ts } => alert.since_ts = *degraded_since_ts,
             Change::Restarting { count } => alert.count = Some(u64::from(*count)),
@@ -135,9 +133,9 @@ impl Voice {
             restarts: u64::from(s.restarts),
             bus: self.bus.clone(),
             reason: if s.refused {
-                Some("Redis refuses its channel (ACL)".to_owned())
+                Some("Redis refuses its channel (ACL)".into())
             } else {
-                s.reason.as_deref().map(str::to_owned)
+                s.reason.clone()
             },
             beat_status: s.word.as_deref().map(str::to_owned),
             flapping: s.flapping.iter().map(|f| self.flap(f)).collect(),

@@ -20,6 +20,7 @@ use crate::rss_agg::fetch::{
     Ask, FetchError, Fetcher, MAX_BODY_BYTES, TOTAL_BUDGET, big_bodies, feed_url, trust_store,
 };
 use crate::service::Error;
+use crate::text::SafeText;
 
 /// The feed's name where it needs one: uids are made with it.
 const FEED_ID: &str = "check";
@@ -183,11 +184,11 @@ impl Checked {
             Ok(report) => report,
             Err(why) => {
                 list(&mut out, "On the way", &self.on_the_way);
-                return out + &format!("Refused: {why}\n");
+                return out + &format!("Refused: {}\n", SafeText::new(why));
             }
         };
         let feed = &report.feed;
-        let title = feed.title.as_deref().unwrap_or("(no title)");
+        let title = SafeText::new(feed.title.as_deref().unwrap_or("(no title)"));
         // Writing to a string cannot fail.
         let _ = writeln!(out, "{title}  [{}]", feed.format);
         let facts = [
@@ -200,12 +201,12 @@ impl Checked {
         ];
         for (name, value) in facts {
             if let Some(value) = value {
-                let _ = writeln!(out, "  {name:<10} {value}");
+                let _ = writeln!(out, "  {name:<10} {}", SafeText::new(value));
             }
         }
         let _ = writeln!(out, "\nItems: {}", report.items.len());
         for (n, item) in report.items.iter().enumerate() {
-            let title = item.title.as_deref().unwrap_or("(no title)");
+            let title = SafeText::new(item.title.as_deref().unwrap_or("(no title)"));
             let supplied = if item.published_supplied.is_some() {
                 " (supplied)"
             } else {
@@ -218,7 +219,7 @@ impl Checked {
                 rfc3339(item.published_ts)
             );
             if let Some(url) = &item.url {
-                let _ = writeln!(out, "       {url}");
+                let _ = writeln!(out, "       {}", SafeText::new(url));
             }
         }
         let repairs: Vec<String> = report.repairs.iter().map(ToString::to_string).collect();
@@ -241,6 +242,6 @@ fn list(out: &mut String, title: &str, lines: &[String]) {
     }
     let _ = writeln!(out, "{title}: {}", lines.len());
     for line in lines {
-        let _ = writeln!(out, "  {line}");
+        let _ = writeln!(out, "  {}", SafeText::new(line));
     }
 }

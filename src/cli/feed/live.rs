@@ -12,6 +12,7 @@ use crate::contract::feeds;
 use crate::env::Env;
 use crate::rss_agg::record::{Health, Record};
 use crate::service::{Error, is_reader_gone, stream};
+use crate::text::SafeText;
 
 /// How long a poll may take, with the wait for its host before it.
 const POLL_PATIENCE: Duration = Duration::from_secs(60);
@@ -115,12 +116,10 @@ fn line(fields: &[(String, String)]) -> String {
     let date = get("published_ts")
         .and_then(|ts| ts.parse().ok())
         .map_or_else(String::new, rfc3339);
-    let title = get("title").unwrap_or("(no title)");
-    // What a feed wrote is not to move the cursor of a terminal.
-    let title: String = title.chars().filter(|c| !c.is_control()).collect();
-    let feed = get("feed").unwrap_or_default();
+    let title = SafeText::new(get("title").unwrap_or("(no title)"));
+    let feed = SafeText::new(get("feed").unwrap_or_default());
     let url = get("url")
-        .map(|url| format!("\n    {url}"))
+        .map(|url| format!("\n    {}", SafeText::new(url)))
         .unwrap_or_default();
     format!("{date}  {feed}  {title}{url}\n")
 }

@@ -38,7 +38,7 @@ pub(super) fn export(words: &Words, env: Env) -> Result<ExitCode, Error> {
             let records = swarm.store.all_records()?;
             let titles = records
                 .into_iter()
-                .filter_map(|(id, record)| Some((id, record.title?)));
+                .filter_map(|(id, record)| Some((id, record.title?.into())));
             (swarm.config, titles.collect())
         }
         [path] => {

@@ -12,6 +12,7 @@ use crate::env::Env;
 use crate::rss_agg::config::FeedSpec;
 use crate::rss_agg::record::{Health, Record};
 use crate::service::Error;
+use crate::text::SafeText;
 
 /// Runs the command.
 pub(super) fn run(words: &Words, env: Env) -> Result<ExitCode, Error> {
@@ -167,11 +168,15 @@ fn notes(record: &Record) -> Vec<String> {
         notes.push(format!("{error}{times}"));
     }
     if let Some(to) = &record.moved_to {
-        notes.push(format!("moved for good to {to}: put that into truth"));
+        notes.push(format!(
+            "moved for good to {}: put that into truth",
+            SafeText::new(to)
+        ));
     }
     if let Some(feed) = record.alternates.first() {
         notes.push(format!(
-            "the URL is a web page; its feed is {feed}: put that into truth"
+            "the URL is a web page; its feed is {}: put that into truth",
+            SafeText::new(feed)
         ));
     }
     notes

@@ -9,6 +9,7 @@ use crate::clock::human;
 use crate::massive::check::{Report, Value};
 use crate::massive::session::calendar::DayStatus;
 use crate::massive::session::calendar::time_of;
+use crate::text::{SafeText, width};
 
 /// Most lines of one list; the rest is in `--json`.
 const LINES_MAX: usize = 50;
@@ -109,23 +110,9 @@ fn cells(value: &Json, columns: &[&str]) -> Vec<String> {
 fn cell(value: &Json) -> String {
     match value {
         Json::Null => "-".to_owned(),
-        Json::String(text) => text
-            .chars()
-            .map(|c| {
-                if c.is_control() || is_invisible(c) {
-                    ' '
-                } else {
-                    c
-                }
-            })
-            .collect(),
+        Json::String(text) => SafeText::new(text).into(),
         other => other.to_string(),
     }
-}
-
-/// Marks of direction and joiners, which change how the rest of a line looks.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
 }
 
 fn contract(value: &Json) -> Vec<String> {
@@ -166,14 +153,14 @@ fn table(out: &mut String, heads: &[&str], rows: impl Iterator<Item = Vec<String
     }
     let shown = &rows[..rows.len().min(LINES_MAX)];
     let width = |column: usize| {
-        let cells = shown.iter().map(|row| row[column].chars().count());
+        let cells = shown.iter().map(|row| width::columns(&row[column]));
         cells.chain([heads[column].len()]).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..heads.len()).map(width).collect();
     let mut line = |cells: Vec<&str>| {
         let mut text = String::new();
         for (cell, width) in cells.iter().zip(&widths) {
-            let _ = write!(text, "{cell:<width$}  ");
+            let _ = write!(text, "{}  ", width::padded(cell, *width));
         }
         let _ = writeln!(out, "{}", text.trim_end());
     };

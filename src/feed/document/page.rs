@@ -7,11 +7,12 @@ use ::url::{ParseError, Url};
 
 use super::xml::{Reader, Tag};
 use super::{Refused, url};
+use crate::text::SafeText;
 
 /// Most `<link rel=alternate>` that are kept of a web page.
 const MOST_ALTERNATES: usize = 10;
 /// Characters that are shown of a URL that could not be resolved.
-const SHOWN_CHARS: usize = 200;
+const SHOWN_BYTES: usize = 200;
 
 /// The feeds that a page names, as they stand, and what they are relative to.
 #[derive(Default)]
@@ -64,8 +65,7 @@ impl Page {
                 feeds.push(feed.into_owned());
             } else if Url::parse(&link.href) == Err(ParseError::RelativeUrlWithoutBase) {
                 // For people to read: not to move the cursor of a terminal, nor to fill it.
-                let shown = link.href.chars().filter(|c| !c.is_control());
-                relative.push(shown.take(SHOWN_CHARS).collect());
+                relative.push(SafeText::cut(&link.href, SHOWN_BYTES).into());
             }
         }
         Refused::Html { feeds, relative }

@@ -3,9 +3,10 @@
 use super::Scribe;
 use crate::bus::BusError;
 use crate::clock::Now;
-use crate::contract::{BUS_HEALTH, REFUSED_EVERY, TEXT_MAX_BYTES, WritesRefused, cut};
+use crate::contract::{BUS_HEALTH, REFUSED_EVERY, TEXT_MAX_BYTES, WritesRefused};
 use crate::healer::desk::{Desk, Part};
 use crate::healer::pacing::Turns;
+use crate::text::SafeText;
 use crate::watch::ledger::{LEASE_RENEW, Told};
 
 const _: () = assert!(
@@ -18,7 +19,7 @@ impl Scribe {
     pub(super) fn write_buses(&mut self, desk: &mut Desk) {
         if let Some(refusal) = &desk.refusal {
             let said = WritesRefused {
-                writes_refused: cut(&refusal.reason, TEXT_MAX_BYTES).into_owned(),
+                writes_refused: SafeText::cut(&refusal.reason, TEXT_MAX_BYTES),
                 since_ts: refusal.since_ts,
                 as_of_ts: Now::read().wall_secs,
             };

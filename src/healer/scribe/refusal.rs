@@ -55,7 +55,7 @@ impl Scribe {
             now.wall_secs,
             &format!("readonly-{}", now.mono.0),
         );
-        alert.reason = Some(error.to_string());
+        alert.reason = Some(error.to_string().into());
         desk.refusal = Some(Refusal {
             since_ts: now.wall_secs,
             since: now.mono,

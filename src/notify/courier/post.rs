@@ -12,6 +12,7 @@ use crate::notify::config::Webhook;
 use crate::notify::outbox::Message;
 use crate::notify::retry::{Answer, RETRY_AFTER_MAX};
 use crate::notify::telling::Ms;
+use crate::text::cut;
 
 /// Most of an answer that is read.
 const ANSWER_MAX_BYTES: u64 = 64 * 1024;
@@ -78,7 +79,7 @@ impl Post {
                 .limit(ANSWER_MAX_BYTES)
                 .lossy_utf8(true);
             let text = read.read_to_string().unwrap_or_default();
-            self.without_secrets(crate::contract::cut(text.trim(), QUOTE_MAX_BYTES).into_owned())
+            self.without_secrets(cut(text.trim(), QUOTE_MAX_BYTES).to_owned())
         };
         Answer::of_status(status, after, location.as_deref(), &body)
     }

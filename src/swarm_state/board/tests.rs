@@ -133,7 +133,7 @@ fn a_bus_that_cannot_be_judged_is_news_once_and_so_is_its_end() {
             bus: SYSTEM_BUS.into(),
             judged,
             since_ts: 0,
-            reason: (!judged).then(|| why.to_owned()),
+            reason: (!judged).then(|| why.into()),
             as_of_ts: 1_000,
             services: 1,
             refresh_sec: 60,

@@ -12,7 +12,7 @@ fn record(bus: &str, judged: bool, refresh_sec: u64) -> BusHealth {
         bus: bus.to_owned(),
         judged,
         since_ts: 9_000,
-        reason: (!judged).then(|| "no link".to_owned()),
+        reason: (!judged).then(|| "no link".into()),
         as_of_ts: NOW - 5,
         services: 1,
         refresh_sec,
@@ -85,7 +85,7 @@ fn shown(oversight: &Oversight, health: &Health) -> (State, String, Option<i64>)
     let standing = oversight.standing(who("a"), Some(health));
     (
         standing.state,
-        standing.reason.unwrap_or_default(),
+        standing.reason.unwrap_or_default().into(),
         standing.as_of_ts,
     )
 }

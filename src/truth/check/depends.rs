@@ -4,7 +4,8 @@ use super::super::json::Reader;
 use super::super::walk::Walk;
 use super::super::words::did_you_mean;
 use super::{Index, Key};
-use crate::contract::{NAME_MAX_BYTES, cut};
+use crate::contract::NAME_MAX_BYTES;
+use crate::text::cut;
 
 /// Names that are compared to find the one that was meant; more would take too long.
 const COMPARED_MAX: usize = 10_000;

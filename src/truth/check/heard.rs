@@ -4,7 +4,8 @@ use super::super::store::{BEATS, Known, ONLY_HEARD, Rhythm, StoredLane};
 use super::super::walk::Walk;
 use super::super::{BusId, HEALER, HEARTBEAT_SUFFIX};
 use super::ChannelIndex;
-use crate::contract::{NAME_MAX_BYTES, cut, is_name};
+use crate::contract::{NAME_MAX_BYTES, is_name};
+use crate::text::cut;
 
 impl Walk<'_> {
     /// Adds the services that only the healer's subscriptions name, and lets go of those that say nothing new.

@@ -6,7 +6,8 @@ use super::slot::{ELSEWHERE, Flags, State, wall};
 use super::state::Detector;
 use crate::bus::RUN_MAX;
 use crate::clock::Now;
-use crate::contract::{Beat, NotABeat, TEXT_MAX_BYTES, cut};
+use crate::contract::{Beat, NotABeat, TEXT_MAX_BYTES};
+use crate::text::SafeText;
 
 impl Detector {
     /// A message on a service's channel.
@@ -205,7 +206,7 @@ impl Detector {
         let since = i64::from(std::mem::replace(&mut slot.since_ts, wall(now)));
         let change = if is {
             let reason = beat.reason.as_deref();
-            let reason: Option<Box<str>> = reason.map(|text| cut(text, TEXT_MAX_BYTES).into());
+            let reason = reason.map(|text| SafeText::cut(text, TEXT_MAX_BYTES));
             self.notes(index).reason = reason.clone();
             Change::Degraded { reason }
         } else {

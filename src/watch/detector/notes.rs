@@ -1,6 +1,7 @@
 //! What is kept only of the few services about which there is something to remember.
 
 use crate::clock::Mono;
+use crate::text::SafeText;
 
 /// So many starts within five timeouts are told.
 pub const RESTARTS_TOLD: usize = 3;
@@ -14,7 +15,7 @@ pub struct Notes {
     /// The announced end of a planned stop.
     pub eta: Option<i64>,
     /// Why it is degraded, in its own words.
-    pub reason: Option<Box<str>>,
+    pub reason: Option<SafeText>,
     /// Id of its last alert, when another wrote it.
     pub foreign_alert: Option<Box<str>>,
     pub starts: Starts,

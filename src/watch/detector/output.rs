@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::uncertainty::Uncertainty;
 use crate::clock::Mono;
 use crate::contract::{NotABeat, Status};
+use crate::text::SafeText;
 
 /// An echo that is to be published on the watcher's own channel, at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +89,7 @@ pub enum Change {
     /// The first beat after a miss; the miss was told at `down_since_ts`.
     Recovered { down_since_ts: i64 },
     /// It says that its work is stuck.
-    Degraded { reason: Option<Box<str>> },
+    Degraded { reason: Option<SafeText> },
     /// It says so no more.
     Restored { degraded_since_ts: Option<i64> },
     /// It started `count` times within five timeouts.
@@ -140,7 +141,7 @@ pub struct Snapshot {
     /// Whether the server refuses its channel.
     pub refused: bool,
     /// Why it is degraded, in its own words.
-    pub reason: Option<Box<str>>,
+    pub reason: Option<SafeText>,
     /// What it says that it is while it is up, other than plainly that.
     pub word: Option<Box<str>>,
     /// In which respects it flaps; usually none.

@@ -13,6 +13,7 @@ use super::uncertainty::Unjudged;
 use crate::clock::{Mono, Now};
 use crate::contract::Status;
 use crate::flap::Swings;
+use crate::text::SafeText;
 use crate::watch::wheel::Wheel;
 
 /// What may flap: a service, in one of two respects.
@@ -243,7 +244,7 @@ impl Detector {
         }
     }
 
-    pub(super) fn reason(&self, index: u32) -> Option<Box<str>> {
+    pub(super) fn reason(&self, index: u32) -> Option<SafeText> {
         let degraded = self.roster.slot(index).flags.has(Flags::DEGRADED);
         let notes = self.notes.get(&index).filter(|_| degraded)?;
         notes.reason.clone()

@@ -44,6 +44,7 @@ mod rediss;
 mod refused_writes;
 mod regressions;
 mod reload;
+mod rooms;
 mod secrets;
 mod service_beats;
 mod service_starts;

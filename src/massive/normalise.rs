@@ -24,7 +24,7 @@ use super::answer::{self, Answer, NotUnderstood};
 use super::chain::contract::Contract;
 use super::facts::{Bar, Kind, Reason, Refusals, Spot, Tick, TradeRule};
 use super::session::calendar::Holiday;
-use super::symbol::{Class, TICKER_MAX_BYTES, class};
+use super::symbol::{Class, class, ticker_text};
 use super::verdict::{self, Code};
 use market::Market;
 use scope::Scope;
@@ -86,13 +86,6 @@ pub fn read<'a>(
     Ok(reading.facts)
 }
 
-/// A ticker of the vendor's: printable, and no longer than any that there are.
-pub fn ticker_text(raw: Raw<'_>) -> Option<&str> {
-    let text = raw.get()?.strip_prefix('"')?.strip_suffix('"')?;
-    let plain = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
-    (!text.is_empty() && text.len() <= TICKER_MAX_BYTES && text.bytes().all(plain)).then_some(text)
-}
-
 /// An answer being read.
 struct Reading<'r, 'a> {
     request: &'r Request,
@@ -152,7 +145,9 @@ impl<'a> Reading<'_, 'a> {
     fn admit(&mut self, raw: Raw, field: &str, nth: usize) -> Option<String> {
         // Where the path names the one symbol, an element need not repeat it.
         let subject = self.request.subject();
-        let named = raw.get().map_or(subject, |_| ticker_text(raw));
+        let named = raw
+            .get()
+            .map_or(subject, |_| raw.get().and_then(ticker_text));
         let Some(symbol) = named.map(str::to_owned) else {
             self.scope("", nth).refuse(field, Reason::NoTicker);
             return None;

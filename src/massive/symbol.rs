@@ -10,6 +10,13 @@ pub const INDEX_MAX_BYTES: usize = 17;
 /// Most bytes that a ticker of the vendor's is read with; a contract's has 21 at most.
 pub const TICKER_MAX_BYTES: usize = 32;
 
+/// The ticker that stands in an answer as the JSON string `json`: printable, and no longer than any that there are.
+pub fn ticker_text(json: &str) -> Option<&str> {
+    let text = json.strip_prefix('"')?.strip_suffix('"')?;
+    let plain = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
+    (!text.is_empty() && text.len() <= TICKER_MAX_BYTES && text.bytes().all(plain)).then_some(text)
+}
+
 /// What kind of thing a ticker names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {

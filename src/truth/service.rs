@@ -20,6 +20,12 @@ pub struct Lane<'a> {
     pub key: &'a str,
 }
 
+impl Truth {
+    pub(super) fn by_id(&self, id: u32) -> Service<'_> {
+        Service { truth: self, id }
+    }
+}
+
 impl<'a> Service<'a> {
     pub fn name(&self) -> &'a str {
         self.truth.name(self.id)

@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::problem::push_key;
-use super::{BusId, Defaults, HEARTBEAT_SUFFIX, Position, Problems, Section, Service, Truth};
+use super::{BusId, Defaults, HEARTBEAT_SUFFIX, Position, Problems, Section, Truth};
 use crate::contract::{MARKET_BUS, SYSTEM_BUS};
 
 /// A piece of [`Truth::text`].
@@ -104,10 +104,6 @@ impl Truth {
             sections: Vec::new(),
             warnings: Problems::default(),
         }
-    }
-
-    pub(super) fn by_id(&self, id: u32) -> Service<'_> {
-        Service { truth: self, id }
     }
 
     pub(super) fn find(&self, name: &str) -> Option<u32> {

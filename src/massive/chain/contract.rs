@@ -13,9 +13,9 @@ use crate::massive::facts::{Quote, Reason};
 use crate::massive::normalise::groups::quote;
 use crate::massive::normalise::scope::{Scope, Sign, Unit};
 use crate::massive::normalise::snapshot::quote_fields;
-use crate::massive::normalise::ticker_text;
 use crate::massive::number::{self, Decimal};
 use crate::massive::record::ObjectWriter;
+use crate::massive::symbol::ticker_text;
 
 /// What the JSON of a contract takes, mostly.
 const JSON_BYTES: usize = 384;
@@ -78,7 +78,7 @@ impl Contract {
         };
         // The unified snapshot has the ticker outside of the details.
         let raw = details.ticker.get().map_or(of.ticker, |_| details.ticker);
-        let Some(ticker) = ticker_text(raw).map(str::to_owned) else {
+        let Some(ticker) = raw.get().and_then(ticker_text).map(str::to_owned) else {
             scope.refuse("details.ticker", Reason::NoTicker);
             return None;
         };

@@ -1,11 +1,12 @@
 //! An answer judged as a whole, when its last byte is read: its envelope, what is missing, how far behind it is.
 
-use super::{Facts, Reading, ticker_text};
+use super::{Facts, Reading};
 use crate::massive::answer::request::Path;
 use crate::massive::answer::{Answer, Listed};
 use crate::massive::facts::{Feed, Reason};
 use crate::massive::number;
 use crate::massive::session::fresh::feed_of_round;
+use crate::massive::symbol::ticker_text;
 use crate::massive::verdict::{self, Code};
 
 impl<'a> Reading<'_, 'a> {
@@ -43,7 +44,7 @@ impl<'a> Reading<'_, 'a> {
         if self.request.path == Path::SingleTickerSnapshot {
             return;
         }
-        let Some(named) = ticker_text(answer.envelope.ticker) else {
+        let Some(named) = answer.envelope.ticker.get().and_then(ticker_text) else {
             return;
         };
         if self.facts.bars.is_empty() {

@@ -36,7 +36,7 @@ const FLOORS: &[&[&str]] = &[
         "mesh",
     ],
     &["sections"],
-    &["terminal"],
+    &["terminal", "demo_feeds"],
     &["up"],
     &["cli"],
 ];

@@ -5,26 +5,7 @@ use std::time::Duration;
 use redis::{Cmd, ConnectionLike, FromRedisValue, Pipeline, RedisResult, Value};
 
 use super::line::Line;
-use super::{Address, BusError, ServerIdentity};
-
-/// How long each step may take.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// From the name look-up to the end of the log-in.
-    pub connect: Duration,
-    /// For each wait for bytes of an answer, or for room for a question.
-    pub read: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            // Of a bus that is a second away: TCP, TLS and the log-in are a second each, at least.
-            connect: Duration::from_secs(5),
-            read: Duration::from_millis(1500),
-        }
-    }
-}
+use super::{Address, BusError, Limits, ServerIdentity};
 
 /// A blocking command connection that is made when first needed, and made anew after it broke.
 ///

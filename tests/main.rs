@@ -50,6 +50,7 @@ mod service_beats;
 mod service_starts;
 mod service_stops;
 mod several_buses;
+mod stream_group;
 mod supervised;
 mod support;
 mod swarm;

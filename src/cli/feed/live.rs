@@ -72,7 +72,7 @@ pub(super) fn tail(words: &Words, env: Env) -> Result<ExitCode, Error> {
     let mut swarm = Swarm::find(&env)?;
     let mut last = swarm.store.newest_entry()?;
     loop {
-        for (id, fields) in swarm.store.entries_after(&last)? {
+        for (id, fields) in swarm.store.entries_after(last)? {
             let text = if words.json {
                 json_line(&fields)
             } else {

@@ -1,47 +1,34 @@
 //! The queue, as somebody reads it who only looks on.
 
+use std::time::Duration;
+
 use super::Store;
 use crate::bus::BusError;
+use crate::bus::stream::{self, EntryId, READ_MAX};
 use crate::contract::feeds;
 
 /// How long a reader of the queue waits at a time: less than the connection's limit for an answer.
-const TAIL_BLOCK_MS: u64 = 1000;
+const TAIL_BLOCK: Duration = Duration::from_secs(1);
 
 /// A queue entry: its id, and its fields in order.
-pub type Entry = (String, Vec<(String, String)>);
+pub type Entry = (EntryId, Vec<(String, String)>);
 
 impl Store {
     /// The id of the newest queue entry, to read on from.
-    pub fn newest_entry(&mut self) -> Result<String, BusError> {
-        let ask = redis::cmd("XREVRANGE")
-            .arg(feeds::QUEUE)
-            .arg("+")
-            .arg("-")
-            .arg("COUNT")
-            .arg(1)
-            .to_owned();
-        let newest: Vec<(String, Vec<String>)> = self.bus.query(&ask)?;
-        Ok(newest
-            .into_iter()
-            .next()
-            .map_or_else(|| "0".to_owned(), |(id, _)| id))
+    pub fn newest_entry(&mut self) -> Result<EntryId, BusError> {
+        let newest = stream::newest(&mut self.bus, feeds::QUEUE, 1)?;
+        Ok(newest.first().map_or(EntryId::ZERO, |entry| entry.id))
     }
 
     /// The queue entries after `id` with their fields, or none when none comes within a second.
-    pub fn entries_after(&mut self, id: &str) -> Result<Vec<Entry>, BusError> {
-        let mut ask = redis::cmd("XREAD");
-        ask.arg("COUNT")
-            .arg(1000)
-            .arg("BLOCK")
-            .arg(TAIL_BLOCK_MS)
-            .arg("STREAMS")
-            .arg(feeds::QUEUE)
-            .arg(id);
-        let read: Option<Vec<(String, Vec<Entry>)>> = self.bus.query(&ask)?;
-        Ok(read
-            .into_iter()
-            .flatten()
-            .flat_map(|(_, entries)| entries)
-            .collect())
+    pub fn entries_after(&mut self, id: EntryId) -> Result<Vec<Entry>, BusError> {
+        let read = stream::after(&mut self.bus, feeds::QUEUE, id, READ_MAX, Some(TAIL_BLOCK))?;
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        let fields = |entry: stream::Entry| {
+            let fields = entry.fields.unwrap_or_default().into_iter();
+            let fields = fields.map(|(name, value)| (text(name), text(value)));
+            (entry.id, fields.collect())
+        };
+        Ok(read.into_iter().map(fields).collect())
     }
 }

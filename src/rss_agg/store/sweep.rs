@@ -3,10 +3,9 @@
 
 use std::collections::HashSet;
 
-use redis::streams::{StreamInfoGroupsReply, StreamPendingCountReply, StreamRangeReply};
-
 use super::{Store, count};
 use crate::bus::BusError;
+use crate::bus::stream::{self, EntryId};
 use crate::contract::feeds;
 
 /// Items and entries that one sweep looks at; the rest is left to the next.
@@ -30,30 +29,6 @@ pub struct Swept {
     pub lost: usize,
     /// There is more to take away.
     pub more: bool,
-}
-
-/// The id of a stream entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct EntryId(u64, u64);
-
-impl EntryId {
-    fn parse(text: &str) -> Option<EntryId> {
-        let (ms, seq) = text.split_once('-')?;
-        Some(EntryId(ms.parse().ok()?, seq.parse().ok()?))
-    }
-
-    fn next(self) -> EntryId {
-        match self.1.checked_add(1) {
-            Some(seq) => EntryId(self.0, seq),
-            None => EntryId(self.0 + 1, 0),
-        }
-    }
-}
-
-impl std::fmt::Display for EntryId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}-{}", self.0, self.1)
-    }
 }
 
 /// A consumer group, as far as retention goes.
@@ -80,10 +55,10 @@ impl Store {
         self.sweep_queue_by_count(keep, &groups, &mut swept, &tick)?;
         let oldest_owed = groups.iter().map(Group::owes_from).min();
         let horizon_ts = now_ts.saturating_sub_unsigned(keep.secs);
-        let by_age = EntryId(
-            u64::try_from(horizon_ts).unwrap_or(0).saturating_mul(1000),
-            0,
-        );
+        let by_age = EntryId {
+            ms: u64::try_from(horizon_ts).unwrap_or(0).saturating_mul(1000),
+            seq: 0,
+        };
         let cut = oldest_owed.map_or(by_age, |owed| owed.min(by_age));
         let mut trim = redis::pipe();
         trim.atomic();
@@ -95,7 +70,7 @@ impl Store {
         swept.entries += trimmed;
 
         // Items go with their entries: an entry that is still owed keeps its item.
-        let item_horizon_ts = match i64::try_from(cut.0 / 1000) {
+        let item_horizon_ts = match i64::try_from(cut.ms / 1000) {
             Ok(cut_ts) if cut < by_age => cut_ts.saturating_sub(POLL_MAX_SEC),
             _ => horizon_ts,
         };
@@ -126,19 +101,8 @@ impl Store {
         }
         swept.more |= over > SWEEP_MAX;
         let over = over.min(SWEEP_MAX);
-        let range = redis::cmd("XRANGE")
-            .arg(feeds::QUEUE)
-            .arg("-")
-            .arg("+")
-            .arg("COUNT")
-            .arg(over)
-            .to_owned();
-        let oldest: StreamRangeReply = self.bus.query(&range)?;
-        let ids: Vec<EntryId> = oldest
-            .ids
-            .iter()
-            .filter_map(|entry| EntryId::parse(&entry.id))
-            .collect();
+        let oldest = stream::between(&mut self.bus, feeds::QUEUE, EntryId::ZERO, None, over)?;
+        let ids: Vec<EntryId> = oldest.iter().map(|entry| entry.id).collect();
         let Some(last) = ids.last().copied() else {
             return Ok(());
         };
@@ -168,54 +132,25 @@ impl Store {
         let mut owed: HashSet<EntryId> = HashSet::new();
         for group in groups {
             owed.extend(ids.iter().filter(|id| **id > group.last_delivered));
-            let pending = redis::cmd("XPENDING")
-                .arg(feeds::QUEUE)
-                .arg(&group.name)
-                .arg("-")
-                .arg(last.to_string())
-                .arg(ids.len())
-                .to_owned();
-            let pending: StreamPendingCountReply = self.bus.query(&pending)?;
+            let pending =
+                as_group(&group.name).pending_up_to(&mut self.bus, Some(last), ids.len())?;
             tick();
-            owed.extend(
-                pending
-                    .ids
-                    .iter()
-                    .filter_map(|entry| EntryId::parse(&entry.id)),
-            );
+            owed.extend(pending);
         }
         // A pending entry that was deleted before is not among them.
         Ok(ids.iter().filter(|id| owed.contains(id)).count())
     }
 
     fn groups(&mut self, tick: &dyn Fn()) -> Result<Vec<Group>, BusError> {
-        let exists: bool = self.bus.query(redis::cmd("EXISTS").arg(feeds::QUEUE))?;
-        if !exists {
-            return Ok(Vec::new());
-        }
-        let ask = redis::cmd("XINFO")
-            .arg("GROUPS")
-            .arg(feeds::QUEUE)
-            .to_owned();
-        let found: StreamInfoGroupsReply = self.bus.query(&ask)?;
-        let mut groups = Vec::with_capacity(found.groups.len());
-        for group in found.groups {
-            let first = redis::cmd("XPENDING")
-                .arg(feeds::QUEUE)
-                .arg(&group.name)
-                .arg("-")
-                .arg("+")
-                .arg(1)
-                .to_owned();
-            let first: StreamPendingCountReply = self.bus.query(&first)?;
+        let found = stream::states(&mut self.bus, feeds::QUEUE)?;
+        let mut groups = Vec::with_capacity(found.len());
+        for state in found {
+            let oldest_pending = as_group(&state.name).oldest_pending(&mut self.bus)?;
             tick();
             groups.push(Group {
-                name: group.name,
-                last_delivered: EntryId::parse(&group.last_delivered_id).unwrap_or(EntryId(0, 0)),
-                oldest_pending: first
-                    .ids
-                    .first()
-                    .and_then(|entry| EntryId::parse(&entry.id)),
+                name: state.name,
+                last_delivered: state.last_delivered,
+                oldest_pending,
             });
         }
         Ok(groups)
@@ -249,4 +184,9 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// A group of the queue, as somebody looks at it who is none of its workers.
+fn as_group(name: &str) -> stream::Group {
+    stream::Group::new(feeds::QUEUE, name, "")
 }

@@ -18,7 +18,8 @@ pub struct Departed {
 
 #[derive(Debug)]
 struct Former {
-    channel: Box<[u8]>,
+    /// `None` when it may have beaten elsewhere even then.
+    channel: Option<Box<[u8]>>,
     timeout_ms: u32,
     interval_ms: u32,
     until: Mono,
@@ -42,14 +43,14 @@ impl Departed {
         self.services.shrink_to(REMEMBERED_MAX / 10);
     }
 
-    /// `spec` held until now, and the service may live by it until `until`.
-    pub fn note(&mut self, spec: &Spec<'_>, until: Mono) {
+    /// `spec` held until now, and the service may live by it until `until`; `unsure`: or by what held before, elsewhere.
+    pub fn note(&mut self, spec: &Spec<'_>, unsure: bool, until: Mono) {
         if self.services.len() >= REMEMBERED_MAX {
             self.crowded_until = until;
             return;
         }
         let former = Former {
-            channel: spec.channel.as_bytes().into(),
+            channel: (!unsure).then(|| spec.channel.as_bytes().into()),
             timeout_ms: spec.timeout_ms,
             interval_ms: spec.interval_ms,
             until,
@@ -67,7 +68,7 @@ impl Departed {
         };
         let is_faster =
             spec.interval_ms < former.interval_ms && spec.timeout_ms < former.timeout_ms;
-        if *former.channel != *spec.channel.as_bytes() {
+        if former.channel.as_deref() != Some(spec.channel.as_bytes()) {
             Lives::Elsewhere
         } else if is_faster {
             Lives::Slower(former.timeout_ms)
@@ -100,12 +101,14 @@ mod tests {
             (spec("b", 30, 10), Lives::Elsewhere),
         ] {
             let mut departed = Departed::default();
-            departed.note(&spec("a", 30, 10), until);
+            departed.note(&spec("a", 30, 10), false, until);
             assert_eq!(departed.named(&again, now), lives, "{again:?}");
             assert_eq!(departed.named(&again, now), Lives::ByThis, "once");
-            departed.note(&spec("a", 30, 10), until);
+            departed.note(&spec("a", 30, 10), false, until);
             departed.tidy(until);
             assert_eq!(departed.named(&again, until), Lives::ByThis, "too long ago");
+            departed.note(&spec("a", 30, 10), true, until);
+            assert_eq!(departed.named(&again, now), Lives::Elsewhere, "nobody knew");
         }
     }
 
@@ -118,7 +121,7 @@ mod tests {
                 svc: &svc,
                 ..spec("a", 30, 10)
             };
-            departed.note(&one, Mono(10));
+            departed.note(&one, false, Mono(10));
         }
         assert_eq!(departed.services.len(), REMEMBERED_MAX);
         assert_eq!(

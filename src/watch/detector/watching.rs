@@ -125,7 +125,11 @@ impl Detector {
                 timeout_ms: slot.timeout_ms,
                 interval_ms: slot.interval_ms,
             };
-            self.watching.departed.note(&former, self.watching.settled);
+            // One that was settling may not have known even that.
+            let unsure = slot.flags.has(Flags::SETTLING);
+            self.watching
+                .departed
+                .note(&former, unsure, self.watching.settled);
             dropped.push(gone);
             self.wheel.remove(index);
             self.notes.remove(&index);

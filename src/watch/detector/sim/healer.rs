@@ -66,6 +66,8 @@ pub struct Healer {
     /// An attempt was never answered: it may have taken the lease.
     lease_unsure: bool,
     pub connection: u32,
+    /// That connection is gone: what was told over it and not answered comes first on the next.
+    pub connection_lost: bool,
     /// Told and not answered, with the time of sending.
     pub unanswered: VecDeque<(u64, Deed)>,
     /// Number of the timer that counts; the others are void.
@@ -100,6 +102,7 @@ impl Healer {
             asked_lease_at: 0,
             lease_unsure: false,
             connection: 0,
+            connection_lost: false,
             unanswered: VecDeque::new(),
             timer: 0,
         }
@@ -255,6 +258,9 @@ impl Healer {
         if !self.speaking {
             return;
         }
+        if !transitions.is_empty() && self.connection_lost {
+            self.tell_again(now.mono.0, wishes);
+        }
         for transition in transitions {
             if let Some(deed) = self.deed(&transition) {
                 self.unanswered.push_back((now.mono.0, deed.clone()));
@@ -265,17 +271,9 @@ impl Healer {
 
     /// Each second: renews the lease, and asks again for what was not answered.
     pub fn renew(&mut self, now: u64, wishes: &mut Vec<Wish>) {
-        if self
-            .unanswered
-            .front()
-            .is_some_and(|(sent, _)| now > sent + 2_000_000)
-        {
-            self.connection += 1;
-            let client = self.tell_client();
-            for (sent, deed) in &mut self.unanswered {
-                *sent = now;
-                wishes.push(Wish::Send(client, Command::Tell(deed.clone())));
-            }
+        let oldest = self.unanswered.front();
+        if oldest.is_some_and(|(sent, _)| now > sent + 2_000_000) {
+            self.tell_again(now, wishes);
         }
         if self.asked_lease && now < self.asked_lease_at + 1_500_000 {
             // The answer is waited for.
@@ -284,6 +282,17 @@ impl Healer {
         self.asked_lease_at = now;
         self.lease_unsure |= std::mem::replace(&mut self.asked_lease, true);
         wishes.push(Wish::Send(self.tell_client(), Command::Hold));
+    }
+
+    /// Asks again, over a new connection, for all that was not answered.
+    fn tell_again(&mut self, now: u64, wishes: &mut Vec<Wish>) {
+        self.connection += 1;
+        self.connection_lost = false;
+        let client = self.tell_client();
+        for (sent, deed) in &mut self.unanswered {
+            *sent = now;
+            wishes.push(Wish::Send(client, Command::Tell(deed.clone())));
+        }
     }
 
     fn take_over(&mut self, now: Now, store: &Store, truth: &[Watching]) {

@@ -87,6 +87,7 @@ impl World {
                 self.redis.pending.clear();
                 for healer in 0..self.healers.len() {
                     self.break_link(healer);
+                    self.healers[healer].connection_lost = true;
                 }
             }
             Fault::StopHealer(healer) => self.healers[healer].stopped = true,

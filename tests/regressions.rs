@@ -4,6 +4,7 @@ mod channels;
 mod connections;
 mod feeds;
 mod judging;
+mod outside;
 mod operating;
 mod reading;
 mod refusals;

@@ -92,8 +92,8 @@ need_musl() {
 
 programs=(bootstrap rss_agg massive mesh vexy_ai healer sentinel marketswarm)
 
-# The profile that a program ships in (see Cargo.toml).
-profile_of() { if [ "$1" = rss_agg ]; then printf dist; else printf swift; fi; }
+# The profile that a program ships in (see Cargo.toml): small, but for the feed reader.
+profile_of() { if [ "$1" = rss_agg ]; then printf dist; else printf small; fi; }
 
 # build_static FOLDER: builds the static binaries that ship, and puts them there.
 build_static() {
@@ -102,7 +102,7 @@ build_static() {
     target=$(musl_target)
     say "building the static binaries (a few minutes the first time)"
     mkdir -p "$1"
-    for profile in swift dist; do
+    for profile in small dist; do
         names=() flags=()
         for name in "${programs[@]}"; do
             if [ "$(profile_of "$name")" = "$profile" ]; then names+=("$name") flags+=(--bin "$name"); fi

@@ -41,3 +41,23 @@ pub mod store;
 pub mod symbol;
 pub mod vendor;
 pub mod verdict;
+
+use crate::service::Notice;
+use keep::Kept;
+use pollers::Fetched;
+
+/// Everything that massive's loop is told.
+pub enum Event {
+    /// What every daemon is told.
+    Notice(Notice),
+    /// What came of an order to ask the vendor.
+    Fetched(Box<Fetched>),
+    /// What came of an order to write.
+    Kept(Kept),
+}
+
+impl From<Notice> for Event {
+    fn from(notice: Notice) -> Event {
+        Event::Notice(notice)
+    }
+}

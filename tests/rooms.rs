@@ -24,6 +24,7 @@ const FLOORS: &[&[&str]] = &[
     &["bus"],
     &["swarm_state"],
     &["service"],
+    &["flap"],
     &["notify"],
     &["watch"],
     &[

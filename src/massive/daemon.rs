@@ -17,15 +17,15 @@ use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use super::agenda::{Agenda, JobId};
 use super::book::{Chains, Health, Symbols, View};
 use super::config::{Config, SERVICE, Source};
-use super::keep::{self, Keeper, Kept, ORDERS_MAX, Order};
+use super::keep::{self, Keeper, ORDERS_MAX, Order};
 use super::meter::{SharedLog, mono_ms};
-use super::pollers::{ChainAsk, Fetched, Job, Pool, Setup, Work};
+use super::pollers::{ChainAsk, Job, Pool, Setup, Work};
 use super::quarantine::Quarantine;
 use super::session::calendar::{Calendar, date_of};
 use super::session::{MarketClock, Session};
 use super::store::{Batch, Store};
 use super::symbol::Class;
-use super::{key, plan, vendor};
+use super::{Event, key, plan, vendor};
 use crate::bus::Address;
 use crate::clock::Mono;
 use crate::contract::market::POLL;
@@ -48,19 +48,6 @@ pub const PROFILE: Profile = Profile {
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often the key is read again: its file may have changed.
 const KEY_EVERY: Duration = Duration::from_secs(5);
-
-/// Everything that the loop is told.
-pub enum Event {
-    Notice(Notice),
-    Fetched(Box<Fetched>),
-    Kept(Kept),
-}
-
-impl From<Notice> for Event {
-    fn from(notice: Notice) -> Event {
-        Event::Notice(notice)
-    }
-}
 
 /// How the store stands, as the loop knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
+use super::Event;
 use super::book::chains::{Chains, remove_symbol};
-use super::daemon::Event;
 use super::store::{Batch, Lease, Loaded, Store};
 use crate::bus::{Address, BusError};
 use crate::clock::Mono;

@@ -8,12 +8,12 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use ureq::Agent;
 
+use super::Event;
 use super::agenda::{Ask, JobId};
 use super::answer::ask::{MARKET_HOLIDAYS, MARKET_STATUS};
 use super::answer::request::Request;
 use super::book::chains::Fetched as FetchedChain;
 use super::config::Config;
-use super::daemon::Event;
 use super::daemon::clock::VendorClock;
 use super::facts::{Refusals, Spot};
 use super::key;

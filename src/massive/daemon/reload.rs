@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Event, Massive, Writer};
+use super::{Massive, Writer};
+use crate::massive::Event;
 use crate::massive::config::Config;
 use crate::massive::keep::Order;
 use crate::massive::meter::mono_ms;

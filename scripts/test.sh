@@ -107,7 +107,7 @@ dependencies() {
 documentation() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items --quiet; }
 
 unit_and_integration() {
-    cargo test --locked --quiet -- --skip compose:: --skip systemd:: --skip images::
+    cargo test --locked --quiet --no-fail-fast -- --skip compose:: --skip systemd:: --skip images::
 }
 
 # The container tests bring up whole swarms: one after the other, and with their steps on the screen.

@@ -236,7 +236,8 @@ mod tests {
     use crate::feed::identity::identify;
     use crate::feed::normalise::Normaliser;
     use crate::rss_agg::config::Config;
-    use crate::truth::{Defaults, Truth};
+    use crate::sections::SCHEMAS;
+    use crate::truth::{Defaults, Rules, Truth};
 
     const NOW: i64 = 1_795_558_200;
 
@@ -281,7 +282,10 @@ mod tests {
     fn a_truth_with_the_demo_is_valid_and_names_its_feeds() {
         let mut truth = json!({"services": {"rss_agg": {"heartbeat": {}, "feeds": [{"id": "x", "url": "https://x/"}]}}});
         into_truth(&mut truth, 8099);
-        let truth = Truth::parse(truth.to_string().as_bytes(), Defaults::default());
+        let truth = Truth::parse(
+            truth.to_string().as_bytes(),
+            Rules::strict(Defaults::default(), SCHEMAS),
+        );
         let config = Config::from_truth(&truth.expect("valid")).expect("readable");
         let ids: Vec<&str> = config.feeds.iter().map(|feed| feed.id.as_str()).collect();
         assert_eq!(ids, FEEDS.map(|feed| feed.id));

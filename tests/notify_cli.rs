@@ -85,7 +85,10 @@ fn a_silence_that_would_silence_nothing_is_refused() {
         assert!(code == 2 && !said.contains("usage"), "{args:?}: {said}");
     }
     let (code, said) = marketswarm(&redis, &["ack", "a"], &[]);
-    assert!(code == 1 && said.contains("nobody knows how a stands"), "{said}");
+    assert!(
+        code == 1 && said.contains("nobody knows how a stands"),
+        "{said}"
+    );
 }
 
 #[test]

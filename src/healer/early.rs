@@ -12,7 +12,7 @@ use crate::clock::{self, Mono};
 use crate::contract::{Alert, AlertKind, SYSTEM_BUS};
 use crate::notify::{self, Notifier, Role};
 use crate::service::Away;
-use crate::truth::{Defaults, Truth};
+use crate::truth::Truth;
 use crate::watch::detector::BUS_DOWN_AFTER;
 use crate::watch::voice::Voice;
 
@@ -111,8 +111,7 @@ impl Outage {
 fn notifier(away: &Away<'_, Event>, memory: &Memory) -> Option<Notifier> {
     let known = memory.channels();
     let document = known.unwrap_or_else(|| r#"{"services":{}}"#.to_owned());
-    let defaults = Defaults::from_env(away.env).ok()?;
-    let truth = Truth::parse(document.as_bytes(), defaults)
+    let truth = Truth::parse(document.as_bytes(), away.rules)
         .inspect_err(|e| log::warn!("what truth said of the channels cannot be read: {e}"))
         .ok()?;
     let context = notify::Context {

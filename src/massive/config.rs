@@ -201,6 +201,13 @@ impl Config {
         self.symbols.is_empty() && self.indices.is_empty()
     }
 
+    /// How much is to be asked for, in words.
+    pub fn extent(&self) -> String {
+        let (symbols, indices) = (self.symbols.len(), self.indices.len());
+        let chains = self.chains.len();
+        format!("{symbols} symbols, {indices} indices, {chains} chains")
+    }
+
     /// Every symbol, indices first.
     pub fn all(&self) -> impl Iterator<Item = &String> {
         self.indices.iter().chain(&self.symbols)

@@ -98,6 +98,7 @@ struct Massive {
 /// A thread ended, or a truth that passed validation cannot be read.
 pub fn run(mut service: Service<Event>) -> Result<(), Error> {
     let config = reload::read_config(&service)?;
+    log::info!("beating; {}", config.extent());
     let bus = service.buses.market()?;
     let (orders, inbox) = bounded(ORDERS_MAX);
     let keeper = Keeper {

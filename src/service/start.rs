@@ -90,9 +90,11 @@ fn start<E: From<Notice> + Send + 'static>(
     let buses = Buses::from_env(&env)?;
     watch_signals(sender.clone(), buses.switchboard().clone())?;
 
+    let rules = Rules::lenient(Defaults::from_env(&env)?, schemas);
     let away = |since, address: &Address, error: &BusError| {
         waits(&Away {
             env: &env,
+            rules,
             buses: &buses,
             inst: &inst,
             host: &host,
@@ -102,7 +104,6 @@ fn start<E: From<Notice> + Send + 'static>(
             since,
         });
     };
-    let rules = Rules::lenient(Defaults::from_env(&env)?, schemas);
     let Some(mut first) = find_truth(profile, &env, rules, &buses, &service_manager, away)? else {
         return Ok(());
     };
@@ -208,6 +209,8 @@ fn watch_signals<E: From<Notice> + Send + 'static>(
 /// A bus that cannot be asked for the first truth.
 pub struct Away<'a, E> {
     pub env: &'a Env,
+    /// What a truth of before is judged by.
+    pub rules: Rules,
     pub buses: &'a Buses,
     pub inst: &'a str,
     pub host: &'a str,

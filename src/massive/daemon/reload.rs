@@ -33,12 +33,7 @@ impl Massive {
             self.symbols.clear();
         }
         self.read_key(service);
-        log::info!(
-            "a new truth is in force: {} symbols, {} indices, {} chains",
-            self.config.symbols.len(),
-            self.config.indices.len(),
-            self.config.chains.len()
-        );
+        log::info!("a new truth is in force: {}", self.config.extent());
         self.hold(service)
     }
 

@@ -38,7 +38,10 @@ fn a_service_that_dies_says_its_last_words_fit_for_a_line() {
     fs::set_permissions(&mesh, fs::Permissions::from_mode(0o755)).unwrap();
     let bin = bin.display().to_string();
     let mut up = up(folder.path(), &["--bin-dir", &bin], &[]);
-    up.wait_log("mesh ended: exit code 7 (no disk [2Jleft); ", PATIENCE);
+    up.wait_log(
+        "mesh ended: exit code 7 (no disk \u{fffd}[2Jleft); ",
+        PATIENCE,
+    );
     up.stop();
 }
 

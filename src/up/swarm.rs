@@ -325,7 +325,7 @@ impl Swarm {
     /// What a process that failed said last, for a line of ours; it need not be text.
     fn last_words(&self, name: &str, exit: &Exit) -> String {
         let line = self.processes.logs.tail(name, 1).pop();
-        let Some(line) = line.filter(|_| !exit.well) else {
+        let Some(line) = line.filter(|line| !exit.well && !is_routine(line)) else {
             return String::new();
         };
         format!(" ({})", SafeText::cut(&line, TEXT_MAX_BYTES))
@@ -370,4 +370,10 @@ impl Swarm {
         // A full disk is no reason to end the swarm.
         let _ = self.run.write(&note);
     }
+}
+
+/// Does a line of a daemon's log tell of its daily work, and so not of its end?
+fn is_routine(line: &str) -> bool {
+    let level = line.split_whitespace().nth(1);
+    matches!(level, Some("INFO" | "DEBUG" | "TRACE"))
 }

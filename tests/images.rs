@@ -12,8 +12,8 @@ const LIMITS: [(&str, u64); 8] = [
     ("massive", 3_800_000),
     ("mesh", 2_500_000),
     ("vexy_ai", 3_500_000),
-    ("healer", 3_500_000),
-    ("sentinel", 3_500_000),
+    ("healer", 4_500_000),
+    ("sentinel", 4_500_000),
     ("rss_agg", 4_500_000),
     ("marketswarm", 5_500_000),
 ];

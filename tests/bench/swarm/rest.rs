@@ -115,8 +115,8 @@ fn sizes(plan: &Plan, report: &mut Report) {
     let limits = [
         ("bootstrap", 2.5),
         ("mesh", 2.5),
-        ("healer", 3.5),
-        ("sentinel", 3.5),
+        ("healer", 4.5),
+        ("sentinel", 4.5),
     ];
     for (name, limit) in limits {
         report.goal(SIZES, name, "MB", limit, vec![size(plan, name)]);

@@ -149,7 +149,11 @@ impl Agenda {
         for nth in 0..self.order.len() {
             let state = self.jobs.entry(self.order[nth].0).or_default();
             let interval_ms = self.plan.interval_ms(nth).unwrap_or(0);
-            let due = state.last_out.map_or(mono_ms, |out| out + interval_ms);
+            // After a failure the back-off says when, and not the interval.
+            let due = match state.last_out {
+                Some(out) if state.failures == 0 => out + interval_ms,
+                _ => mono_ms,
+            };
             if state.queue.is_empty() {
                 self.plan.put_off(nth, due.max(state.not_before));
             }
@@ -393,6 +397,9 @@ impl Agenda {
                 self.failures += 1;
                 self.failing_since.get_or_insert((mono_ms, why.to_owned()));
                 self.put_off(id, ms(wait), mono_ms);
+                if let Some(nth) = self.nth(id) {
+                    self.plan.retry(nth, mono_ms.saturating_add(ms(wait)));
+                }
             }
             Next::Off => {
                 state.queue.clear();

@@ -139,7 +139,14 @@ impl Plan {
         }
     }
 
-    /// Puts a job off, after a failure.
+    /// Makes a job due then, whatever its interval: its last call failed.
+    pub fn retry(&mut self, job: usize, at_ms: i64) {
+        if let Some(job) = self.jobs.get_mut(job) {
+            job.due_ms = at_ms;
+        }
+    }
+
+    /// Lets nothing of a job go out before then.
     pub fn put_off(&mut self, job: usize, until_ms: i64) {
         if let Some(job) = self.jobs.get_mut(job) {
             job.due_ms = job.due_ms.max(until_ms);

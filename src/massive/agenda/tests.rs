@@ -207,3 +207,33 @@ fn who_is_not_found_is_spared_for_a_day_and_off_is_off_until_truth_changes() {
     let call = lab.next().expect("a call");
     assert_eq!(call.1.symbols, ["A", "B"], "the new truth may mean another");
 }
+
+#[test]
+fn what_failed_is_asked_again_after_its_back_off_however_long_its_interval_and_whatever_is_planned_anew()
+ {
+    for closes_meanwhile in [false, true] {
+        let mut lab = Lab::new(&["SPY"], &[]);
+        lab.config.spots_ms = 60_000;
+        let back_off = Next::BackOff { quarantine: false };
+        let mut again = Vec::new();
+        for _ in 0..2 {
+            lab.agenda.replan(&lab.config, false, 300_000, lab.now);
+            while let Ok(id) = lab.agenda.due(lab.now) {
+                lab.agenda
+                    .ask(id, &lab.config, &Calendar::default(), 1_795_900_000_000);
+                lab.agenda.went_out(id, lab.now);
+                lab.agenda.came_back(id, lab.now);
+                lab.agenda
+                    .failed(id, None, back_off, "refused", SEED, lab.now);
+                again.push(id);
+            }
+            lab.agenda
+                .replan(&lab.config, closes_meanwhile, 300_000, lab.now);
+            assert!(lab.agenda.due(lab.now + 1_500).is_err(), "not at once");
+            // The first wait is 2 s, a fifth more or less.
+            lab.now += 2_500;
+        }
+        let rounds = [JobId::Market, JobId::Calendar, JobId::Symbols];
+        assert_eq!(again, [rounds, rounds].concat(), "{closes_meanwhile}");
+    }
+}

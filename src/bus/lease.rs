@@ -13,8 +13,8 @@
 
 mod edge;
 mod fence;
-mod keeper;
 mod last_comer;
+mod renewer;
 #[cfg(test)]
 mod tests;
 
@@ -25,8 +25,8 @@ use crate::clock::Mono;
 
 pub use edge::{HOLD, Held, RELEASE, release, take};
 pub use fence::{Committed, FENCE, FENCE_UNLESS_FREE, Fence, IfFree};
-pub use keeper::{Change, Keeper, Order};
 pub use last_comer::{Holding, give_back, holder, keep_unless_others, seize};
+pub use renewer::{Change, Order, Renewer};
 
 /// A question whose answer is lost may have been asked this long after it was meant to go out; the lease counts as over
 /// by so much earlier. It covers what two monotonic clocks may differ by in the life of a lease.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crossbeam_channel::{Sender, bounded};
 
 use super::{Reader, StoreDown};
-use crate::bus::lease::{Change, Keeper, Lease, Order, Terms};
+use crate::bus::lease::{Change, Lease, Order, Renewer, Terms};
 use crate::bus::{Address, BusError, Commands, Limits};
 use crate::contract::feeds;
 use crate::rss_agg::Event;
@@ -26,14 +26,14 @@ pub(super) fn keep_lease(
     service: &mut Service<Event>,
 ) -> Result<Sender<Order>, Error> {
     let lease = Lease::with_tokens(feeds::LEASE, &service.inst, TERMS);
-    let keeper = Keeper::new(
+    let renewer = Renewer::new(
         lease,
         Commands::new(address, "rss_agg:lease", Limits::default()),
     );
     let (orders, inbox) = bounded(ORDERS_MAX);
     let sender = service.sender.clone();
     service.crew.spawn("lease", move || {
-        keeper.run(&inbox, |change| {
+        renewer.run(&inbox, |change| {
             // A loop that takes no more events is ending.
             let _ = sender.send(Event::Lease(change));
         });

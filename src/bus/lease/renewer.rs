@@ -17,7 +17,7 @@ pub enum Change {
     Away(BusError),
 }
 
-/// What a keeper can be told.
+/// What a renewer can be told.
 #[derive(Clone, Debug)]
 pub enum Order {
     /// Ask at once: a write was fenced.
@@ -27,7 +27,7 @@ pub enum Order {
 }
 
 /// The body of that thread.
-pub struct Keeper {
+pub struct Renewer {
     lease: Lease,
     commands: Commands,
     scripts: Scripts,
@@ -37,11 +37,11 @@ pub struct Keeper {
     told: Option<Change>,
 }
 
-impl Keeper {
+impl Renewer {
     /// Keeps `lease` on the bus that `commands` leads to.
-    pub fn new(lease: Lease, commands: Commands) -> Keeper {
+    pub fn new(lease: Lease, commands: Commands) -> Renewer {
         let (hold, release) = (Script::new(HOLD), Script::new(RELEASE));
-        Keeper {
+        Renewer {
             lease,
             commands,
             scripts: Scripts::new([&hold, &release]),

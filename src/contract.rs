@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 mod alert;
+pub mod analysis;
 mod beat;
 pub mod feeds;
 mod health;

@@ -1,5 +1,7 @@
 //! The analyst. Its own work is not there yet: it beats, reloads and stops.
 
+pub mod local;
+
 use std::process::ExitCode;
 
 use crate::service::{self, Profile};

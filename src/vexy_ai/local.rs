@@ -1,0 +1,170 @@
+//! The local analyser: an article goes in, what it says and why comes out. Pure: no clock, no bus, no model.
+
+/// What names the rules in force; a result by older rules is made anew.
+pub const METHOD: &str = "local/1";
+
+/// Bytes of title and text together that are read; the rest is left out.
+pub const TEXT_MAX: usize = 32 * 1024;
+
+/// One item as it is analysed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Article<'a> {
+    pub title: &'a str,
+    /// Summary and content, as plain text.
+    pub text: &'a str,
+    /// The language that the feed declares (`en-US`).
+    pub language: Option<&'a str>,
+    pub feed: &'a str,
+    pub category: &'a str,
+    pub url: &'a str,
+    /// Seconds since 1970; 0 when nobody knows.
+    pub published_ts: i64,
+}
+
+/// What the rules found in one article, before it is compared with others.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Findings {
+    /// ISO 639-1, `und` when nobody can tell.
+    pub language: &'static str,
+    /// What told it: `declared`, `text`, `words`, `none`.
+    pub language_by: &'static str,
+    /// Whole sentences of the article, in their order.
+    pub summary: String,
+    /// -1 (bad) to 1 (good).
+    pub sentiment: f64,
+    pub label: Label,
+    /// The event that the article is about, if any.
+    pub event: Option<Event>,
+    /// All events that it names, the best first.
+    pub events: Vec<Event>,
+    pub tickers: Vec<Ticker>,
+    /// 32 MinHash values of its pairs of words; `None` when there are too few to compare.
+    pub signature: Option<Signature>,
+    /// What led to each of these, in the order in which it was found.
+    pub why: Vec<Reason>,
+}
+
+/// 32 MinHash values (Broder 1997).
+pub type Signature = [u32; 32];
+
+/// A sentiment in one word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Label {
+    Positive,
+    #[default]
+    Neutral,
+    Negative,
+}
+
+/// What an article can be about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    Earnings,
+    Guidance,
+    MAndA,
+    AnalystRating,
+    Dividend,
+    Buyback,
+    IpoOffering,
+    Layoffs,
+    Management,
+    LegalRegulatory,
+    Bankruptcy,
+    Product,
+    CentralBank,
+    MacroData,
+    MarketMove,
+    Insider,
+    Other,
+}
+
+/// A company's sign on an exchange, and what in the text led to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticker {
+    pub symbol: String,
+    /// The company, when the list of companies names it.
+    pub name: Option<String>,
+    /// `cashtag`, `exchange`, `suffix`, `name`, `name+evidence`.
+    pub rule: &'static str,
+}
+
+/// One word or rule that weighed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reason {
+    /// Which result it led to: `language`, `sentiment`, `event`, `ticker`, `cluster`, `salience`.
+    pub part: &'static str,
+    /// The rule, as the README names it.
+    pub rule: &'static str,
+    /// The words of the article.
+    pub words: String,
+    /// What it adds to the part's score before the score is bounded.
+    pub weight: f64,
+    /// `title`, or the sentence's number from 0.
+    pub place: Place,
+}
+
+/// Where in an article.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Title,
+    Sentence(u16),
+    /// Not in the text: the feed, its age, its neighbours.
+    Outside,
+}
+
+impl Label {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Label::Positive => "positive",
+            Label::Neutral => "neutral",
+            Label::Negative => "negative",
+        }
+    }
+}
+
+impl Event {
+    /// All of them, in the order of precedence of the README.
+    pub const ALL: [Event; 17] = [
+        Event::Earnings,
+        Event::Guidance,
+        Event::MAndA,
+        Event::AnalystRating,
+        Event::Dividend,
+        Event::Buyback,
+        Event::IpoOffering,
+        Event::Layoffs,
+        Event::Management,
+        Event::LegalRegulatory,
+        Event::Bankruptcy,
+        Event::Product,
+        Event::CentralBank,
+        Event::MacroData,
+        Event::MarketMove,
+        Event::Insider,
+        Event::Other,
+    ];
+
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Event::Earnings => "earnings",
+            Event::Guidance => "guidance",
+            Event::MAndA => "m_and_a",
+            Event::AnalystRating => "analyst_rating",
+            Event::Dividend => "dividend",
+            Event::Buyback => "buyback",
+            Event::IpoOffering => "ipo_offering",
+            Event::Layoffs => "layoffs",
+            Event::Management => "management",
+            Event::LegalRegulatory => "legal_regulatory",
+            Event::Bankruptcy => "bankruptcy",
+            Event::Product => "product",
+            Event::CentralBank => "central_bank",
+            Event::MacroData => "macro_data",
+            Event::MarketMove => "market_move",
+            Event::Insider => "insider",
+            Event::Other => "other",
+        }
+    }
+}

@@ -1,5 +1,8 @@
 //! The local analyser: an article goes in, what it says and why comes out. Pure: no clock, no bus, no model.
 
+pub mod companies;
+pub mod near;
+
 /// What names the rules in force; a result by older rules is made anew.
 pub const METHOD: &str = "local/1";
 

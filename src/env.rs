@@ -219,7 +219,7 @@ fn is_ours(name: &str) -> bool {
         "RUST_LOG",
         "STATE_DIR",
     ];
-    const BEGINNINGS: [&str; 8] = [
+    const BEGINNINGS: [&str; 9] = [
         "FEEDS_",
         "MARKETSWARM_",
         "MASSIVE_",
@@ -227,6 +227,7 @@ fn is_ours(name: &str) -> bool {
         "REDIS_",
         "SMTP_",
         "TRUTH_",
+        "VEXY_",
         "WEBHOOK_",
     ];
     const ENDS: [&str; 3] = ["_URL", "_SEC", "_PROXY"];

@@ -5,6 +5,7 @@ use crate::massive;
 use crate::notify;
 use crate::rss_agg::config;
 use crate::truth::ServiceSchema;
+use crate::vexy_ai;
 
 /// The sections of every service.
 pub const SCHEMAS: &[ServiceSchema] = &[
@@ -12,5 +13,5 @@ pub const SCHEMAS: &[ServiceSchema] = &[
     notify::config::SCHEMA,
     massive::config::SCHEMA,
     ServiceSchema::open("mesh"),
-    ServiceSchema::open("vexy_ai"),
+    vexy_ai::config::SCHEMA,
 ];

@@ -7,7 +7,7 @@
 //! - `json`: the reader of values; `walk`: what holds anywhere in a document; `read`: what stands where;
 //!   `check`: what can only be judged when all of it is known;
 //! - `store`: how it is kept; `service`: how it is looked at;
-//! - `section`: a service's own part of truth; `schema`: what its owner says of it; `rules`: by what a document is
+//! - `section`: a service's own part of truth; `fields`: help for checking it; `schema`: what its owner says of it; `rules`: by what a document is
 //!   judged, which comes from the caller: the whole table of schemas, and what holds where truth says nothing;
 //! - `problem`: what is wrong, and where.
 
@@ -17,6 +17,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use serde::de::DeserializeOwned;
 
 mod check;
+mod fields;
 mod json;
 mod problem;
 mod read;
@@ -30,6 +31,7 @@ mod walk;
 mod words;
 
 use crate::env::{Env, EnvError};
+pub use fields::{Wrong, range};
 pub use problem::{PROBLEMS_MAX, Position, Problem, Problems, Rejected};
 pub use rules::Rules;
 pub use schema::{SectionSchema, ServiceSchema, Validator};

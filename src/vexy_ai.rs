@@ -1,5 +1,6 @@
 //! The analyst. Its own work is not there yet: it beats, reloads and stops.
 
+pub mod config;
 pub mod local;
 
 use std::process::ExitCode;

@@ -307,7 +307,7 @@ fn check(sections: &Sections<'_>, problems: &mut Problems) {
     let mut ids = HashSet::new();
     for element in &elements {
         match read_feed(element, schedule) {
-            Ok(spec) if ids.contains(&spec.id) => problems.push(field(element, "id").problem(
+            Ok(spec) if ids.contains(&spec.id) => problems.push(element.at("id").problem(
                 format!("a second feed is called {:?}", spec.id),
                 "give each feed an id of its own",
             )),
@@ -327,11 +327,11 @@ fn check_schedule(section: &Section<'_>) -> Result<Schedule, Problem> {
         ("max_sec", schedule.max_sec),
     ] {
         if !(1..=365 * DAY_SEC).contains(&secs) {
-            return Err(field(section, name).problem("not from 1 to 31536000", ""));
+            return Err(section.at(name).problem("not from 1 to 31536000", ""));
         }
     }
     if schedule.min_sec > schedule.max_sec {
-        return Err(field(section, "min_sec").problem(
+        return Err(section.at("min_sec").problem(
             format!("longer than max_sec, which is {}", schedule.max_sec),
             "make min_sec the shorter one",
         ));
@@ -342,7 +342,7 @@ fn check_schedule(section: &Section<'_>) -> Result<Schedule, Problem> {
 fn check_limits(section: &Section<'_>) -> Result<(), Problem> {
     let limits: Limits = section.read()?;
     match limits.wrong() {
-        Some((name, what)) => Err(field(section, name).problem(what, "")),
+        Some((name, what)) => Err(section.at(name).problem(what, "")),
         None => Ok(()),
     }
 }
@@ -365,7 +365,7 @@ fn check_filters(section: &Section<'_>, problems: &mut Problems) {
     }
     for bad in Filters::compile(&rules).err().unwrap_or_default() {
         if let Some(place) = places.get(bad.at) {
-            problems.push(field(place, "match").problem(bad.reason, ""));
+            problems.push(place.at("match").problem(bad.reason, ""));
         }
     }
 }
@@ -373,11 +373,7 @@ fn check_filters(section: &Section<'_>, problems: &mut Problems) {
 fn read_feed(element: &Section<'_>, schedule: Schedule) -> Result<FeedSpec, Problem> {
     let text: FeedText = element.read()?;
     text.spec(schedule)
-        .map_err(|(name, what)| field(element, name).problem(what, ""))
-}
-
-fn field<'a>(section: &Section<'a>, name: &str) -> Section<'a> {
-    section.field(name).unwrap_or_else(|| section.clone())
+        .map_err(|(name, what)| element.at(name).problem(what, ""))
 }
 
 #[cfg(test)]

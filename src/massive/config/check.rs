@@ -2,12 +2,9 @@
 
 use std::collections::HashSet;
 
-use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::fields::{
-    ChainText, DeriveText, LimitsText, ScheduleText, VendorText, Wrong, is_loopback,
-};
+use super::fields::{ChainText, DeriveText, LimitsText, ScheduleText, VendorText, is_loopback};
 use super::{CHAINS_MAX, INDICES_MAX, SYMBOLS_MAX, Source};
 use crate::massive::symbol;
 use crate::net::ssrf_guard::SsrfGuard;
@@ -27,16 +24,18 @@ pub(super) fn check(sections: &Sections<'_>, problems: &mut Problems) {
             refuse_secrets(name, section, problems);
         }
     }
-    read_and(sections, "schedule", problems, ScheduleText::wrong);
-    read_and(sections, "derive", problems, DeriveText::wrong);
-    let limits = read_and(sections, "limits", problems, LimitsText::wrong).unwrap_or_default();
+    sections.read_and("schedule", problems, ScheduleText::wrong);
+    sections.read_and("derive", problems, DeriveText::wrong);
+    let limits = sections
+        .read_and("limits", problems, LimitsText::wrong)
+        .unwrap_or_default();
     let guard = SsrfGuard::new(&limits.allow_hosts).unwrap_or_else(|what| {
         if let Some(section) = sections.get("limits") {
-            problems.push(field(section, "allow_hosts").problem(what, ""));
+            problems.push(section.at("allow_hosts").problem(what, ""));
         }
         SsrfGuard::default()
     });
-    let vendor = read_and(sections, "vendor", problems, |vendor: &VendorText| {
+    let vendor = sections.read_and("vendor", problems, |vendor: &VendorText| {
         vendor.wrong(|url| allows(&guard, url))
     });
     let source = vendor.unwrap_or_default().source();
@@ -70,28 +69,6 @@ fn allows(guard: &SsrfGuard, url: &Url) -> bool {
         ip.is_ok_and(|ip| is_loopback(url) && guard.forbids(ip).is_none())
     };
     guard.allows_name(host, port) || by_range()
-}
-
-/// A section that is there and right.
-fn read_and<T: DeserializeOwned>(
-    sections: &Sections<'_>,
-    name: &str,
-    problems: &mut Problems,
-    wrong: impl Fn(&T) -> Result<(), Wrong>,
-) -> Option<T> {
-    let section = sections.get(name)?;
-    match section.read::<T>() {
-        Ok(read) => {
-            if let Err((name, what, instead)) = wrong(&read) {
-                problems.push(field(section, name).problem(what, instead));
-            }
-            Some(read)
-        }
-        Err(problem) => {
-            problems.push(problem);
-            None
-        }
-    }
 }
 
 /// A key in a document that everybody reads is no key any more: its value is not even repeated.
@@ -187,7 +164,7 @@ fn check_chain(
     keys: &mut HashSet<String>,
 ) -> Result<(), Problem> {
     let chain: ChainText = element.read()?;
-    let wrong = |name, what, instead: &str| field(element, name).problem(what, instead);
+    let wrong = |name, what, instead: &str| element.at(name).problem(what, instead);
     chain
         .wrong()
         .map_err(|(name, what, instead)| wrong(name, what, instead))?;
@@ -212,8 +189,4 @@ fn of_source(name: &str, source: Source) -> Result<(), String> {
         )),
         _ => Ok(()),
     }
-}
-
-fn field<'a>(section: &Section<'a>, name: &str) -> Section<'a> {
-    section.field(name).unwrap_or_else(|| section.clone())
 }

@@ -5,20 +5,7 @@ use url::{Host, Url};
 
 use super::{ChainSpec, Source};
 use crate::massive::symbol;
-
-/// A field that cannot be, and what to write instead.
-pub(super) type Wrong = (&'static str, String, &'static str);
-
-fn range<T: PartialOrd + std::fmt::Display>(
-    name: &'static str,
-    value: &T,
-    (min, max): (T, T),
-) -> Result<(), Wrong> {
-    if (&min..=&max).contains(&value) {
-        return Ok(());
-    }
-    Err((name, format!("{value} is not from {min} to {max}"), ""))
-}
+use crate::truth::{Wrong, range};
 
 /// `services.massive.vendor`.
 #[derive(Clone, Debug, Deserialize)]

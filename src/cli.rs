@@ -13,6 +13,7 @@ mod notify;
 mod silence;
 mod status;
 pub mod truth;
+mod vexy;
 mod watch;
 mod when;
 
@@ -52,6 +53,11 @@ market data
   market                 every symbol with its price, and whether it is fresh
   market chain U, market get SYM, market status, market budget, market poll, market tail
   market check PATH FILE what an answer of the vendor's says, what of it is refused or missing
+
+analyses
+  vexy dead, vexy retry ID, vexy drop ID
+                         what the analyst gave up, and once more or never
+  vexy reanalyse UID, vexy pause, vexy resume, vexy drain NAME
 
 being told
   notify test            send a marked test through each channel, say what each answered
@@ -103,6 +109,7 @@ fn dispatch() -> Result<ExitCode, Error> {
         "truth" => truth::run(args, env),
         "feed" => feed::run(args, env),
         "market" => market::run(args, env),
+        "vexy" => vexy::run(args, env),
         "bootstrap" => Ok(crate::bootstrap::run_with(
             args,
             locator::with_buses(&env)?,

@@ -1,7 +1,9 @@
 //! The analyst. Its own work is not there yet: it beats, reloads and stops.
 
 pub mod config;
+pub mod control;
 pub mod local;
+pub mod market;
 
 use std::process::ExitCode;
 

@@ -58,5 +58,6 @@ mod systemd;
 mod two_healers;
 mod unhappy_buses;
 mod verdicts;
+mod vexy_cli;
 mod wall_clock;
 mod watcher_faults;

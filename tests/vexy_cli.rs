@@ -1,0 +1,302 @@
+//! `marketswarm vexy`: what an operator sees of analyses, and does about them.
+
+use serde_json::Value;
+
+use crate::support::truth::{seed, truth_of};
+use crate::support::{Daemon, PATIENCE, RedisServer};
+
+/// A bus with a truth that names two workers, and no worker.
+struct Desk {
+    redis: RedisServer,
+}
+
+impl Desk {
+    fn open() -> Desk {
+        let redis = RedisServer::start();
+        seed(&redis, &truth_of(&["vexy_ai", "vexy_ai-2"], 1.0, 5.0));
+        Desk { redis }
+    }
+
+    fn run(&self, args: &[&str]) -> (i32, String) {
+        let url = self.redis.url();
+        let args = [&["vexy"], args].concat();
+        Daemon::run(
+            "marketswarm",
+            &args,
+            &[("SYSTEM_REDIS_URL", url.as_str())],
+            PATIENCE,
+        )
+    }
+
+    /// Runs a command that must succeed.
+    #[track_caller]
+    fn done(&self, args: &[&str]) -> String {
+        let (code, said) = self.run(args);
+        assert_eq!(code, 0, "{args:?}: {said}");
+        said
+    }
+
+    /// Runs a command that must fail with this code, and say this.
+    #[track_caller]
+    fn fails(&self, args: &[&str], wanted: i32, says: &str) {
+        let (code, said) = self.run(args);
+        assert!(
+            code == wanted && said.contains(says),
+            "{args:?}: {code} {said}"
+        );
+    }
+
+    fn item(&self, uid: &str, feed: &str, fetched_ts: i64) {
+        let key = format!("rss:item:{uid}");
+        self.redis
+            .query::<()>(&["HSET", &key, "uid", uid, "feed", feed, "title", "A title"]);
+        self.redis
+            .query::<()>(&["ZADD", "rss:fetched", &fetched_ts.to_string(), uid]);
+    }
+
+    fn letter(&self, uid: &str) -> String {
+        self.redis.query(&[
+            "XADD",
+            "vexy:dead",
+            "*",
+            "uid",
+            uid,
+            "stream",
+            "rss:queue",
+            "entry",
+            "5-0",
+            "reason",
+            "delivered 6 times",
+            "deliveries",
+            "6",
+            "title",
+            "Up\u{1b}[2J <b>",
+        ])
+    }
+
+    /// What is to be analysed once more: the fields of each entry.
+    fn redo(&self) -> Vec<String> {
+        let all: redis::streams::StreamRangeReply =
+            self.redis.query(&["XRANGE", "vexy:redo", "-", "+"]);
+        let fields = |entry: &redis::streams::StreamId| {
+            let uid: String = entry.get("uid").unwrap();
+            let model: Option<String> = entry.get("model");
+            format!(
+                "{uid}{}",
+                model.map_or_else(String::new, |m| format!(" {m}"))
+            )
+        };
+        all.ids.iter().map(fields).collect()
+    }
+
+    fn control(&self) -> std::collections::BTreeMap<String, i64> {
+        self.redis.query(&["HGETALL", "vexy:control"])
+    }
+}
+
+fn now() -> i64 {
+    marketswarm::clock::wall_secs()
+}
+
+#[test]
+fn vexy_letters_are_listed_tried_once_more_and_forgotten() {
+    let desk = Desk::open();
+    assert_eq!(desk.done(&["dead"]), "nothing was given up");
+    let ids: Vec<String> = ["a1", "b2", "c3", ""].map(|uid| desk.letter(uid)).to_vec();
+
+    let (code, said) = desk.run(&["dead"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains(&ids[0])
+            && said.contains("rss:queue 5-0, delivered 6 times: delivered 6 times"),
+        "{said}"
+    );
+    assert!(!said.contains('\u{1b}') && said.contains("<b>"), "{said}");
+    let (code, said) = desk.run(&["dead", "--json"]);
+    let first: Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
+    assert_eq!((code, &first["uid"]), (1, &Value::from("a1")));
+    assert_eq!(first["deliveries"], 6);
+
+    // By the id of a letter, and by that of an item; what names nothing is said, the rest is done.
+    let (code, said) = desk.run(&["retry", &ids[0], "b2", "nobody"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("2 items are analysed once more") && said.contains("nobody: no letter"),
+        "{said}"
+    );
+    assert_eq!(desk.redo(), ["a1", "b2"]);
+    desk.fails(&["retry", "a1"], 1, "0 items");
+    desk.fails(&["retry", "--all"], 1, "1 letters name no item");
+    assert_eq!(desk.redo(), ["a1", "b2", "c3"]);
+    assert!(
+        desk.done(&["drop", "--all"])
+            .contains("1 letters are forgotten")
+    );
+    assert_eq!(desk.redis.query::<u64>(&["XLEN", "vexy:dead"]), 0);
+    assert_eq!(
+        desk.redo(),
+        ["a1", "b2", "c3"],
+        "what is forgotten is not done again"
+    );
+}
+
+#[test]
+fn vexy_items_are_analysed_again_by_uid_feed_and_time() {
+    let desk = Desk::open();
+    for n in 0..4 {
+        desk.item(&format!("old{n}"), "f1", now() - 90_000);
+        desk.item(&format!("new{n}"), "f1", now() - 60);
+    }
+    desk.item("other", "f2", now() - 60);
+
+    let (code, said) = desk.run(&["reanalyse", "new0", "gone", "new0"]);
+    assert!(
+        code == 1 && said.contains("gone: there is no such item"),
+        "{said}"
+    );
+    assert_eq!(desk.redo(), ["new0"]);
+    desk.done(&["reanalyse", "other", "--model"]);
+    assert_eq!(desk.redo(), ["new0", "other 1"]);
+    let said = desk.done(&["reanalyse", "--feed", "f1", "--since", "1h"]);
+    assert!(said.contains("4 items"), "{said}");
+    assert_eq!(desk.redo()[2..], ["new0", "new1", "new2", "new3"]);
+    assert!(
+        desk.done(&["reanalyse", "--since", "2d"])
+            .contains("9 items")
+    );
+    desk.fails(&["reanalyse", "--feed", "nobody"], 1, "0 items");
+}
+
+#[test]
+fn no_more_items_wait_to_be_analysed_again_than_there_is_room_for() {
+    let desk = Desk::open();
+    desk.item("x", "f1", now());
+    desk.redis.query::<()>(&[
+        "EVAL",
+        "for i = 1, 10000 do redis.call('XADD', KEYS[1], '*', 'uid', i) end",
+        "1",
+        "vexy:redo",
+    ]);
+    desk.letter("x");
+    desk.fails(&["reanalyse", "x"], 1, "there is room for 0 more");
+    desk.fails(&["retry", "x"], 1, "there is room for 0 more");
+    assert_eq!(
+        desk.redis.query::<u64>(&["XLEN", "vexy:dead"]),
+        1,
+        "the letter stays"
+    );
+
+    // What is done makes room, what is pending does not.
+    let redis = &desk.redis;
+    redis.query::<()>(&["XGROUP", "CREATE", "vexy:redo", "vexy", "0"]);
+    let read: redis::streams::StreamReadReply = redis.query(&[
+        "XREADGROUP",
+        "GROUP",
+        "vexy",
+        "w",
+        "COUNT",
+        "3",
+        "STREAMS",
+        "vexy:redo",
+        ">",
+    ]);
+    desk.fails(&["reanalyse", "x"], 1, "there is room for 0 more");
+    let first: Vec<&str> = read.keys[0].ids[..2]
+        .iter()
+        .map(|e| e.id.as_str())
+        .collect();
+    redis.query::<()>(&["XACK", "vexy:redo", "vexy", first[0], first[1]]);
+    desk.done(&["reanalyse", "x"]);
+    assert_eq!(redis.query::<u64>(&["XLEN", "vexy:redo"]), 9_999);
+    redis.query::<()>(&["XACK", "vexy:redo", "vexy", &read.keys[0].ids[2].id]);
+    desk.done(&["retry", "x"]);
+    assert_eq!(redis.query::<u64>(&["XLEN", "vexy:redo"]), 9_999);
+}
+
+#[test]
+fn vexy_pauses_and_drains_last_until_they_are_ended() {
+    let desk = Desk::open();
+    let before = now();
+    assert!(
+        desk.done(&["pause"])
+            .contains("until: marketswarm vexy resume")
+    );
+    assert!(desk.done(&["pause"]).contains("already"));
+    desk.done(&["pause", "--model"]);
+    desk.done(&["drain", "vexy_ai-2"]);
+    let control = desk.control();
+    let fields: Vec<&str> = control.keys().map(String::as_str).collect();
+    assert_eq!(fields, ["drain:vexy_ai-2", "model_paused", "paused"]);
+    assert!(control.values().all(|ts| *ts >= before), "{control:?}");
+
+    assert!(desk.done(&["resume", "--model"]).contains("goes on"));
+    assert!(desk.done(&["resume", "--model"]).contains("was not paused"));
+    desk.done(&["resume"]);
+    assert_eq!(desk.control().len(), 1);
+    desk.fails(&["resume", "vexy_ai"], 2, "did you mean vexy_ai-2?");
+    desk.done(&["resume", "vexy_ai-2"]);
+    assert!(desk.control().is_empty());
+
+    // A worker that truth names no more, and that still owes something, is known by its consumer.
+    desk.fails(&["drain", "vexy_ai-9"], 2, "there is no worker");
+    desk.redis
+        .query::<()>(&["XGROUP", "CREATE", "rss:queue", "vexy", "0", "MKSTREAM"]);
+    desk.redis.query::<()>(&[
+        "XGROUP",
+        "CREATECONSUMER",
+        "rss:queue",
+        "vexy",
+        "vexy_ai-9:0",
+    ]);
+    desk.done(&["drain", "vexy_ai-9"]);
+}
+
+#[test]
+fn obvious_mistakes_with_vexy_are_told() {
+    let desk = Desk::open();
+    for (args, says) in [
+        (&["dedd"][..], "there is no command `vexy dedd`"),
+        (&["dead", "x"], "unexpected argument \"x\""),
+        (&["dead", "--all"], "this command takes no --all"),
+        (&["dead", "--colour"], "--colour"),
+        (&["retry"], "ids of letters"),
+        (&["retry", "--all", "x"], "ids of letters"),
+        (&["drop"], "or --all"),
+        (&["reanalyse"], "it takes ids of items"),
+        (
+            &["reanalyse", "x", "--since", "1h"],
+            "it takes ids of items",
+        ),
+        (&["reanalyse", "--since", "soon"], "is no span"),
+        (&["reanalyse", "--since"], "--since"),
+        (&["pause", "vexy_ai"], "unexpected argument"),
+        (&["resume", "a", "b"], "it takes nothing"),
+        (
+            &["resume", "nobody"],
+            "there is no drained worker \"nobody\"",
+        ),
+        (&["drain"], "the name of one worker"),
+        (&["drain", "../x"], "../x"),
+        (&["drain", "vexi_ai"], "did you mean vexy_ai?"),
+    ] {
+        desk.fails(args, 2, says);
+    }
+    assert_eq!(desk.run(&[]).0, 2);
+    assert!(
+        desk.done(&["--help"])
+            .contains("usage: marketswarm vexy COMMAND")
+    );
+    assert!(
+        desk.done(&["retry", "--help"])
+            .contains("usage: marketswarm vexy COMMAND")
+    );
+    assert_eq!(
+        desk.redis
+            .query::<u64>(&["EXISTS", "vexy:control", "vexy:redo"]),
+        0
+    );
+
+    let nowhere = [("SYSTEM_REDIS_URL", "redis://127.0.0.1:9")];
+    let (code, said) = Daemon::run("marketswarm", &["vexy", "dead"], &nowhere, PATIENCE);
+    assert!(code == 3 && said.contains("127.0.0.1:9"), "{code} {said}");
+}

@@ -1,6 +1,8 @@
 //! Scripts that run on the server in one go: called by their hash, or spelled out where the server cannot be told them.
 
-use redis::{Pipeline, Value};
+use std::time::Duration;
+
+use redis::{ConnectionLike, Pipeline, Value};
 
 use super::{BusError, Commands};
 
@@ -38,6 +40,8 @@ pub struct Scripts {
     loaded_on: u64,
     /// It takes scripts with their text only: SCRIPT or EVALSHA are forbidden there, or have another name.
     by_text: bool,
+    /// How long each wait for an answer may take, if other than the connection's limits say.
+    patience: Option<Duration>,
 }
 
 impl Scripts {
@@ -46,6 +50,14 @@ impl Scripts {
         Scripts {
             all: all.into_iter().cloned().collect(),
             ..Scripts::default()
+        }
+    }
+
+    /// The same for calls that carry or do so much that each wait for an answer may take up to `patience`.
+    pub fn with_patience(self, patience: Duration) -> Scripts {
+        Scripts {
+            patience: Some(patience),
+            ..self
         }
     }
 
@@ -72,9 +84,9 @@ impl Scripts {
         let mut again = false;
         loop {
             let answers = if self.by_text {
-                commands.answers(&self.spelled_out(packet), count)?
+                self.ask(commands, &self.spelled_out(packet), count)?
             } else {
-                commands.answers(packet, count)?
+                self.ask(commands, packet, count)?
             };
             if !self.by_text && answers.iter().any(is_no_evalsha) {
                 self.by_text = true;
@@ -96,8 +108,30 @@ impl Scripts {
     pub fn run(&mut self, commands: &mut Commands, packet: &Pipeline) -> Result<Value, BusError> {
         let answer = self.send(commands, packet, 1)?.pop().unwrap_or(Value::Nil);
         match answer {
-            Value::ServerError(e) => Err(refusal(&e, commands)),
+            Value::ServerError(e) => {
+                let error = refusal(&e, commands);
+                if matches!(error, BusError::ReadOnly { .. }) {
+                    // It may have lost its place to another server, which the name leads to by now.
+                    commands.close();
+                }
+                Err(error)
+            }
             answer => Ok(answer),
+        }
+    }
+
+    fn ask(
+        &self,
+        commands: &mut Commands,
+        packet: &Pipeline,
+        count: usize,
+    ) -> Result<Vec<Value>, BusError> {
+        match self.patience {
+            None => commands.answers(packet, count),
+            Some(patience) => {
+                let packet = packet.get_packed_pipeline();
+                commands.run_within(patience, |line| line.req_packed_commands(&packet, 0, count))
+            }
         }
     }
 

@@ -14,7 +14,7 @@ pub const STATUS: &str = "massive:status";
 pub const TOTALS: &str = "massive:totals";
 /// List of the moments of the calls of the last 61 s, by the clock of Redis.
 pub const BUDGET: &str = "massive:budget";
-/// The instance id of the one writer.
+/// The lease of the one writer: `<instance id>#<number of its holding>`.
 pub const LEASE: &str = "massive:lease";
 /// Channel on which an operator asks for a round now.
 pub const POLL: &str = "massive:poll";

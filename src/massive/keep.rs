@@ -6,7 +6,8 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::Event;
 use super::book::chains::{Chains, remove_symbol};
-use super::store::{Batch, Lease, Loaded, Store};
+use super::store::{Batch, Loaded, Store, TERMS};
+use crate::bus::lease::Standing;
 use crate::bus::{Address, BusError};
 use crate::clock::Mono;
 use crate::contract::market::STATUS;
@@ -14,8 +15,7 @@ use crate::service::{Error, Progress, Working};
 
 /// Batches that may wait.
 pub const ORDERS_MAX: usize = 16;
-/// From one renewal of the lease to the next, and from one attempt at it to the next.
-const RENEW_EVERY: Duration = Duration::from_millis(2_500);
+/// From one attempt at the lease to the next while it is not held.
 const ATTEMPT_EVERY: Duration = Duration::from_secs(1);
 /// The longest that it may show no progress.
 pub const PROGRESS_BUDGET: Duration = Duration::from_secs(45);
@@ -73,6 +73,10 @@ impl Keeper {
             let order = self.orders.recv_deadline(self.next.instant());
             let progress = self.progress.clone();
             let working = progress.working();
+            // However many batches wait: what they are written under is renewed in time.
+            if matches!(order, Ok(Order::Write(_))) && self.next <= Mono::now() {
+                self.attempt(false, false, &working);
+            }
             match order {
                 Ok(Order::Adopt {
                     symbols,
@@ -86,10 +90,7 @@ impl Keeper {
                 Ok(Order::Write(batch)) => self.write(&batch),
                 Err(RecvTimeoutError::Timeout) => self.attempt(false, false, &working),
                 Err(RecvTimeoutError::Disconnected) => {
-                    if self.state == State::Ours {
-                        // Whoever does not get it back waits for its end.
-                        let _ = self.store.release();
-                    }
+                    self.store.give_back();
                     return Ok(());
                 }
             }
@@ -116,16 +117,16 @@ impl Keeper {
     /// Looks after the lease.
     fn attempt(&mut self, is_anew: bool, is_new_truth: bool, working: &Working<'_>) {
         let Some((symbols, chains)) = self.wanted.clone() else {
-            self.next = Mono::now() + RENEW_EVERY;
+            self.next = Mono::now() + TERMS.renew;
             return;
         };
-        let is_anew = match self.store.lease() {
-            Ok(Lease::Others) => return self.stand_by(),
+        let is_anew = match self.store.hold() {
+            Ok(Standing::Others) => return self.stand_by(),
             Err(error) => return self.away(error),
-            Ok(Lease::Ours) => is_anew || self.state != State::Ours,
-            Ok(Lease::Taken) => true,
+            Ok(Standing::Kept) => is_anew || self.state != State::Ours,
+            Ok(Standing::Taken) => true,
         };
-        self.next = Mono::now() + RENEW_EVERY;
+        self.next = Mono::now() + TERMS.renew;
         if !is_anew && !is_new_truth {
             return;
         }

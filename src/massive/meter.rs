@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::budget::{CallLog, Permit, WINDOW_MS};
-use crate::bus::{Address, BusError, Commands, Limits};
+use crate::bus::{Address, BusError, Commands, Limits, Script, Scripts};
 use crate::clock::Mono;
 use crate::contract::market::BUDGET;
 
@@ -17,7 +17,10 @@ const TAKES_MAX: usize = 3;
 /// Calls of the mirror that the script is told of.
 const TOLD_MAX: usize = 1_000;
 
-/// Takes a call: `{1}`, or `{0, wait in ms}`. What lies in the future, after a clock stepped back, counts as now. Where
+/// How long nothing is asked when the server answers what its script cannot.
+const UNREADABLE_WAIT_MS: i64 = 1_000;
+
+/// Takes a call: `{1, 0}`, or `{0, wait in ms}`. What lies in the future, after a clock stepped back, counts as now. Where
 /// the caller (who tells how long ago his calls were) knows of more calls than are there, his count.
 const TAKE: &str = "
 local time = redis.call('TIME')
@@ -103,6 +106,8 @@ pub fn mono_ms() -> i64 {
 pub struct Meter {
     shared: SharedLog,
     bus: Commands,
+    take: Script,
+    scripts: Scripts,
 }
 
 impl fmt::Debug for Meter {
@@ -114,9 +119,12 @@ impl fmt::Debug for Meter {
 impl Meter {
     /// A meter that counts at `address`; `name` is what its connection calls itself.
     pub fn new(shared: SharedLog, address: Address, name: &str) -> Meter {
+        let take = Script::new(TAKE);
         Meter {
             shared,
             bus: Commands::new(address, name, Limits::default()),
+            scripts: Scripts::new([&take]),
+            take,
         }
     }
 
@@ -148,11 +156,14 @@ impl Meter {
     }
 
     fn count(&mut self, permit: Permit, allowed: u32, ages: &[i64]) -> Result<(), NoCall> {
-        let mut take = redis::cmd("EVAL");
-        take.arg(TAKE).arg(1).arg(BUDGET).arg(allowed);
-        take.arg(WINDOW_MS).arg(ages);
+        let mut packet = redis::pipe();
+        let call = self.take.call(&mut packet, &[BUDGET]);
+        call.arg(allowed).arg(WINDOW_MS).arg(ages);
         // An answer that is lost may have counted the call: the mirror keeps it.
-        let (taken, wait_ms): (i64, i64) = self.bus.query(&take).map_err(NoCall::Bus)?;
+        let answer = self.scripts.run(&mut self.bus, &packet);
+        let answer = answer.map_err(NoCall::Bus)?;
+        let (taken, wait_ms): (i64, i64) =
+            redis::from_redis_value(answer).unwrap_or((0, UNREADABLE_WAIT_MS));
         if taken == 1 {
             return Ok(());
         }

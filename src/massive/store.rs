@@ -5,14 +5,21 @@ mod batch;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use redis::Value;
+
 use super::budget::WINDOW_MS;
-use crate::bus::{Address, BusError, Commands, Limits};
+use crate::bus::lease::{self, FENCE, HOLD, Lease, RELEASE, Standing, Terms};
+use crate::bus::{Address, BusError, Commands, Limits, Script, Scripts};
+use crate::clock::Mono;
 use crate::contract::market::{BUDGET, LEASE, STATUS, chain_hash, snapshot_key};
 
 pub use batch::Batch;
 
-/// How long the lease outlives its holder.
-pub const LEASE_MS: i64 = 10_000;
+/// How long the lease outlives its holder, and how often it is renewed.
+pub const TERMS: Terms = Terms {
+    ttl: Duration::from_secs(10),
+    renew: Duration::from_millis(2_500),
+};
 /// A chain of some megabytes takes its time.
 const WRITE_PATIENCE: Duration = Duration::from_secs(5);
 /// Records asked for at once.
@@ -20,28 +27,9 @@ const RECORDS_AT_ONCE: usize = 200;
 /// Calls of before that are looked at: as many as fit into a minute of a large plan.
 const CALLS_MAX: isize = 60_000;
 
-/// Takes the lease, or prolongs it: 0 another holds it, 1 it was ours, 2 it is ours now. One that lives longer than any
-/// was left by a clock that stepped back.
-const TAKE_LEASE: &str = "
-local holder, left = redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1])
-if holder == ARGV[1] then
-    redis.call('PEXPIRE', KEYS[1], ARGV[2])
-    return 1
-end
-if not holder or left < 0 or left > tonumber(ARGV[2]) then
-    redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-    return 2
-end
-return 0";
-
-const GIVE_LEASE: &str = "
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0";
-
-/// Runs commands while the lease is held: -1 it is not, else how many entries were in their streams already. Streams
-/// refuse what is not newer than their newest entry; that is meant so.
+/// What follows the fence: runs commands, and answers how many entries were in their streams already. Streams refuse what
+/// is not newer than their newest entry; that is meant so.
 const WRITE: &str = "
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
 local at, repeats = 2, 0
 while ARGV[at] do
     local words = tonumber(ARGV[at])
@@ -56,16 +44,6 @@ while ARGV[at] do
     at = at + words + 1
 end
 return repeats";
-
-/// Who may write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lease {
-    /// We, as before.
-    Ours,
-    /// We, from now on.
-    Taken,
-    Others,
-}
 
 /// What the store has from before.
 #[derive(Clone, Debug, Default)]
@@ -82,47 +60,61 @@ pub struct Loaded {
 /// A connection of the writer.
 pub struct Store {
     bus: Commands,
-    /// Who we are in the lease.
-    holder: String,
+    lease: Lease,
+    hold: Script,
+    release: Script,
+    write: Script,
+    /// For the lease, and for what is written in its name.
+    scripts: Scripts,
+    writes: Scripts,
 }
 
 impl Store {
     /// The store at `address`, for the instance `holder`.
     pub fn new(address: Address, name: &str, holder: &str) -> Store {
+        let (hold, release) = (Script::new(HOLD), Script::new(RELEASE));
+        let write = Script::new(&[FENCE, WRITE].concat());
         Store {
             bus: Commands::new(address, name, Limits::default()),
-            holder: holder.to_owned(),
+            lease: Lease::with_tokens(LEASE, holder, TERMS),
+            scripts: Scripts::new([&hold, &release]),
+            writes: Scripts::new([&write]).with_patience(WRITE_PATIENCE),
+            hold,
+            release,
+            write,
         }
     }
 
-    /// Goes to another address from the next call on.
+    /// Goes to another address from the next call on; what is held at the old one is given back.
     pub fn set_address(&mut self, address: Address) {
+        if address != *self.bus.address() {
+            self.give_back();
+        }
         self.bus.set_address(address);
     }
 
     /// Takes the lease, or prolongs it.
     ///
     /// # Errors
-    /// The bus does not answer, or refuses.
-    pub fn lease(&mut self) -> Result<Lease, BusError> {
-        let mut take = redis::cmd("EVAL");
-        take.arg(TAKE_LEASE).arg(1).arg(LEASE).arg(&self.holder);
-        let taken: i64 = self.bus.query(take.arg(LEASE_MS))?;
-        Ok(match taken {
-            1 => Lease::Ours,
-            2 => Lease::Taken,
-            _ => Lease::Others,
-        })
+    /// The bus does not answer, or takes no writes.
+    pub fn hold(&mut self) -> Result<Standing, BusError> {
+        let (lease, bus) = (&mut self.lease, &mut self.bus);
+        let held = lease::take(lease, bus, &mut self.scripts, &self.hold)?;
+        match held.refused {
+            Some(refused) => Err(refused),
+            None => Ok(held.standing),
+        }
     }
 
-    /// Lets the next one have the lease at once.
-    ///
-    /// # Errors
-    /// The bus does not answer, or refuses: then the lease runs out.
-    pub fn release(&mut self) -> Result<(), BusError> {
-        let mut give = redis::cmd("EVAL");
-        give.arg(GIVE_LEASE).arg(1).arg(LEASE).arg(&self.holder);
-        self.bus.query(&give)
+    /// Lets the next one have the lease at once. Where that is not heard, it runs out.
+    pub fn give_back(&mut self) {
+        if self.lease.held_until().is_none() || !self.bus.is_connected() {
+            return;
+        }
+        let (lease, bus) = (&mut self.lease, &mut self.bus);
+        if let Err(error) = lease::release(lease, bus, &mut self.scripts, &self.release) {
+            log::debug!("{LEASE} is not given back: {error}");
+        }
     }
 
     /// Writes a batch; `None` when the lease is not ours, and nothing was written. Else how many entries the streams had
@@ -131,13 +123,16 @@ impl Store {
     /// # Errors
     /// The bus does not answer, or refuses. Whether it was written is not known.
     pub fn write(&mut self, batch: &Batch) -> Result<Option<u64>, BusError> {
-        let mut write = redis::cmd("EVAL");
-        write.arg(WRITE).arg(1).arg(LEASE).arg(&self.holder);
-        write.arg(batch.words());
-        let done: i64 = self
-            .bus
-            .run_within(WRITE_PATIENCE, |line| write.query(line))?;
-        Ok(u64::try_from(done).ok())
+        let Some(fence) = self.lease.fence(Mono::now()) else {
+            return Ok(None);
+        };
+        let mut packet = redis::pipe();
+        let call = self.write.call(&mut packet, &[fence.key()]);
+        call.arg(fence.token()).arg(batch.words());
+        match self.writes.run(&mut self.bus, &packet)? {
+            Value::Int(repeats) => Ok(u64::try_from(repeats).ok()),
+            _fenced => Ok(None),
+        }
     }
 
     /// Everything that is there of these symbols and chains (in their keys' spelling). `tick` is called after each answer.

@@ -2,20 +2,22 @@
 //!
 //! Times are milliseconds of the clock that never steps, unless they are said to be the vendor's.
 
+mod failures;
+mod job;
+mod rounds;
 mod rungs;
+mod standing;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 
-use super::answer::ask::{self, BATCH_MAX};
+use super::answer::ask;
 use super::config::Config;
-use super::facts::Reason;
-use super::plan::{self, Class, Demand, Plan};
+use super::plan::{self, Demand, Plan};
 use super::session::calendar::Calendar;
-use super::symbol;
-use super::verdict::pace::{Throttle, back_off, is_probing};
-use super::verdict::{Job as Kind, Next};
+use super::verdict::pace::{Throttle, is_probing};
+pub use job::{Ask, JobId, State};
 pub use rungs::{GROUPED_DAYS, Rung, Rungs};
 
 /// How often the calendar is asked for, and what was refused is tried again.
@@ -24,57 +26,6 @@ const DAY_MS: i64 = 86_400_000;
 const FAILING_AFTER_MS: i64 = 60_000;
 /// When a job is looked at again that is under way.
 const UNDER_WAY_MS: i64 = 1_000;
-
-/// Something that is asked for again and again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum JobId {
-    Market,
-    Calendar,
-    /// Indices and stocks in the same calls, while both are on the first rung.
-    Mixed,
-    Indices,
-    Symbols,
-    /// A chain by its place in truth.
-    Chain(usize),
-}
-
-/// One call for prices.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ask {
-    /// Path and query.
-    pub target: String,
-    /// Those that it is for.
-    pub symbols: Vec<String>,
-    pub kind: Kind,
-    /// Of a daily summary: how many finished sessions before the last one it is of.
-    pub days_back: usize,
-}
-
-/// How a job stands.
-#[derive(Clone, Debug, Default)]
-pub struct State {
-    /// What is left of this round.
-    queue: VecDeque<Ask>,
-    under_way: bool,
-    /// Why it is not asked for until truth changes.
-    pub off: Option<String>,
-    /// In a row.
-    pub failures: u32,
-    failing_since: Option<i64>,
-    /// Why, in words.
-    pub error: Option<String>,
-    /// Neither before this.
-    not_before: i64,
-    last_out: Option<i64>,
-    /// When the last good answer came, by the vendor's clock.
-    pub good_ms: Option<i64>,
-    batch_max: Option<usize>,
-    /// How many calls a round took last.
-    calls: u32,
-    /// Of this round: prices, and how many of them have a time.
-    prices: usize,
-    dated: usize,
-}
 
 /// Everything there is to ask.
 #[derive(Debug, Default)]
@@ -166,68 +117,6 @@ impl Agenda {
     /// Where calls do not suffice.
     pub fn too_little(&self) -> Option<Demand> {
         self.plan.too_little()
-    }
-
-    fn wanted(&self, config: &Config, is_closed: bool, market_ms: i64) -> Vec<(JobId, plan::Job)> {
-        let closed_ms = if is_closed { config.closed_ms } else { 0 };
-        let job = |class, interval_ms: i64, calls: u32| plan::Job {
-            class,
-            interval_ms,
-            calls: calls.max(1),
-        };
-        let spots_ms = config.spots_ms.max(closed_ms);
-        let mut order = vec![
-            (JobId::Market, job(Class::Market, market_ms, 1)),
-            (JobId::Calendar, job(Class::Market, DAY_MS, 1)),
-        ];
-        let mut spots = |id: JobId, class| {
-            let calls = self.batches(id, config, None).len();
-            if calls > 0 {
-                let calls = u32::try_from(calls).unwrap_or(u32::MAX);
-                order.push((id, job(class, spots_ms, calls)));
-            }
-        };
-        if self.rungs.are_mixed() && !config.indices.is_empty() && !config.symbols.is_empty() {
-            spots(JobId::Mixed, Class::Indices);
-        } else {
-            spots(JobId::Indices, Class::Indices);
-            spots(JobId::Symbols, Class::Symbols);
-        }
-        let chains = config.chains.iter().enumerate();
-        order.extend(chains.map(|(nth, chain)| {
-            let id = JobId::Chain(nth);
-            let calls = self.jobs.get(&id).map_or(1, |state| state.calls);
-            (
-                id,
-                job(Class::Chain, chain.interval_ms.max(closed_ms), calls),
-            )
-        }));
-        order
-    }
-
-    /// The calls of one round. `calendar` and the vendor's time say which day the third rung asks for.
-    fn batches(&self, id: JobId, config: &Config, day: Option<jiff::civil::Date>) -> Vec<Ask> {
-        let asked = |names: &[String]| -> Vec<String> {
-            let wanted = names.iter().filter(|name| !self.spared.contains_key(*name));
-            wanted.cloned().collect()
-        };
-        let max = self
-            .jobs
-            .get(&id)
-            .and_then(|state| state.batch_max)
-            .unwrap_or(usize::MAX);
-        match id {
-            JobId::Mixed => {
-                let mut names = asked(&config.indices);
-                names.extend(asked(&config.symbols));
-                split(ask::unified(&names, max), &names)
-            }
-            JobId::Indices => rungs::of_indices(self.rungs.indices(), &asked(&config.indices), max),
-            JobId::Symbols => {
-                rungs::of_symbols(self.rungs.symbols(), &asked(&config.symbols), max, day)
-            }
-            JobId::Market | JobId::Calendar | JobId::Chain(_) => Vec::new(),
-        }
     }
 
     /// The job that is next.
@@ -364,183 +253,12 @@ impl Agenda {
         is_over && is_open && state.dated == 0 && self.step_down(id, mono_ms)
     }
 
-    fn step_down(&mut self, id: JobId, mono_ms: i64) -> bool {
-        let is_lower = self.rungs.down(id, mono_ms);
-        if is_lower && let Some(state) = self.jobs.get_mut(&id) {
-            state.queue.clear();
-            // The same again at once, by the other path.
-            (state.last_out, state.not_before) = (None, 0);
-        }
-        is_lower
-    }
-
-    /// What follows from an answer that is none. `seed` is for the jitter of waits.
-    pub fn failed(
-        &mut self,
-        id: JobId,
-        ask: Option<Ask>,
-        next: Next,
-        why: &str,
-        seed: u64,
-        mono_ms: i64,
-    ) {
-        let state = self.jobs.entry(id).or_default();
-        state.error = Some(why.to_owned());
-        let ms = |wait: std::time::Duration| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-        match next {
-            Next::Take | Next::OnceMore(_) => {}
-            Next::BackOff { .. } | Next::RefuseRedirect => {
-                state.failures += 1;
-                state.failing_since.get_or_insert(mono_ms);
-                state.queue.clear();
-                let wait = back_off(state.failures, seed);
-                self.failures += 1;
-                self.failing_since.get_or_insert((mono_ms, why.to_owned()));
-                self.put_off(id, ms(wait), mono_ms);
-                if let Some(nth) = self.nth(id) {
-                    self.plan.retry(nth, mono_ms.saturating_add(ms(wait)));
-                }
-            }
-            Next::Off => {
-                state.queue.clear();
-                state.off = Some(why.to_owned());
-            }
-            Next::KeyRefused(wait) => {
-                self.key_wait = Some(mono_ms + ms(wait));
-                self.put_back_of(id, ask);
-            }
-            Next::Wait(wait) => {
-                self.throttle.too_many(mono_ms);
-                self.all_wait = mono_ms + ms(wait);
-                self.put_back_of(id, ask);
-            }
-            Next::RungDown(wait) => {
-                if !self.step_down(id, mono_ms) {
-                    self.put_off(id, ms(wait), mono_ms);
-                }
-            }
-            Next::NotEntitled(wait) | Next::NotFound(wait) => match ask {
-                Some(ask) => ask
-                    .symbols
-                    .iter()
-                    .for_each(|name| self.spare(name, mono_ms)),
-                None => self.put_off(id, ms(wait), mono_ms),
-            },
-            Next::HalfBatch => self.halve(id, ask, seed, mono_ms),
-        }
-    }
-
-    fn put_back_of(&mut self, id: JobId, ask: Option<Ask>) {
-        if let Some(ask) = ask {
-            self.put_back(id, ask);
-        }
-    }
-
-    /// The same symbols in two calls; one alone is put off as after a failure.
-    fn halve(&mut self, id: JobId, ask: Option<Ask>, seed: u64, mono_ms: i64) {
-        let asked = ask.map(|ask| ask.symbols).unwrap_or_default();
-        if asked.len() < 2 {
-            let next = Next::BackOff { quarantine: false };
-            return self.failed(
-                id,
-                None,
-                next,
-                "even one symbol is too large",
-                seed,
-                mono_ms,
-            );
-        }
-        let state = self.jobs.entry(id).or_default();
-        state.batch_max = Some((asked.len() / 2).clamp(1, BATCH_MAX));
-        // The round begins anew.
-        state.queue.clear();
-        (state.last_out, state.not_before) = (None, 0);
-        self.order.clear();
-    }
-
     /// Does not ask for a symbol for a day.
     pub fn spare(&mut self, symbol: &str, mono_ms: i64) {
         self.spared.insert(symbol.to_owned(), mono_ms + DAY_MS);
     }
 
-    /// Why nothing comes for a class of symbols, as the word on the wire.
-    pub fn fault(&self, class: symbol::Class, mono_ms: i64) -> Option<&'static str> {
-        if self.is_key_refused() {
-            return Some(Reason::KeyRefused.word());
-        }
-        let id = match class {
-            _ if self.rungs.are_mixed() && self.jobs.contains_key(&JobId::Mixed) => JobId::Mixed,
-            symbol::Class::Index => JobId::Indices,
-            _ => JobId::Symbols,
-        };
-        let state = self.jobs.get(&id)?;
-        if state.off.is_some() {
-            return Some(Reason::BadRequest.word());
-        }
-        let since = state.failing_since?;
-        (mono_ms - since >= FAILING_AFTER_MS).then_some("source_failing")
-    }
-
-    /// The interval in force for a class of symbols.
-    pub fn interval_ms(&self, class: symbol::Class) -> Option<i64> {
-        let of_class = |(id, _): &(JobId, plan::Job)| match class {
-            symbol::Class::Index => matches!(id, JobId::Mixed | JobId::Indices),
-            _ => matches!(id, JobId::Mixed | JobId::Symbols),
-        };
-        self.plan.interval_ms(self.order.iter().position(of_class)?)
-    }
-
-    /// The interval in force of a job.
-    pub fn interval_of(&self, id: JobId) -> Option<i64> {
-        self.plan.interval_ms(self.nth(id)?)
-    }
-
-    /// Has the key been refused?
-    pub fn is_key_refused(&self) -> bool {
-        self.key_wait.is_some()
-    }
-
-    /// Since when, and why, nothing good came from the vendor at all, when that is long enough to be said.
-    pub fn vendor_fails(&self, mono_ms: i64) -> Option<&str> {
-        let (since, why) = self.failing_since.as_ref()?;
-        (mono_ms - since >= FAILING_AFTER_MS).then_some(why)
-    }
-
-    /// The key was taken: a good answer came with it.
-    pub fn key_is_good(&mut self) {
-        self.key_wait = None;
-    }
-
-    /// How many calls a job took last.
-    pub fn calls_of(&self, id: JobId) -> usize {
-        self.jobs
-            .get(&id)
-            .map_or(1, |state| state.calls.max(1) as usize)
-    }
-
-    /// Every job that is planned, and how it stands.
-    pub fn states(&self) -> impl Iterator<Item = (JobId, &State)> {
-        let states = self.order.iter();
-        states.filter_map(|(id, _)| Some((*id, self.jobs.get(id)?)))
-    }
-
     fn nth(&self, id: JobId) -> Option<usize> {
         self.order.iter().position(|(known, _)| *known == id)
     }
-}
-
-/// Batches with the symbols that each is for.
-fn split(batches: Vec<ask::Batch>, names: &[String]) -> Vec<Ask> {
-    let mut at = 0;
-    let asks = batches.into_iter().map(|batch| {
-        let symbols = names[at..at + batch.symbols].to_vec();
-        at += batch.symbols;
-        Ask {
-            target: batch.target,
-            symbols,
-            kind: Kind::Batch,
-            days_back: 0,
-        }
-    });
-    asks.collect()
 }

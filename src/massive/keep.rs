@@ -5,7 +5,8 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 
 use super::Event;
-use super::book::chains::{Chains, remove_symbol};
+use super::book::chains::Chains;
+use super::book::symbols::remove_symbol;
 use super::store::{Batch, Loaded, Store, TERMS};
 use crate::bus::lease::Standing;
 use crate::bus::{Address, BusError};

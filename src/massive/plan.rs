@@ -79,15 +79,6 @@ impl Plan {
         }
     }
 
-    /// Takes over when each job was asked for last from an older plan with the same jobs in the same order.
-    pub fn keep_due(&mut self, older: &Plan) {
-        for (job, before) in self.jobs.iter_mut().zip(&older.jobs) {
-            if job.job.class == before.job.class {
-                job.due_ms = before.due_ms.min(job.due_ms + job.interval_ms);
-            }
-        }
-    }
-
     /// The demand, where the calls do not suffice: to be said.
     pub fn too_little(&self) -> Option<Demand> {
         self.too_little
@@ -252,23 +243,6 @@ mod tests {
         plan.put_off(3, 90_000);
         assert_eq!(plan.next(60_000), Ok(2));
         assert_eq!(Plan::default().next(0), Err(i64::MAX));
-    }
-
-    #[test]
-    fn a_new_plan_asks_nobody_again_at_once() {
-        let jobs = [job(Class::Market, 300, 1), job(Class::Symbols, 60, 1)];
-        let mut plan = Plan::new(&jobs, 60, 0);
-        plan.went_out(0, 1_000);
-        plan.went_out(1, 1_000);
-        let oftener = [job(Class::Market, 300, 1), job(Class::Symbols, 10, 1)];
-        let mut newer = Plan::new(&oftener, 60, 2_000);
-        newer.keep_due(&plan);
-        assert_eq!(
-            newer.next(2_000),
-            Err(10_000),
-            "no later than by its new interval"
-        );
-        assert_eq!(newer.next(12_000), Ok(1));
     }
 
     /// With a budget that only just suffices, and important jobs that would take all of it, everybody comes up.

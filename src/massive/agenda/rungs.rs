@@ -2,7 +2,8 @@
 
 use jiff::civil::Date;
 
-use super::{Ask, DAY_MS, JobId, split};
+use super::job::split;
+use super::{Ask, DAY_MS, JobId};
 use crate::massive::answer::ask;
 use crate::massive::verdict::Job as Kind;
 

@@ -4,6 +4,8 @@ use url::Url;
 
 use super::*;
 use crate::massive::config::Source;
+use crate::massive::symbol;
+use crate::massive::verdict::Next;
 
 const DAY: Duration = Duration::from_secs(86_400);
 const SEED: u64 = 7;

@@ -271,3 +271,13 @@ fn spot_json(symbol: &str, fields: &Fields, event_ms: Option<i64>) -> String {
     json.fields(&rest);
     json.finish()
 }
+
+/// What is written for symbols that are not held any more.
+pub fn remove_symbol(symbol: &str, batch: &mut Batch) {
+    batch.add([
+        "DEL".to_owned(),
+        market::snapshot_key(symbol),
+        market::tick_key(symbol),
+        market::spot_key(symbol),
+    ]);
+}

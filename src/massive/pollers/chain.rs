@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
-use super::{Asking, Done, NoCall, Read, Stop};
+use super::Done;
+use super::asking::{Asking, Read, Stop};
 use crate::clock::Mono;
 use crate::massive::answer::ask;
 use crate::massive::answer::request::Request;
@@ -16,6 +17,7 @@ use crate::massive::chain::snapshot::{Fetch, gamma_exposure, snapshot};
 use crate::massive::chain::{ChainError, Gathering, Next as Page, Wanted};
 use crate::massive::config::ChainSpec;
 use crate::massive::derive::Summary;
+use crate::massive::meter::NoCall;
 use crate::massive::plan::Strikes;
 use crate::massive::symbol::in_chain_keys;
 use crate::massive::verdict::pace::back_off;

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod control;
+pub mod digest;
 pub mod local;
 pub mod market;
 

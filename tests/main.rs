@@ -59,5 +59,6 @@ mod two_healers;
 mod unhappy_buses;
 mod verdicts;
 mod vexy_cli;
+mod vexy_digest;
 mod wall_clock;
 mod watcher_faults;

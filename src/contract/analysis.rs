@@ -46,3 +46,19 @@ pub fn usage_key(day: &str) -> String {
 pub fn cache_key(hash: &str) -> String {
     format!("vexy:model:cache:{hash}")
 }
+
+/// `vexy:model:playbyplay:<kind>:latest`, the newest digest of a kind (`epoch`, `event`), for a day.
+pub fn latest_key(kind: &str) -> String {
+    format!("vexy:model:playbyplay:{kind}:latest")
+}
+
+/// `vexy:messages:<day>`, the list of what was said on [`PLAYBYPLAY`] on one day of the digest's zone.
+pub fn messages_key(day: &str) -> String {
+    format!("vexy:messages:{day}")
+}
+
+/// `vexy:playbyplay:said:<day>:<mark>`, which says that an epoch (`epoch:<name>`) or a story (`event:<cluster>`) was said on
+/// that day.
+pub fn said_key(day: &str, mark: &str) -> String {
+    format!("vexy:playbyplay:said:{day}:{mark}")
+}

@@ -1,6 +1,7 @@
 //! What truth says about the analyst, `services.vexy_ai`, and what the environment says.
 
 mod analysis;
+mod digest;
 mod environment;
 #[cfg(test)]
 mod tests;
@@ -8,6 +9,7 @@ mod tests;
 use crate::truth::{Problem, Problems, SectionSchema, Sections, ServiceSchema, Truth};
 
 pub use analysis::Analysis;
+pub use digest::{Digest, Epoch};
 pub use environment::Environment;
 
 /// The service's name in truth. Every analyst takes its sections from there, whatever it is called itself.
@@ -70,6 +72,8 @@ pub const SCHEMA: ServiceSchema = ServiceSchema {
 pub struct Config {
     /// How items are analysed, and how long what was found is kept.
     pub analysis: Analysis,
+    /// When what was found is summed up, and how.
+    pub digest: Digest,
 }
 
 impl Config {
@@ -80,6 +84,7 @@ impl Config {
     pub fn from_truth(truth: &Truth) -> Result<Config, Problem> {
         Ok(Config {
             analysis: truth.read_section(SERVICE, "analysis")?.unwrap_or_default(),
+            digest: truth.read_section(SERVICE, "digest")?.unwrap_or_default(),
         })
     }
 }
@@ -87,4 +92,5 @@ impl Config {
 /// The validator of the sections, for everybody who checks a truth before it is in force.
 fn check(sections: &Sections<'_>, problems: &mut Problems) {
     analysis::check(sections, problems);
+    digest::check(sections, problems);
 }

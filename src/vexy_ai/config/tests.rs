@@ -90,6 +90,103 @@ fn a_weight_and_a_ticker_are_refused_at_their_own_place() {
 }
 
 #[test]
+fn a_digest_is_off_unless_it_is_written_and_what_is_wrong_with_it_has_its_place() {
+    let digest = read("").expect("nothing is wrong").digest;
+    assert!(digest.is_off());
+    assert_eq!(
+        (digest.tz.as_str(), digest.top, digest.min_salience),
+        ("UTC", 5, 40)
+    );
+    let own = r#""digest": {"epochs": [{"name": "open", "time": "09:30"}], "tz": "Mars/Olympus", "days": ["mon", "sun"]}"#;
+    let digest = read(own)
+        .expect("an unknown zone is found at run time")
+        .digest;
+    assert!(!digest.is_off() && digest.weekdays().len() == 2);
+    assert!(
+        !read(r#""digest": {"events_from": 70}"#)
+            .expect("right")
+            .digest
+            .is_off()
+    );
+    for (own, path, words) in [
+        (r#"{"top": 0}"#, "top", "is not from 1 to 20"),
+        (r#"{"top": 21}"#, "top", "is not from 1 to 20"),
+        (
+            r#"{"min_salience": 101}"#,
+            "min_salience",
+            "is not from 0 to 100",
+        ),
+        (
+            r#"{"events_from": 0}"#,
+            "events_from",
+            "is not from 1 to 100",
+        ),
+        (
+            r#"{"events_from": 101}"#,
+            "events_from",
+            "is not from 1 to 100",
+        ),
+        (r#"{"tz": ""}"#, "tz", "no time zone"),
+        (r#"{"tz": "Zürich"}"#, "tz", "no time zone"),
+        (r#"{"days": ["mon", "Tuesday"]}"#, "days[1]", "no day"),
+        (
+            r#"{"epochs": [{"name": "a", "time": "9:30"}]}"#,
+            "epochs[0].time",
+            "no time of day",
+        ),
+        (
+            r#"{"epochs": [{"name": "a", "time": "24:00"}]}"#,
+            "epochs[0].time",
+            "no time of day",
+        ),
+        (
+            r#"{"epochs": [{"name": "a", "time": "09:-1"}]}"#,
+            "epochs[0].time",
+            "no time of day",
+        ),
+        (
+            r#"{"epochs": [{"name": "", "time": "09:30"}]}"#,
+            "epochs[0].name",
+            "no name",
+        ),
+        (
+            r#"{"epochs": [{"name": "a\nb", "time": "09:30"}]}"#,
+            "epochs[0].name",
+            "no name",
+        ),
+        (
+            r#"{"epochs": [{"name": "a"}]}"#,
+            "epochs[0]",
+            "missing field `time`",
+        ),
+        (
+            r#"{"epochs": [{"name": "a", "time": "09:30"}, {"name": "a", "time": "10:30"}]}"#,
+            "epochs[1].name",
+            "a second time",
+        ),
+        (
+            r#"{"epochs": [{"name": "a", "time": "09:30"}, {"name": "b", "time": "09:30"}]}"#,
+            "epochs[1].time",
+            "two epochs at one time",
+        ),
+    ] {
+        refused(
+            &format!(r#""digest": {own}"#),
+            &format!("digest.{path}"),
+            words,
+        );
+    }
+    let many: Vec<String> = (0..25)
+        .map(|n| format!(r#"{{"name": "{n}", "time": "{n:02}:00"}}"#))
+        .collect();
+    refused(
+        &format!(r#""digest": {{"epochs": [{}]}}"#, many.join(",")),
+        "digest.epochs",
+        "24 are the most",
+    );
+}
+
+#[test]
 fn a_field_that_nobody_reads_gets_a_warning_in_each_section() {
     for own in [
         r#""analysis": {"batchsize": 64}"#,

@@ -3,8 +3,10 @@
 pub mod config;
 pub mod control;
 pub mod digest;
+pub mod item;
 pub mod local;
 pub mod market;
+pub mod record;
 
 use std::process::ExitCode;
 

@@ -85,6 +85,8 @@ fn a_changed_item_is_rewritten_and_announced_but_not_queued_again() {
     assert_eq!(told.json, json!({"uid": uid, "feed": "wire"}));
     let after = room.item(&uid);
     assert_eq!(after["summary_text"], "It was different.");
+    assert_eq!((&*before["rev"], &*after["rev"]), ("1", "2"));
+    assert_eq!(room.changes(), [("2".to_owned(), uid.clone())]);
     assert_eq!(
         after["fetched_ts"], before["fetched_ts"],
         "kept from its first fetch on"
@@ -95,6 +97,13 @@ fn a_changed_item_is_rewritten_and_announced_but_not_queued_again() {
     room.wait_hits("/feed", hits + 2);
     assert_eq!(room.queue().len(), 1);
     assert_eq!(room.status("wire")["updated"], 1);
+    // One of before has no revision yet, which counts as the first.
+    room.redis
+        .query::<()>(&["HDEL", &format!("rss:item:{uid}"), "rev"]);
+    wire.change(|stories| stories[0].text = "<p>It changed again.</p>".into());
+    ear.wait_for("news of the change", PATIENCE, |_| true);
+    assert_eq!(room.item(&uid)["rev"], "2");
+    assert_eq!(room.changes().len(), 2);
 }
 
 #[test]

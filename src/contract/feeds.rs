@@ -2,6 +2,11 @@
 
 /// Stream of new items, once each: the work of the workers. Fields as in [`QUEUE_FIELDS`].
 pub const QUEUE: &str = "rss:queue";
+/// Stream of the items that were updated, as long as they are kept: the work of those who work on updates too. Fields as
+/// in [`CHANGES_FIELDS`]; `rev` is that of the item from then on.
+pub const CHANGES: &str = "rss:changes";
+/// Entries that [`CHANGES`] keeps, about.
+pub const CHANGES_MAX: usize = 10_000;
 /// Sorted set of the items that are kept: uid by time of publication, in seconds.
 pub const INDEX: &str = "rss:index";
 /// Sorted set of the items that are kept: uid by time of the fetch, in seconds; what retention goes by.
@@ -35,7 +40,10 @@ pub const QUEUE_FIELDS: [&str; 9] = [
     "dup_of",
 ];
 
-/// `rss:item:<uid>`, the hash of one item.
+/// The fields of an entry of [`CHANGES`], before the title, which is left out where there is none.
+pub const CHANGES_FIELDS: [&str; 3] = ["uid", "feed", "rev"];
+
+/// `rss:item:<uid>`, the hash of one item. Its field `rev` is 1, and 1 more with each update; where it is absent, it is 1.
 pub fn item_key(uid: &str) -> String {
     format!("rss:item:{uid}")
 }

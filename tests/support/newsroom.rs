@@ -196,6 +196,16 @@ impl Newsroom {
         )
     }
 
+    /// Revision and uid of every update that was told to the workers.
+    pub fn changes(&self) -> Vec<(String, String)> {
+        let reply: StreamRangeReply = self.redis.query(&["XRANGE", "rss:changes", "-", "+"]);
+        let text = |entry: &redis::streams::StreamId, name: &str| entry.get::<String>(name);
+        let entries = reply.ids.iter();
+        let both = entries.map(|entry| (text(entry, "rev"), text(entry, "uid")));
+        both.map(|(rev, uid)| (rev.unwrap(), uid.unwrap()))
+            .collect()
+    }
+
     /// One item of the store.
     pub fn item(&self, uid: &str) -> BTreeMap<String, String> {
         self.redis.query(&["HGETALL", &format!("rss:item:{uid}")])

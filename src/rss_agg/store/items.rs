@@ -79,14 +79,25 @@ impl Store {
         let uid = &changed.item.uid;
         let key = feeds::item_key(uid);
         let mut ask = redis::cmd("HMGET");
-        ask.arg(&key)
-            .arg(&["fetched_ts", "published_ts", "published_supplied", "dup_of"]);
-        let old: (Option<i64>, Option<i64>, Option<String>, Option<String>) =
-            self.bus.query(&ask)?;
+        ask.arg(&key).arg(&[
+            "fetched_ts",
+            "published_ts",
+            "published_supplied",
+            "dup_of",
+            "rev",
+        ]);
+        type Old = (
+            Option<i64>,
+            Option<i64>,
+            Option<String>,
+            Option<String>,
+            Option<u64>,
+        );
+        let old: Old = self.bus.query(&ask)?;
         let mut write = redis::pipe();
         write.atomic();
         put_mark(&mut write, feed, changed);
-        let (Some(fetched_ts), published_ts, supplied, dup_of) = old else {
+        let (Some(fetched_ts), published_ts, supplied, dup_of, rev) = old else {
             self.write::<()>(&write)?;
             return Ok(false);
         };
@@ -100,8 +111,10 @@ impl Store {
                 item.published_supplied = None;
             }
         }
+        let rev = rev.unwrap_or(1).saturating_add(1);
         write.cmd("DEL").arg(&key).ignore();
-        put_item(&mut write, &item, changed.category.as_deref());
+        put_item(&mut write, &item, changed.category.as_deref(), rev);
+        put_change(&mut write, &item, rev);
         count(&mut write, "updated", 1);
         let told = serde_json::json!({"uid": uid, "feed": feed}).to_string();
         write.cmd("PUBLISH").arg(feeds::UPDATED).arg(told).ignore();
@@ -116,7 +129,7 @@ fn add_all(feed: &str, items: &[&NewItem]) -> Pipeline {
     write.atomic();
     for new in items {
         let (item, uid) = (&new.item, &new.item.uid);
-        put_item(&mut write, item, new.category.as_deref());
+        put_item(&mut write, item, new.category.as_deref(), 1);
         write
             .cmd("ZADD")
             .arg(feeds::FETCHED)
@@ -149,9 +162,30 @@ fn put_mark(write: &mut Pipeline, feed: &str, new: &NewItem) {
         .ignore();
 }
 
-/// The item: a hash with one field each, what is no text or number as JSON, and its place in the index.
-fn put_item(write: &mut Pipeline, item: &Item, category: Option<&str>) {
+/// An update, for those who work on items and not only show them.
+fn put_change(write: &mut Pipeline, item: &Item, rev: u64) {
+    let entry = write.cmd("XADD").arg(feeds::CHANGES);
+    entry
+        .arg("MAXLEN")
+        .arg("~")
+        .arg(feeds::CHANGES_MAX)
+        .arg("*");
+    let rev = rev.to_string();
+    let values = [&item.uid, &item.feed, &rev];
+    for (field, value) in feeds::CHANGES_FIELDS.into_iter().zip(values) {
+        entry.arg(field).arg(value);
+    }
+    if let Some(title) = &item.title {
+        entry.arg("title").arg(title);
+    }
+    entry.ignore();
+}
+
+/// The item: a hash with one field each, what is no text or number as JSON, and its place in the index. `rev` counts how
+/// often it was written.
+fn put_item(write: &mut Pipeline, item: &Item, category: Option<&str>, rev: u64) {
     let command = write.cmd("HSET").arg(feeds::item_key(&item.uid));
+    command.arg("rev").arg(rev);
     if let Some(category) = category {
         command.arg("category").arg(category);
     }

@@ -1,0 +1,163 @@
+//! The hash of one analysis, and back.
+
+use std::collections::HashMap;
+
+use serde::de::DeserializeOwned;
+
+use super::json::rounded;
+use super::{ModelState, Record, Source};
+use crate::vexy_ai::local::{Event, Label};
+
+/// The fields of the hash, in their order.
+pub const FIELDS: [&str; 31] = [
+    "uid",
+    "rev",
+    "text_hash",
+    "feed",
+    "category",
+    "title",
+    "url",
+    "published_ts",
+    "analysed_ts",
+    "language",
+    "language_by",
+    "summary",
+    "sentiment",
+    "sentiment_label",
+    "event",
+    "events",
+    "tickers",
+    "names",
+    "cluster",
+    "cluster_by",
+    "salience",
+    "why",
+    "takeaways",
+    "confidence",
+    "source",
+    "method",
+    "model",
+    "model_state",
+    "because",
+    "local",
+    "market",
+];
+
+impl Record {
+    /// The values of [`FIELDS`], in their order; empty where there is nothing.
+    pub fn values(&self) -> [String; FIELDS.len()] {
+        // Lists of strings and finite numbers only, so serialising cannot fail.
+        let events: Vec<&str> = self.events.iter().map(|event| event.as_str()).collect();
+        let confidence = self.confidence.map(rounded);
+        [
+            self.uid.clone(),
+            self.rev.to_string(),
+            self.text_hash.clone(),
+            self.feed.clone(),
+            self.category.clone(),
+            self.title.clone(),
+            self.url.clone(),
+            number_or_empty(self.published_ts),
+            self.analysed_ts.to_string(),
+            self.language.clone(),
+            self.language_by.clone(),
+            self.summary.clone(),
+            rounded(self.sentiment).to_string(),
+            self.label.as_str().to_owned(),
+            self.event.map(Event::as_str).unwrap_or_default().to_owned(),
+            list(&events),
+            list(&self.tickers),
+            list(&self.names),
+            self.cluster.clone(),
+            self.cluster_by.clone(),
+            self.salience.to_string(),
+            list(&self.why),
+            list(&self.takeaways),
+            confidence.map_or_else(String::new, |c| c.to_string()),
+            self.source.as_str().to_owned(),
+            self.method.clone(),
+            self.model.clone(),
+            self.model_state.as_str().to_owned(),
+            self.because.clone(),
+            self.local.clone(),
+            self.market.clone(),
+        ]
+    }
+
+    /// The record that such a hash holds; `None` when it has no uid. A field that cannot be read counts as absent.
+    pub fn from_hash(mut hash: HashMap<String, String>) -> Option<Record> {
+        let mut text = |name: &str| hash.remove(name).unwrap_or_default();
+        let uid = Some(text("uid")).filter(|uid| !uid.is_empty())?;
+        let label = text("sentiment_label");
+        let event = text("event");
+        let events: Vec<String> = read_list(&text("events"));
+        Some(Record {
+            uid,
+            rev: text("rev").parse().unwrap_or(1),
+            text_hash: text("text_hash"),
+            feed: text("feed"),
+            category: text("category"),
+            title: text("title"),
+            url: text("url"),
+            published_ts: text("published_ts").parse().unwrap_or(0),
+            analysed_ts: text("analysed_ts").parse().unwrap_or(0),
+            language: text("language"),
+            language_by: text("language_by"),
+            summary: text("summary"),
+            sentiment: text("sentiment").parse().unwrap_or(0.0),
+            label: read_label(&label),
+            event: read_event(&event),
+            events: events.iter().filter_map(|name| read_event(name)).collect(),
+            tickers: read_list(&text("tickers")),
+            names: read_list(&text("names")),
+            cluster: text("cluster"),
+            cluster_by: text("cluster_by"),
+            salience: text("salience").parse().unwrap_or(0),
+            why: read_list(&text("why")),
+            takeaways: read_list(&text("takeaways")),
+            confidence: text("confidence").parse().ok(),
+            source: if text("source") == Source::Model.as_str() {
+                Source::Model
+            } else {
+                Source::Local
+            },
+            method: text("method"),
+            model: text("model"),
+            model_state: ModelState::read(&text("model_state")).unwrap_or_default(),
+            because: text("because"),
+            local: text("local"),
+            market: text("market"),
+        })
+    }
+}
+
+/// The event of this name.
+pub fn read_event(name: &str) -> Option<Event> {
+    Event::ALL.into_iter().find(|event| event.as_str() == name)
+}
+
+fn read_label(name: &str) -> Label {
+    let all = [Label::Positive, Label::Neutral, Label::Negative];
+    let found = all.into_iter().find(|label| label.as_str() == name);
+    found.unwrap_or_default()
+}
+
+/// A list as JSON; an empty one is nothing.
+fn list<T: serde::Serialize>(list: &[T]) -> String {
+    if list.is_empty() {
+        return String::new();
+    }
+    serde_json::to_string(list).unwrap_or_default()
+}
+
+fn read_list<T: DeserializeOwned>(text: &str) -> Vec<T> {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+/// Seconds since 1970, where 0 is nothing.
+fn number_or_empty(ts: i64) -> String {
+    match ts {
+        0 => String::new(),
+        ts => ts.to_string(),
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use marketswarm::bus::stream::{
-    Consumer, DeadLetters, Delivery, EntryId, Group, Policy, Producer, Settings,
+    Consumer, DeadLetters, Delivery, EntryId, Grave, Group, Policy, Producer, Settings, Several,
 };
 use marketswarm::bus::{Address, BusError, Commands, Limits};
 
@@ -198,4 +198,90 @@ fn a_group_that_is_gone_is_made_anew_from_its_beginning() {
         one.read().expect("an answer");
         one.work(&mut done);
     }
+}
+
+/// One worker of three streams.
+fn worker_of_three(redis: &RedisServer, n: usize) -> (Commands, Several) {
+    let consumer = |key: &str| {
+        Consumer::new(Settings {
+            group: Group::new(key, "workers", &format!("worker-{n}")),
+            policy: POLICY,
+            dead: DeadLetters {
+                key: DEAD.to_owned(),
+                max_len: 10_000,
+            },
+            from: EntryId::ZERO,
+        })
+    };
+    let streams = ["test:a", "test:b", "test:c"].map(consumer);
+    let commands = commands(redis, &format!("worker-{n}"));
+    (commands, Several::new(streams.into()))
+}
+
+fn read_of_three(commands: &mut Commands, several: &mut Several) -> Vec<(usize, u64)> {
+    let read = several.next(commands, Duration::from_millis(50));
+    let read = read.expect("an answer").into_iter();
+    read.map(|(nth, delivery)| (nth, number(&delivery)))
+        .collect()
+}
+
+#[test]
+fn one_worker_of_several_streams_waits_for_all_and_gets_what_was_left_alone() {
+    let redis = RedisServer::start();
+    let mut giver = commands(&redis, "giver");
+    let mut give = |key: &str, n: u64| {
+        let producer = Producer::new(key, None, 1000);
+        let fields = [("n", n.to_string())];
+        producer.append(&mut giver, &fields).expect("added");
+    };
+    let (mut commands, mut several) = worker_of_three(&redis, 0);
+    assert_eq!(read_of_three(&mut commands, &mut several), []);
+    give("test:b", 1);
+    give("test:c", 2);
+    give("test:c", 3);
+    let all = [(1, 1), (2, 2), (2, 3)];
+    assert_eq!(read_of_three(&mut commands, &mut several), all);
+    // It dies. What it had comes again before anything new, and one by one.
+    give("test:a", 4);
+    let (mut commands, mut several) = worker_of_three(&redis, 0);
+    for entry in all {
+        assert_eq!(read_of_three(&mut commands, &mut several), [entry]);
+        let consumer = several.get(entry.0).expect("a stream");
+        let ids = consumer.in_hand();
+        consumer
+            .acknowledge(&mut commands, &ids)
+            .expect("acknowledged");
+    }
+    assert_eq!(read_of_three(&mut commands, &mut several), [(0, 4)]);
+    let consumer = several.get(0).expect("a stream");
+    let grave = Grave {
+        id: consumer.in_hand()[0],
+        deliveries: 1,
+        reason: "it names nothing".to_owned(),
+    };
+    consumer.give_up(&mut commands, &grave).expect("buried");
+    assert!(consumer.in_hand().is_empty());
+    assert_eq!(redis.query::<u64>(&["XLEN", DEAD]), 1);
+    // One of the groups is lost, then all of the data.
+    redis.query::<()>(&["XGROUP", "DESTROY", "test:c", "workers"]);
+    give("test:a", 5);
+    let end = Instant::now() + Duration::from_secs(20);
+    let mut got = Vec::new();
+    while got.len() < 3 {
+        assert!(Instant::now() < end, "{got:?}");
+        got.extend(read_of_three(&mut commands, &mut several));
+    }
+    got.sort_unstable();
+    assert_eq!(got, [(0, 5), (2, 2), (2, 3)]);
+    redis.query::<()>(&["FLUSHALL"]);
+    give("test:b", 6);
+    for consumer in several.iter_mut() {
+        consumer.group_is_gone();
+    }
+    let mut got = Vec::new();
+    while got.is_empty() {
+        assert!(Instant::now() < end);
+        got.extend(read_of_three(&mut commands, &mut several));
+    }
+    assert_eq!(got, [(1, 6)]);
 }

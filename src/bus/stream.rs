@@ -3,6 +3,7 @@
 //! - [`Producer`]: appends, within bounds.
 //! - [`after`], [`between`], [`newest`]: for who looks on and owes nothing.
 //! - [`Group`]: the commands of a consumer group, one by one.
+//! - [`Several`]: one worker of several groups, who waits for all of them at once.
 //! - [`Consumer`]: a worker of a group. What it reads next is decided by [`Intake`], which is pure: first what is pending
 //!   under its own name, then what others left, then what is new. Nothing is lost and nobody's work is taken while he is
 //!   at it; an entry that was delivered too often goes to the dead letters.
@@ -15,6 +16,7 @@ mod entry;
 mod group;
 mod intake;
 mod read;
+mod several;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +29,7 @@ pub use entry::{Entry, EntryId};
 pub use group::{Group, GroupState, is_no_group, states};
 pub use intake::{Ask, Delivery, Grave, Intake, Policy, Reply};
 pub use read::{after, between, newest};
+pub use several::Several;
 
 /// Entries that one command brings at most.
 pub const READ_MAX: usize = 1000;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis::Value;
 
 use super::group::is_no_group;
-use super::{Ask, Delivery, EntryId, Grave, Group, Intake, Policy, READ_MAX, Reply};
+use super::{Ask, Delivery, Entry, EntryId, Grave, Group, Intake, Policy, READ_MAX, Reply};
 use crate::bus::script::text_of;
 use crate::bus::{BusError, Commands, Script, Scripts};
 use crate::clock::Mono;
@@ -99,6 +99,18 @@ pub struct Consumer {
     tidy: Script,
     scripts: Scripts,
     buried: u64,
+    /// The group was made anew, and nothing was read from it since.
+    made: bool,
+}
+
+/// What came before the reading of new entries.
+pub(super) enum Before {
+    /// Entries of before, which are worked on alone.
+    Delivered(Vec<Delivery>),
+    /// Nothing: so many new ones may be read.
+    Room(usize),
+    /// As much is in hand as there may be, or there was much to do.
+    Nothing,
 }
 
 impl Consumer {
@@ -113,12 +125,18 @@ impl Consumer {
             touch,
             tidy,
             buried: 0,
+            made: false,
         }
     }
 
     /// The group, for acknowledgements in a transaction of the caller's ([`settle`](Consumer::settle) follows).
     pub fn group(&self) -> &Group {
         &self.settings.group
+    }
+
+    /// The limits that it works by.
+    pub fn policy(&self) -> Policy {
+        self.settings.policy
     }
 
     /// How many entries this worker put among the dead letters.
@@ -142,38 +160,79 @@ impl Consumer {
         commands: &mut Commands,
         block: Duration,
     ) -> Result<Vec<Delivery>, BusError> {
-        let mut made = false;
+        match self.before_new(commands)? {
+            Before::Delivered(delivered) => Ok(delivered),
+            Before::Room(count) => {
+                let group = &self.settings.group;
+                let read = group.unread(commands, count.min(READ_MAX), Some(block));
+                self.took_new(read)
+            }
+            Before::Nothing => Ok(Vec::new()),
+        }
+    }
+
+    /// Does everything that comes before the reading of new entries: makes the group, looks through what is pending under
+    /// this name and what others left, buries.
+    pub(super) fn before_new(&mut self, commands: &mut Commands) -> Result<Before, BusError> {
         for _ in 0..ASKS_MAX {
             let Some(ask) = self.intake.ask() else {
                 break;
             };
-            match self.carry_out(commands, &ask, block) {
+            if let Ask::Unread { count } = ask {
+                return Ok(Before::Room(count));
+            }
+            match self.carry_out(commands, &ask) {
                 Ok(reply) => {
                     let delivered = self.intake.answered(reply, Mono::now());
-                    if !delivered.is_empty() || matches!(ask, Ask::Unread { .. }) {
-                        return Ok(delivered);
+                    if !delivered.is_empty() {
+                        return Ok(Before::Delivered(delivered));
                     }
                 }
-                Err(error) if is_no_group(&error) && !std::mem::replace(&mut made, true) => {
-                    let group = &self.settings.group;
-                    log::warn!("{} of {} is gone: made anew", group.name, group.key);
-                    self.intake.no_group();
-                }
-                Err(error) => {
-                    self.intake.failed();
-                    return Err(error);
-                }
+                Err(error) => self.failed(error)?,
             }
         }
-        Ok(Vec::new())
+        Ok(Before::Nothing)
     }
 
-    fn carry_out(
+    /// Takes in what the reading of new entries brought.
+    pub(super) fn took_new(
         &mut self,
-        commands: &mut Commands,
-        ask: &Ask,
-        block: Duration,
-    ) -> Result<Reply, BusError> {
+        read: Result<Vec<Entry>, BusError>,
+    ) -> Result<Vec<Delivery>, BusError> {
+        match read {
+            Ok(entries) => {
+                self.made = false;
+                Ok(self.intake.answered(Reply::Entries(entries), Mono::now()))
+            }
+            Err(error) => self.failed(error).map(|()| Vec::new()),
+        }
+    }
+
+    fn failed(&mut self, error: BusError) -> Result<(), BusError> {
+        if is_no_group(&error) && self.make_again() {
+            let group = &self.settings.group;
+            log::warn!("{} of {} is gone: made anew", group.name, group.key);
+            return Ok(());
+        }
+        self.got_no_answer();
+        Err(error)
+    }
+
+    /// The group is not there: it is made with the next question. False when that was done just before, in vain.
+    pub(super) fn make_again(&mut self) -> bool {
+        let is_first = !std::mem::replace(&mut self.made, true);
+        if is_first {
+            self.intake.no_group();
+        }
+        is_first
+    }
+
+    /// What was asked last got no answer, or an error.
+    pub(super) fn got_no_answer(&mut self) {
+        self.intake.failed();
+    }
+
+    fn carry_out(&mut self, commands: &mut Commands, ask: &Ask) -> Result<Reply, BusError> {
         let group = &self.settings.group;
         Ok(match ask {
             Ask::Make => {
@@ -187,10 +246,8 @@ impl Consumer {
                 let (next, claimed) = group.claim_idle(commands, idle, *cursor)?;
                 Reply::Claimed(next, claimed)
             }
-            Ask::Unread { count } => {
-                let count = (*count).min(READ_MAX);
-                Reply::Entries(group.unread(commands, count, Some(block))?)
-            }
+            // Read by the caller, who may wait for several streams at once.
+            Ask::Unread { .. } => Reply::Entries(Vec::new()),
             Ask::Bury(grave) => {
                 self.bury(commands, grave)?;
                 Reply::Done
@@ -217,6 +274,24 @@ impl Consumer {
             log::warn!("entry {id} of {key} is put into {}: {reason}", dead.key);
         }
         Ok(())
+    }
+
+    /// Puts an entry in hand among the dead letters, and acknowledges it.
+    ///
+    /// # Errors
+    /// Those of the bus: then it stays in hand, and this may be repeated.
+    pub fn give_up(&mut self, commands: &mut Commands, grave: &Grave) -> Result<(), BusError> {
+        self.bury(commands, grave)?;
+        self.intake.settle(&[grave.id]);
+        Ok(())
+    }
+
+    /// The group is not there any more, as a script found: it is made anew with the next reading, and hands out anew what
+    /// was in hand.
+    pub fn group_is_gone(&mut self) {
+        let ids = self.in_hand();
+        self.intake.settle(&ids);
+        self.intake.no_group();
     }
 
     /// Acknowledges entries in hand; how many of them were still pending.

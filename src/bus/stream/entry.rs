@@ -93,14 +93,26 @@ pub(super) fn entries(list: Value) -> Vec<Entry> {
 
 /// The entries of the first stream in what XREAD and XREADGROUP give.
 pub(super) fn first_stream(answer: Value) -> Vec<Entry> {
-    let streams = match answer {
-        Value::Array(streams) => streams,
-        _ => return Vec::new(),
+    let first = by_stream(answer).into_iter().next();
+    first.map(|(_, entries)| entries).unwrap_or_default()
+}
+
+/// The entries of each stream in what XREAD and XREADGROUP give, with its key.
+pub(super) fn by_stream(answer: Value) -> Vec<(Vec<u8>, Vec<Entry>)> {
+    let Value::Array(streams) = answer else {
+        return Vec::new();
     };
-    match streams.into_iter().next() {
-        Some(Value::Array(stream)) => stream.into_iter().nth(1).map_or_else(Vec::new, entries),
-        _ => Vec::new(),
-    }
+    let stream = |stream| {
+        let Value::Array(parts) = stream else {
+            return None;
+        };
+        let mut parts = parts.into_iter();
+        match (parts.next(), parts.next()) {
+            (Some(Value::BulkString(key)), Some(list)) => Some((key, entries(list))),
+            _ => None,
+        }
+    };
+    streams.into_iter().filter_map(stream).collect()
 }
 
 /// An id that the server gave.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use redis::streams::{StreamInfoGroupsReply, StreamPendingCountReply};
 use redis::{Cmd, Pipeline, Value, cmd};
 
-use super::entry::{first_stream, id_of};
+use super::entry::{by_stream, first_stream, id_of};
 use super::{Entry, EntryId};
-use crate::bus::{BusError, Commands};
+use crate::bus::{BusError, Commands, Limits};
 
 /// Ids in one XACK or XCLAIM.
 const IDS_MAX: usize = 500;
@@ -236,7 +236,49 @@ pub fn states(commands: &mut Commands, key: &str) -> Result<Vec<GroupState>, Bus
     Ok(found.groups.into_iter().map(state).collect())
 }
 
+/// Up to `count` entries of each of these streams that were handed out to nobody yet, by the number of the stream. Waits up
+/// to `block` for the first. All are of one group name and one consumer.
+///
+/// # Errors
+/// Those of the bus; [`is_no_group`] when one of the groups is not there.
+pub(super) fn unread_of(
+    commands: &mut Commands,
+    groups: &[&Group],
+    count: usize,
+    block: Duration,
+) -> Result<Vec<(usize, Vec<Entry>)>, BusError> {
+    let Some(first) = groups.first() else {
+        return Ok(Vec::new());
+    };
+    debug_assert!(
+        groups
+            .iter()
+            .all(|g| (&g.name, &g.consumer) == (&first.name, &first.consumer))
+    );
+    let mut read = cmd("XREADGROUP");
+    read.arg("GROUP").arg(&first.name).arg(&first.consumer);
+    read.arg("COUNT").arg(count);
+    // 0 would mean for ever.
+    read.arg("BLOCK").arg(block.as_millis().max(1) as u64);
+    read.arg("STREAMS");
+    for group in groups {
+        read.arg(&group.key);
+    }
+    for _ in groups {
+        read.arg(">");
+    }
+    let patience = block + Limits::default().read;
+    let answer = commands.run_within(patience, |line| read.query(line))?;
+    let number = |key: &[u8]| groups.iter().position(|group| group.key.as_bytes() == key);
+    let streams = by_stream(answer).into_iter();
+    Ok(streams
+        .filter_map(|(key, entries)| Some((number(&key)?, entries)))
+        .collect())
+}
+
 /// Whether it says that there is no such group, or no such stream: the data was lost, or somebody removed it.
 pub fn is_no_group(error: &BusError) -> bool {
-    matches!(error, BusError::Reply { reason, .. } if reason.starts_with("NOGROUP"))
+    // The second is what who waits for entries is told when the stream goes.
+    let said = ["NOGROUP", "UNBLOCKED"];
+    matches!(error, BusError::Reply { reason, .. } if said.iter().any(|word| reason.starts_with(word)))
 }

@@ -7,6 +7,7 @@ pub mod item;
 pub mod local;
 pub mod market;
 pub mod record;
+pub mod script;
 
 use std::process::ExitCode;
 

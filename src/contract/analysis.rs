@@ -4,7 +4,8 @@
 pub const GROUP: &str = "vexy";
 /// Stream of items to analyse once more: `uid`, and `model` when the model is to be asked again as well.
 pub const REDO: &str = "vexy:redo";
-/// Stream of items that wait for the model: `uid`, `rev`, `salience`.
+/// Stream of items that wait for the model: `uid`, `rev`, `salience`; `again` is 1 when an answer of before does not
+/// count. What is done is taken out, so that its length is what waits.
 pub const MODEL_TODO: &str = "vexy:model:todo";
 /// Sorted set of the analysed items: uid by time of publication, in seconds.
 pub const INDEX: &str = "rss:analysis:index";
@@ -16,7 +17,8 @@ pub const LOG: &str = "rss:analysis:log";
 pub const MESSAGES: &str = "sse:vexy-message";
 /// Stream of the entries that were given up: `uid`, `stream`, `entry`, `reason`, `deliveries`, `title`.
 pub const DEAD: &str = "vexy:dead";
-/// Hash of counters since the beginning.
+/// Hash of counters since the beginning: `analysed`, `changed`, `same` (nothing new in the text), `gone` (no item any
+/// more), `model_done`, `model_failed`, `model_skipped`, `model_dropped` (answers about another text), `expired`.
 pub const TOTALS: &str = "vexy:totals";
 /// Hash of what an operator has asked for: pauses and drains.
 pub const CONTROL: &str = "vexy:control";

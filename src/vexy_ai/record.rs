@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::local::{Article, Event, Findings, Label, METHOD, Place, Reason, Ticker};
 
 pub use fields::FIELDS;
-pub use json::message;
+pub use json::{message, one_line};
 
 /// What was found in one item, and what led there.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -59,7 +59,7 @@ pub struct Record {
     /// A model's, from 0 to 1.
     pub confidence: Option<f64>,
     pub source: Source,
-    /// The version of the rules (`local/1`), or of the prompt.
+    /// The version of the rules (`local/1`); beside a model's result too, so that newer rules are told from it.
     pub method: String,
     /// The model's name; empty when the rules found this.
     pub model: String,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{FoundTicker, Kind, Record, Why};
+use super::{FoundTicker, Kind, ModelState, Record, Why};
 use crate::contract::analysis::MESSAGE_MAX;
 use crate::vexy_ai::local::Event;
 
@@ -67,7 +67,7 @@ struct Local<'a> {
     method: &'a str,
 }
 
-/// What a screen needs; the kind comes before it.
+/// What a screen needs; kind and state come before it.
 #[derive(Serialize)]
 struct Message<'a> {
     uid: &'a str,
@@ -88,7 +88,6 @@ struct Message<'a> {
     cluster: &'a str,
     salience: u8,
     source: &'static str,
-    model_state: &'static str,
 }
 
 impl Record {
@@ -145,7 +144,7 @@ impl Record {
         serde_json::to_string(&local).unwrap_or_default()
     }
 
-    /// The message on `sse:vexy-message` without its beginning, which says the kind: see [`message`].
+    /// The message on `sse:vexy-message` without its beginning, which says kind and state: see [`message`].
     pub fn message_rest(&self) -> String {
         let url = Some(self.url.as_str()).filter(|url| cut_json(url, URL_BYTES).len() == url.len());
         let tickers = self.tickers.iter().take(TICKERS_MAX);
@@ -170,18 +169,21 @@ impl Record {
             cluster: cut_json(&self.cluster, ID_BYTES),
             salience: self.salience,
             source: self.source.as_str(),
-            model_state: self.model_state.as_str(),
         };
         let mut text = serde_json::to_string(&message).unwrap_or_default();
         text.remove(0);
-        debug_assert!(self::message(Kind::Changed, &text).len() <= MESSAGE_MAX);
+        debug_assert!(
+            self::message(Kind::Changed, ModelState::Skipped, &text).len() <= MESSAGE_MAX
+        );
         text
     }
 }
 
-/// The message of this kind; `rest` comes from [`Record::message_rest`]. The commit script does the same.
-pub fn message(kind: Kind, rest: &str) -> String {
-    format!(r#"{{"kind":"{}",{rest}"#, kind.as_str())
+/// The message of this kind; `rest` comes from [`Record::message_rest`]. The commit script makes it likewise, since only
+/// there kind and state are known.
+pub fn message(kind: Kind, state: ModelState, rest: &str) -> String {
+    let (kind, state) = (kind.as_str(), state.as_str());
+    format!(r#"{{"kind":"{kind}","model_state":"{state}",{rest}"#)
 }
 
 /// To four places, and no negative zero: what a reader can tell apart.

@@ -158,9 +158,9 @@ fn a_line_of_json_has_the_names_of_the_hash_in_their_order_and_one_end() {
 
 #[test]
 fn a_message_says_its_kind_first_and_the_words_that_weighed_most() {
-    let text = message(Kind::Changed, &record().message_rest());
+    let text = message(Kind::Changed, ModelState::Queued, &record().message_rest());
     assert!(
-        text.starts_with(r#"{"kind":"analysis_changed","uid":"u1","#),
+        text.starts_with(r#"{"kind":"analysis_changed","model_state":"queued","uid":"u1","#),
         "{text}"
     );
     let json: Value = serde_json::from_str(&text).expect("JSON");
@@ -198,7 +198,7 @@ proptest! {
         (record.published_ts, record.analysed_ts, record.rev) = (i64::MIN, i64::MIN, u64::MAX);
         record.language = summary.clone();
         for kind in [Kind::New, Kind::Changed, Kind::Model] {
-            let text = message(kind, &record.message_rest());
+            let text = message(kind, ModelState::Skipped, &record.message_rest());
             prop_assert!(text.len() <= MESSAGE_MAX, "{} bytes", text.len());
             let json: Value = serde_json::from_str(&text).expect("JSON");
             prop_assert!(summary.starts_with(json["summary"].as_str().expect("a text")));

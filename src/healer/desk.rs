@@ -224,10 +224,10 @@ impl Desk {
 
     /// Once a second: how many snapshots are to be refreshed in this one.
     pub fn plan_refresh(&mut self) {
-        let (mut services, mut unwritten) = (0, 0);
+        let (mut slots, mut unwritten) = (0, 0);
         for watch in &self.watches {
             watch.with(|d, _| {
-                services += d.services();
+                slots += d.slots();
                 unwritten += d.unwritten_count();
             });
             if watch.voice.bus.is_none() {
@@ -239,7 +239,7 @@ impl Desk {
                 }
             }
         }
-        self.refresh.plan(services as u32, unwritten as u32);
+        self.refresh.plan(slots, unwritten as u32);
     }
 
     /// What is to be written of the buses now, if anything.
@@ -257,8 +257,8 @@ impl Desk {
                 }
             })
             .collect();
-        let services = found.iter().map(|found| found.services).sum();
-        let turn = self.turns.lasts(now.mono).max(Refresh::turn(services));
+        let slots = self.watches.iter().map(|w| w.with(|d, _| d.slots())).sum();
+        let turn = self.turns.lasts(now.mono).max(Refresh::turn(slots));
         self.buses.look(found, turn, now)
     }
 
@@ -274,16 +274,16 @@ impl Desk {
     pub fn due_snapshots(&mut self) -> Vec<Health> {
         let mut all: Vec<Health> = Vec::new();
         for watch in &self.watches {
-            let limit = self.refresh.slice();
+            let limit = self.refresh.first(all.len());
             watch.with(|d, now| {
                 let mut few = Vec::new();
-                d.unwritten(limit as usize, &mut few);
-                self.refresh.spend(few.len() as u32);
+                let looked = d.unwritten(limit as usize, &mut few);
+                self.refresh.spend_first(looked as u32);
                 all.extend(few.iter().map(|s| watch.voice.health(s, now)));
             });
         }
         for _ in 0..self.watches.len() {
-            let limit = self.refresh.slice();
+            let limit = self.refresh.slice(all.len());
             let watch = &self.watches[self.turn % self.watches.len()];
             watch.with(|d, now| {
                 let mut few = Vec::new();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Mono;
 
-/// Snapshots written in a second, all in all.
+/// Snapshots written in a second in turn, and as many out of turn.
 const PER_SEC: u32 = 1000;
 /// The same, after the server turned out to be another: what it has may be lost or old.
 const REWRITE_PER_SEC: u32 = 10_000;
@@ -18,9 +18,11 @@ const SLICE: u32 = 32;
 pub struct Refresh {
     /// All snapshots shall be written soon.
     pub rewrite: bool,
-    /// Still to be rewritten.
+    /// Slots that are still to have their turn in the rewrite.
     left: u32,
-    /// Snapshots of this second.
+    /// Snapshots of this second that go out of turn: nobody waits longer for his turn because of them.
+    first: u32,
+    /// Slots that have their turn in this second.
     due: u32,
     /// They are part of a rewrite: what is not written of them is still to be rewritten.
     is_rewrite: bool,
@@ -29,49 +31,59 @@ pub struct Refresh {
 }
 
 impl Refresh {
-    /// A second has passed; there are `services`, of which `unwritten` have no snapshot yet.
-    pub fn plan(&mut self, services: u32, unwritten: u32) {
+    /// A second has passed; a turn has so many `slots`, and `unwritten` services have no snapshot yet.
+    pub fn plan(&mut self, slots: u32, unwritten: u32) {
         self.give_up();
         if std::mem::take(&mut self.rewrite) {
-            self.left = services;
+            self.left = slots;
         }
-        self.left = self.left.min(services);
+        self.first = unwritten.min(PER_SEC);
+        self.left = self.left.min(slots);
         self.is_rewrite = self.left > 0;
         if self.is_rewrite {
             self.due = self.left.min(REWRITE_PER_SEC);
             self.left -= self.due;
             return;
         }
-        let sixtieths = self.fraction + services.min(PER_SEC * EVERY_SEC);
+        let sixtieths = self.fraction + slots.min(PER_SEC * EVERY_SEC);
         self.fraction = sixtieths % EVERY_SEC;
-        self.due = (sixtieths / EVERY_SEC)
-            .saturating_add(unwritten)
-            .min(PER_SEC);
+        self.due = sixtieths / EVERY_SEC;
     }
 
-    /// How long it takes until all of so many services have had their turn.
-    pub fn turn(services: usize) -> Duration {
-        let secs = services.div_ceil(PER_SEC as usize) as u64;
-        Duration::from_secs(secs.max(EVERY_SEC.into()))
+    /// How long it takes until all of so many slots have had their turn.
+    pub fn turn(slots: u32) -> Duration {
+        let secs = slots.div_ceil(PER_SEC);
+        Duration::from_secs(secs.max(EVERY_SEC).into())
     }
 
     /// Whether something is to be written.
     pub fn is_due(&self) -> bool {
-        self.due > 0
+        self.first > 0 || self.due > 0
     }
 
-    /// How many snapshots may be written now.
-    pub fn slice(&self) -> u32 {
-        self.due.min(SLICE)
+    /// How many snapshots may be written now in turn, beside `taken` others.
+    pub fn slice(&self, taken: usize) -> u32 {
+        self.due.min(SLICE.saturating_sub(taken as u32))
     }
 
-    /// So many were written.
+    /// How many snapshots may be written now out of turn, beside `taken` others.
+    pub fn first(&self, taken: usize) -> u32 {
+        self.first.min(SLICE.saturating_sub(taken as u32))
+    }
+
+    /// So many slots have had their turn.
     pub fn spend(&mut self, count: u32) {
         self.due = self.due.saturating_sub(count);
     }
 
+    /// So many snapshots were looked for out of turn.
+    pub fn spend_first(&mut self, count: u32) {
+        self.first = self.first.saturating_sub(count);
+    }
+
     /// The rest of this second is given up.
     pub fn give_up(&mut self) {
+        self.first = 0;
         let due = std::mem::take(&mut self.due);
         if self.is_rewrite {
             self.left = self.left.saturating_add(due);
@@ -130,9 +142,10 @@ mod tests {
         for _ in 0..secs {
             refresh.plan(services, 0);
             while refresh.is_due() {
-                assert!(refresh.slice() <= SLICE);
-                all += refresh.slice();
-                refresh.spend(refresh.slice());
+                let slice = refresh.slice(0);
+                assert!(slice <= SLICE);
+                all += slice;
+                refresh.spend(slice);
             }
         }
         all
@@ -152,7 +165,7 @@ mod tests {
     fn a_new_service_is_written_within_a_second() {
         let mut refresh = Refresh::default();
         refresh.plan(4, 3);
-        assert_eq!(refresh.slice(), 3);
+        assert_eq!(refresh.first(0), 3);
     }
 
     #[test]
@@ -162,13 +175,24 @@ mod tests {
             ..Refresh::default()
         };
         refresh.plan(100, 0);
-        refresh.spend(refresh.slice());
+        refresh.spend(refresh.slice(0));
         refresh.fail();
         assert!(!refresh.is_due());
         // The next second passes without anybody who could write.
         refresh.plan(100, 0);
         assert_eq!(written(&mut refresh, 100, 1), 100);
         assert_eq!(written(&mut refresh, 100, 1), 1, "and no more than once");
+    }
+
+    #[test]
+    fn who_is_written_out_of_turn_takes_nobody_s_turn_in_a_rewrite() {
+        let mut refresh = Refresh {
+            rewrite: true,
+            ..Refresh::default()
+        };
+        refresh.plan(2, 1);
+        refresh.spend_first(refresh.first(0));
+        assert_eq!(refresh.slice(1), 2, "everybody's turn");
     }
 
     #[test]

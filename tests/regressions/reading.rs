@@ -3,6 +3,7 @@
 mod acknowledging;
 mod clocks;
 mod refused;
+mod rewritten;
 mod unjudged;
 mod up;
 mod words;

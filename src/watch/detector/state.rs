@@ -87,6 +87,11 @@ impl Detector {
         self.roster.len()
     }
 
+    /// Places in the table of services, vacant ones too: what [`Detector::refresh`] looks at in one turn.
+    pub fn slots(&self) -> u32 {
+        self.roster.slots()
+    }
+
     /// What was heard so far.
     pub fn counts(&self) -> Counts {
         self.counts

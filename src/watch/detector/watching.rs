@@ -209,16 +209,18 @@ impl Detector {
     }
 
     /// Up to `limit` services whose health key shall be written soon: they were heard for the first time, say
-    /// another word of themselves, or cannot be heard at all.
-    pub fn unwritten(&mut self, limit: usize, into: &mut Vec<Snapshot>) {
+    /// another word of themselves, or cannot be heard at all. Returns how many were looked at.
+    pub fn unwritten(&mut self, limit: usize, into: &mut Vec<Snapshot>) -> usize {
         let keep = self.watching.unwritten.len().saturating_sub(limit);
-        for index in self.watching.unwritten.split_off(keep) {
+        let looked = self.watching.unwritten.split_off(keep);
+        for &index in &looked {
             let slot = self.roster.slot_mut(index);
             slot.flags.set(Flags::REWORDED, false);
             if slot.state == State::Up || slot.flags.has(Flags::REFUSED) {
                 into.push(self.snapshot(index));
             }
         }
+        looked.len()
     }
 
     /// How many those are.

@@ -35,6 +35,53 @@ check() {
     fi
 }
 
+# begin NAME COMMAND...: a check that runs beside others, since it waits most of its time. What it says is shown by `finish`.
+begun=()
+begin() {
+    local name=$1
+    shift
+    say "== $name: begins"
+    # A group of its own, so that all of it can be ended.
+    set -m
+    (
+        start=$SECONDS
+        "$@" >"$beside/$name" 2>&1
+        code=$?
+        echo "$((SECONDS - start))" >"$beside/$name.took"
+        exit "$code"
+    ) &
+    set +m
+    begun+=("$!:$name")
+}
+
+# Waits for what was begun.
+finish() {
+    local each name code
+    for each in "${begun[@]}"; do
+        name=${each#*:} code=0
+        wait "${each%%:*}" || code=$?
+        say "== $name"
+        cat "$beside/$name"
+        if [ "$code" = 0 ]; then
+            passed=$((passed + 1))
+            say "-- $name: passed in $(cat "$beside/$name.took") s"
+        else
+            failed+=("$name")
+            say "-- $name: FAILED after $(cat "$beside/$name.took") s"
+        fi
+    done
+    begun=()
+}
+
+beside=$(mktemp -d)
+end_begun() {
+    local each
+    for each in "${begun[@]}"; do kill -- "-${each%%:*}" 2>/dev/null; done
+    rm -rf "$beside"
+}
+trap end_begun EXIT
+trap 'exit 130' INT TERM
+
 skip() {
     skipped+=("$1")
     say "== $1: SKIPPED, $2"
@@ -125,7 +172,6 @@ check "dependencies" dependencies
 check "clippy" cargo clippy --locked --all-targets --quiet -- -D warnings
 check "documentation" documentation
 check "unit and integration tests" unit_and_integration
-check "instructions of the pure cores" scripts/instructions.sh
 
 if [ -n "$quick" ]; then
     skip "compose" "--quick"
@@ -133,16 +179,19 @@ if [ -n "$quick" ]; then
 elif ! docker_works; then
     skip "compose" "no Docker engine answers here"
     skip "systemd" "no Docker engine answers here"
-elif ! find_compose; then
-    skip "compose" "neither docker compose nor docker-compose is installed"
-    check "images" scripts/images.sh
-    check "systemd" container_tests systemd::
 else
     check "images" scripts/images.sh
-    check "images, measured" container_tests images::
-    check "compose" container_tests compose::
-    check "systemd" container_tests systemd::
+    if find_compose; then
+        check "images, measured" container_tests images::
+        begin "compose" container_tests compose::
+    else
+        skip "compose" "neither docker compose nor docker-compose is installed"
+    fi
+    begin "systemd" container_tests systemd::
 fi
+# Whole swarms wait for deadlines most of their time, and a busy neighbour changes no count of instructions.
+begin "instructions of the pure cores" scripts/instructions.sh
+finish
 
 say ""
 for name in "${skipped[@]}"; do say "skipped: $name"; done

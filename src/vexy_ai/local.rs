@@ -4,10 +4,12 @@ pub mod companies;
 pub mod language;
 pub mod lookup;
 pub mod near;
+pub mod sentiment;
 pub mod summary;
 pub mod text;
 
 use language::Languages;
+use sentiment::Sentiments;
 use summary::Summaries;
 use text::Text;
 
@@ -134,6 +136,7 @@ pub struct Options {
 #[derive(Debug, Default)]
 pub struct Analyser {
     languages: Languages,
+    sentiments: Sentiments,
     summaries: Summaries,
 }
 
@@ -146,13 +149,19 @@ impl Analyser {
     /// What the rules find in `article`; the same each time. Of a longer article than [`TEXT_MAX`] the rest is not read.
     pub fn analyse(&self, article: &Article, options: &Options) -> Findings {
         let text = Text::new(article);
-        let (language, language_by) = self.languages.of(&text, article.language, 0);
-        Findings {
+        let marked = self.sentiments.mark(&text);
+        let (language, language_by) = self.languages.of(&text, article.language, marked.ours);
+        let mut found = Findings {
             language,
             language_by,
             summary: self.summaries.of(&text, options.summary_chars),
             ..Findings::default()
+        };
+        // The words of our lists mean something else in other languages.
+        if language == "en" {
+            (found.sentiment, found.label) = self.sentiments.of(&text, marked, &mut found.why);
         }
+        found
     }
 }
 

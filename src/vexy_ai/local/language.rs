@@ -142,20 +142,19 @@ impl Languages {
         if declared.is_some_and(|d| d.eq_ignore_ascii_case(code)) {
             return (code, "declared");
         }
+        // A headline of five words is easily taken for Italian: words of another language must outweigh the English.
+        let english = usize::from(counts[0]);
+        let listed = STOP_WORDS.iter().zip(counts).find(|((c, _), _)| *c == code);
+        let own = listed.map_or(0, |(_, count)| usize::from(count));
         let script = matches!(code, "ar" | "hi" | "ja" | "ko" | "ru" | "zh");
-        let listed = STOP_WORDS
-            .iter()
-            .zip(&counts)
-            .find(|((c, _), _)| *c == code);
-        if script || listed.is_some_and(|(_, &count)| count > 0) {
+        let open = declared.is_none_or(|d| d.is_empty() || d.eq_ignore_ascii_case("en"));
+        if open && !script && code != "en" && english >= own && english + ours > 0 {
+            return ("en", "words");
+        }
+        if script || own > 0 {
             return (code, "text");
         }
-        if code == "en" && ours >= 2 {
-            return (code, "words");
-        }
-        // A headline of five words is taken for Italian easily.
-        let english = declared.is_none_or(|d| d.is_empty() || d.eq_ignore_ascii_case("en"));
-        if english && ours > 0 && text.beginning(READ_MAX).is_ascii() {
+        if code == "en" && (ours >= 2 || open && ours > 0) {
             return ("en", "words");
         }
         ("und", "none")

@@ -15,13 +15,23 @@ impl<V: Copy + Default> Lookup<V> {
         words: impl Iterator<Item = (&'a str, V)>,
         merge: impl Fn(V, V) -> V,
     ) -> Lookup<V> {
-        let words: Vec<_> = words.collect();
-        let size = (words.len() * 2 + 2).next_power_of_two();
+        let words: Vec<_> = words
+            .map(|(word, value)| (word_hash(word), value))
+            .collect();
+        Lookup::of(words, merge)
+    }
+
+    /// Of hashes, none of them 0; what is said first of one counts.
+    pub fn of_hashes(hashes: Vec<(u64, V)>) -> Lookup<V> {
+        Lookup::of(hashes, |first, _| first)
+    }
+
+    fn of(hashes: Vec<(u64, V)>, merge: impl Fn(V, V) -> V) -> Lookup<V> {
+        let size = (hashes.len() * 2 + 2).next_power_of_two();
         let mut lookup = Lookup {
             slots: vec![(0, V::default()); size],
         };
-        for (word, value) in words {
-            let hash = word_hash(word);
+        for (hash, value) in hashes {
             let at = lookup.slot(hash);
             lookup.slots[at] = match lookup.slots[at] {
                 (0, _) => (hash, value),

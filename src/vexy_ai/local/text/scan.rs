@@ -73,6 +73,11 @@ const STARTERS: &[&str] = &[
     "during",
 ];
 
+/// Codes of currencies that a number may follow without a blank.
+const CURRENCIES: &[&str] = &[
+    "EUR", "USD", "GBP", "SEK", "NOK", "DKK", "CHF", "JPY", "INR", "US", "Rs",
+];
+
 /// Letters of a cashtag at most.
 const CASHTAG_MAX: usize = 6;
 
@@ -210,7 +215,10 @@ impl<'a> Scan<'a> {
 
     fn word(&mut self) {
         let start = self.at;
-        let mut end = self.alphanumerics(start);
+        let mut end = match self.currency(start) {
+            Some(end) => end,
+            None => self.alphanumerics(start),
+        };
         let mut dots = 0;
         let mut flags = 0;
         let mut next = end;
@@ -253,6 +261,16 @@ impl<'a> Scan<'a> {
         flags |= shape(written);
         self.push(kind, end, flags);
         self.at = next;
+        self.joined = self.byte(next).is_ascii_digit();
+    }
+
+    /// `EUR74.8`, `Rs500`: where the letters end.
+    fn currency(&self, start: usize) -> Option<usize> {
+        let letters = CURRENCIES
+            .iter()
+            .find(|c| self.bytes[start..].starts_with(c.as_bytes()))?;
+        let end = start + letters.len();
+        self.byte(end).is_ascii_digit().then_some(end)
     }
 
     /// `end.Next`: the blank after a full stop is missing.

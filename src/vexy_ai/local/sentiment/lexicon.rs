@@ -1,0 +1,288 @@
+//! What is known of each word and of some phrases, looked up for every token of an article in one pass.
+
+use hashbrown::HashMap;
+
+use super::super::lookup::Lookup;
+use super::super::text::{Kind, Text, word_hash};
+use super::phrases::PHRASES;
+use super::words::LISTS;
+
+/// A direction: more.
+pub(super) const UP: u32 = 1;
+/// A direction: less.
+pub(super) const DOWN: u32 = 1 << 1;
+/// A direction whose measure stands before it: `profit rose`; as a noun, after it: `a rise in profit`.
+pub(super) const MOVES: u32 = 1 << 2;
+/// A direction that takes an object: `raised its dividend`.
+pub(super) const TAKES: u32 = 1 << 3;
+/// A direction that stands before its measure: `higher costs`.
+pub(super) const BEFORE: u32 = 1 << 4;
+/// `up`, `down`: a direction where a number, a measure or an end is beside it.
+pub(super) const PARTICLE: u32 = 1 << 5;
+/// A measure of which more is better.
+pub(super) const GOOD: u32 = 1 << 6;
+/// A measure of which more is worse.
+pub(super) const BAD: u32 = 1 << 7;
+/// A measure of which more is neither.
+pub(super) const FLAT: u32 = 1 << 8;
+/// `not`, `without`.
+pub(super) const NEGATES: u32 = 1 << 9;
+/// Parts clauses: `while`.
+pub(super) const CLAUSE: u32 = 1 << 10;
+/// What follows weighs little: `despite`.
+pub(super) const CONCEDES: u32 = 1 << 11;
+/// What follows weighs more than what stands before: `but`.
+pub(super) const TURNS: u32 = 1 << 12;
+pub(super) const PREPOSITION: u32 = 1 << 13;
+/// `in`, `of`, `for`: what a noun of direction has before its measure.
+pub(super) const INTO: u32 = 1 << 14;
+/// What stands between two numbers that are compared, or between two results.
+pub(super) const COMPARES: u32 = 1 << 15;
+/// `may`, `could`: not yet so.
+pub(super) const DEFERS: u32 = 1 << 16;
+pub(super) const PROFITS: u32 = 1 << 17;
+pub(super) const LOSES: u32 = 1 << 18;
+/// What stands beside a number.
+pub(super) const UNIT: u32 = 1 << 19;
+/// A later word of a phrase: the phrase stands at its first.
+pub(super) const PART: u32 = 1 << 20;
+/// Counted already.
+pub(super) const USED: u32 = 1 << 21;
+/// Punctuation that parts clauses.
+pub(super) const BREAK: u32 = 1 << 22;
+pub(super) const NUMBER: u32 = 1 << 23;
+/// Phrases begin with it.
+const STARTS: u32 = 1 << 24;
+/// The sentence is of something that hardly moved: `mixed`, `flat`.
+pub(super) const DAMPS: u32 = 1 << 25;
+pub(super) const DETERMINER: u32 = 1 << 26;
+/// Stands after a verb as well: `ends higher`.
+pub(super) const PREDICATE: u32 = 1 << 27;
+
+/// A unit of hundredths.
+pub(super) const PERCENT: u32 = 1 << 28;
+
+/// In a part that begins with `despite`.
+pub(super) const CONCEDED: u32 = 1 << 29;
+
+pub(super) const MEASURE: u32 = GOOD | BAD | FLAT;
+pub(super) const DIRECTION: u32 = UP | DOWN;
+
+/// Words of a phrase at most.
+const PHRASE_MAX: usize = 8;
+
+/// What is known of a word.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) class: u32,
+    /// What it says by itself, in hundredths.
+    pub(super) polarity: i16,
+    /// How much it counts as a measure, in hundredths.
+    pub(super) weight: i16,
+    /// What it adds to the word beside it, in hundredths.
+    pub(super) degree: i8,
+}
+
+/// What is known of a token in its place.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Mark {
+    pub(super) entry: Entry,
+    /// Tokens of the phrase that begins here; 1 for a word.
+    pub(super) len: u8,
+}
+
+impl Mark {
+    pub(super) fn is(&self, classes: u32) -> bool {
+        self.entry.class & classes != 0
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Lexicon {
+    words: Lookup<Entry>,
+    /// From a state and a word to the next state.
+    steps: Lookup<Step>,
+    any: u64,
+    any_number: u64,
+    /// The state at the beginning of a sentence.
+    beginning: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Step {
+    state: u32,
+    /// A phrase ends here.
+    ends: Option<Entry>,
+}
+
+/// Stands for any one word in a phrase.
+const ANY: &str = "*";
+/// Stands for a number in a phrase.
+const ANY_NUMBER: &str = "#";
+/// Stands for the beginning of a sentence.
+const BEGINNING: &str = "^";
+
+impl Lexicon {
+    pub(super) fn new() -> Lexicon {
+        let mut starts = Vec::new();
+        let mut steps: Vec<(u64, Step)> = Vec::new();
+        let mut known = HashMap::new();
+        let mut states = 0;
+        for list in PHRASES {
+            for phrase in list.words.split('|') {
+                let mut state = 0;
+                let words: Vec<&str> = phrase.split_whitespace().collect();
+                for (n, word) in words.iter().enumerate() {
+                    if n == usize::from(words[0] == BEGINNING) {
+                        starts.push(*word);
+                    }
+                    let edge = edge(state, word_hash(word));
+                    let at = *known.entry(edge).or_insert_with(|| {
+                        states += 1;
+                        let ends = None;
+                        steps.push((
+                            edge,
+                            Step {
+                                state: states,
+                                ends,
+                            },
+                        ));
+                        steps.len() - 1
+                    });
+                    state = steps[at].1.state;
+                    if n + 1 == words.len() {
+                        steps[at].1.ends = Some(list.entry);
+                    }
+                }
+            }
+        }
+        let words = LISTS
+            .iter()
+            .flat_map(|list| list.words.split_whitespace().map(|word| (word, list.entry)));
+        let starts = starts.into_iter().map(|word| {
+            let entry = Entry {
+                class: STARTS,
+                ..Entry::default()
+            };
+            (word, entry)
+        });
+        let first = edge(0, word_hash(BEGINNING));
+        let beginning = steps.iter().find(|(edge, _)| *edge == first);
+        Lexicon {
+            words: Lookup::new(words.chain(starts), merged),
+            any: word_hash(ANY),
+            any_number: word_hash(ANY_NUMBER),
+            beginning: beginning.map_or(0, |(_, step)| step.state),
+            steps: Lookup::of_hashes(steps),
+        }
+    }
+
+    /// A mark for each token, and how many tokens are words of ours that say something.
+    pub(super) fn mark(&self, text: &Text) -> (Vec<Mark>, usize) {
+        let tokens = text.tokens();
+        let mut marks = Vec::with_capacity(tokens.len());
+        let mut ours = 0;
+        let mut at = 0;
+        while at < tokens.len() {
+            let token = &tokens[at];
+            let class = match token.kind {
+                Kind::Number => NUMBER,
+                Kind::Mark => BREAK,
+                Kind::Stop => BREAK,
+                _ => 0,
+            };
+            let mut entry = self.words.get(token.hash).unwrap_or_default();
+            entry.class |= class;
+            if entry.class & STARTS != 0
+                && let Some((phrase, len)) = self.phrase(text, at)
+            {
+                ours += 1;
+                marks.push(Mark {
+                    entry: phrase,
+                    len: len as u8,
+                });
+                let part = Entry {
+                    class: PART,
+                    ..Entry::default()
+                };
+                marks.resize(
+                    marks.len() + len - 1,
+                    Mark {
+                        entry: part,
+                        len: 1,
+                    },
+                );
+                at += len;
+                continue;
+            }
+            // "5 million euros" says nothing of the euro.
+            let beside = |m: &Mark| m.is(NUMBER | UNIT);
+            if entry.class & UNIT != 0
+                && (marks.last().is_some_and(beside)
+                    || tokens.get(at + 1).is_some_and(|t| t.kind == Kind::Number))
+            {
+                entry.class &= !MEASURE;
+            }
+            ours += usize::from(entry.polarity != 0 || entry.class & (DIRECTION | MEASURE) != 0);
+            marks.push(Mark { entry, len: 1 });
+            at += 1;
+        }
+        (marks, ours)
+    }
+
+    /// The longest phrase that begins with a token and stays in its sentence.
+    fn phrase(&self, text: &Text, first: usize) -> Option<(Entry, usize)> {
+        let begins =
+            first == 0 || text.tokens()[first - 1].sentence != text.tokens()[first].sentence;
+        let at_beginning = begins
+            .then(|| self.from_state(text, first, self.beginning))
+            .flatten();
+        at_beginning.or_else(|| self.from_state(text, first, 0))
+    }
+
+    fn from_state(&self, text: &Text, first: usize, mut state: u32) -> Option<(Entry, usize)> {
+        let tokens = text.tokens();
+        let sentence = tokens[first].sentence;
+        let mut found = None;
+        for (n, token) in tokens[first..].iter().take(PHRASE_MAX).enumerate() {
+            if token.sentence != sentence {
+                break;
+            }
+            let number = token.kind == Kind::Number;
+            let mut step = self.steps.get(edge(state, token.hash));
+            if step.is_none() && n > 0 {
+                step = (number
+                    .then(|| self.steps.get(edge(state, self.any_number)))
+                    .flatten())
+                .or_else(|| self.steps.get(edge(state, self.any)));
+            }
+            let Some(step) = step else {
+                break;
+            };
+            state = step.state;
+            if let Some(entry) = step.ends {
+                found = Some((entry, n + 1));
+            }
+        }
+        found
+    }
+}
+
+fn edge(state: u32, word: u64) -> u64 {
+    word.rotate_left(17) ^ u64::from(state).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1
+}
+
+/// A word of several lists has the classes of all; its other values are those of the first list that gives one.
+fn merged(first: Entry, later: Entry) -> Entry {
+    let pick = |a: i16, b: i16| if a == 0 { b } else { a };
+    Entry {
+        class: first.class | later.class,
+        polarity: pick(first.polarity, later.polarity),
+        weight: pick(first.weight, later.weight),
+        degree: if first.degree == 0 {
+            later.degree
+        } else {
+            first.degree
+        },
+    }
+}

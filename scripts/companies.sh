@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # companies.sh FILE: writes the list of companies that the analyst knows by name: lines of TICKER, a tab, NAME.
 #
-# The rows are the SEC's company_tickers (public domain), the larger companies first, as the Python package edgartools (MIT) holds
-# them in a parquet. One row a company, with the first of its tickers; legal suffixes are cut, names all in capitals are set
-# as names are. Prints what belongs into the notes beside src/vexy_ai/local/companies.tsv.
+# The rows are the SEC's company_tickers (public domain), the larger companies first, as the Python package edgartools (MIT)
+# holds them in a parquet. One row a company, with the first of its tickers that an exchange lists; legal suffixes are cut,
+# names all in capitals are set as names are. Prints what belongs into src/vexy_ai/local/companies.rs.
 set -euo pipefail
 [ $# = 1 ] || { echo "usage: companies.sh FILE" >&2; exit 2; }
 file=$1
@@ -69,12 +69,17 @@ def cut(name, ticker):
     return re.sub(r"\s+", " ", name)
 
 
-lines, companies, names = [], set(), set()
+best = {}
 for row in rows:
-    ticker, name = row["ticker"].strip().upper(), row["name"]
-    if row["cik"] in companies or not re.fullmatch(r"[A-Z0-9][A-Z0-9.-]{0,9}", ticker):
-        continue
-    companies.add(row["cik"])
+    row["ticker"] = row["ticker"].strip().upper()
+    if re.fullmatch(r"[A-Z0-9][A-Z0-9.-]{0,9}", row["ticker"]):
+        known = best.setdefault(row["cik"], row)
+        if known["exchange"] == "OTC" and row["exchange"] in ("NYSE", "Nasdaq", "CBOE"):
+            best[row["cik"]] = row
+
+lines, names = [], set()
+for row in best.values():
+    ticker, name = row["ticker"], row["name"]
     short = cut(name, ticker)
     if len(short) < 2 or short.lower() in names:
         continue

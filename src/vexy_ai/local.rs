@@ -1,17 +1,25 @@
 //! The local analyser: an article goes in, what it says and why comes out. Pure: no clock, no bus, no model.
 
+pub mod by_hash;
 pub mod companies;
+pub mod events;
 pub mod language;
 pub mod lookup;
+pub mod names;
 pub mod near;
+pub mod salience;
 pub mod sentiment;
 pub mod summary;
 pub mod text;
 
+use companies::Companies;
+use events::Events;
 use language::Languages;
+use names::Names;
+use near::Sketch;
 use sentiment::Sentiments;
 use summary::Summaries;
-use text::Text;
+use text::{Kind, Text};
 
 /// What names the rules in force; a result by older rules is made anew.
 pub const METHOD: &str = "local/1";
@@ -51,6 +59,8 @@ pub struct Findings {
     /// All events that it names, the best first.
     pub events: Vec<Event>,
     pub tickers: Vec<Ticker>,
+    /// The largest percentage in its title and first sentences; 0 where there is none.
+    pub percent: f64,
     /// 32 MinHash values of its pairs of words; `None` when there are too few to compare.
     pub signature: Option<Signature>,
     /// What led to each of these, in the order in which it was found.
@@ -97,7 +107,7 @@ pub struct Ticker {
     pub symbol: String,
     /// The company, when the list of companies names it.
     pub name: Option<String>,
-    /// `cashtag`, `exchange`, `suffix`, `name`, `name+evidence`.
+    /// `cashtag`, `exchange`, `suffix`, `symbol`, `name`, `name+evidence`.
     pub rule: &'static str,
 }
 
@@ -133,17 +143,25 @@ pub struct Options {
 }
 
 /// The rules and all their words, made ready once; threads share it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Analyser {
+    names: Names,
+    events: Events,
     languages: Languages,
     sentiments: Sentiments,
     summaries: Summaries,
 }
 
 impl Analyser {
-    /// Takes a millisecond or so.
-    pub fn new() -> Analyser {
-        Analyser::default()
+    /// Takes some milliseconds.
+    pub fn new(companies: Companies) -> Analyser {
+        Analyser {
+            names: Names::new(companies),
+            events: Events::new(),
+            languages: Languages::default(),
+            sentiments: Sentiments::default(),
+            summaries: Summaries::default(),
+        }
     }
 
     /// What the rules find in `article`; the same each time. Of a longer article than [`TEXT_MAX`] the rest is not read.
@@ -151,18 +169,44 @@ impl Analyser {
         let text = Text::new(article);
         let marked = self.sentiments.mark(&text);
         let (language, language_by) = self.languages.of(&text, article.language, marked.ours);
+        let is_english = language == "en";
+        let (tickers, why) = self.names.find(&text, !is_english);
         let mut found = Findings {
             language,
             language_by,
             summary: self.summaries.of(&text, options.summary_chars),
+            tickers,
+            percent: salience::largest_percent(&text),
+            signature: signature(&text),
+            why,
             ..Findings::default()
         };
         // The words of our lists mean something else in other languages.
-        if language == "en" {
+        if is_english {
+            let (events, reasons) = self.events.find(&text);
+            found.event = events.first().copied();
+            found.events = events;
+            found.why.extend(reasons);
             (found.sentiment, found.label) = self.sentiments.of(&text, marked, &mut found.why);
         }
         found
     }
+}
+
+/// The signature of an article, by its words and numbers; what is told twice in it counts once.
+fn signature(text: &Text) -> Option<Signature> {
+    let mut sketch = Sketch::default();
+    for sentence in text.sentences().iter().filter(|s| !s.repeated) {
+        for token in text.tokens_of(sentence) {
+            if matches!(
+                token.kind,
+                Kind::Word | Kind::Number | Kind::Cashtag | Kind::Dotted
+            ) {
+                sketch.word(token.hash);
+            }
+        }
+    }
+    sketch.finish()
 }
 
 impl Label {

@@ -93,7 +93,10 @@ impl Events {
                     }
                     counts[class].sum += weight;
                     counts[class].reasons += 1;
-                    let words = text.words(&tokens[phrase.first as usize], &tokens[phrase.last as usize]);
+                    let words = text.words(
+                        &tokens[phrase.first as usize],
+                        &tokens[phrase.last as usize],
+                    );
                     let reason = Reason {
                         part: "event",
                         rule: Event::ALL[class].as_str(),
@@ -135,7 +138,12 @@ impl Events {
         }));
     }
 
-    fn match_all(&self, seen: &[Seen], best: &mut [[Phrase; COUNTS.len()]; CLASSES], vetoes: &mut [f64; CLASSES]) {
+    fn match_all(
+        &self,
+        seen: &[Seen],
+        best: &mut [[Phrase; COUNTS.len()]; CLASSES],
+        vetoes: &mut [f64; CLASSES],
+    ) {
         for (at, token) in seen.iter().enumerate() {
             if token.word == 0 && token.sets == 0 {
                 continue;
@@ -170,7 +178,8 @@ impl Events {
             }
             let from = last + 1;
             let to = (from + gap + 1).min(seen.len());
-            let found = (from..to).find(|&next| self.rules.is(element, seen[next].word, seen[next].sets))?;
+            let found = (from..to)
+                .find(|&next| self.rules.is(element, seen[next].word, seen[next].sets))?;
             last = found;
             gap = 0;
         }
@@ -197,10 +206,18 @@ fn keep_best(best: &mut [Phrase; COUNTS.len()], phrase: Phrase) {
 }
 
 /// The events that are named, the best first, and their reasons.
-fn ranked(mut counts: [Count; CLASSES], reasons: Vec<(usize, Reason)>) -> (Vec<Event>, Vec<Reason>) {
+fn ranked(
+    mut counts: [Count; CLASSES],
+    reasons: Vec<(usize, Reason)>,
+) -> (Vec<Event>, Vec<Reason>) {
     let market = Event::ALL.iter().position(|e| *e == Event::MarketMove);
-    let other_named = counts.iter().enumerate().any(|(class, count)| Some(class) != market && count.sum >= NAMED);
-    let mut order: Vec<usize> = (0..CLASSES).filter(|&class| counts[class].sum >= ENOUGH).collect();
+    let other_named = counts
+        .iter()
+        .enumerate()
+        .any(|(class, count)| Some(class) != market && count.sum >= NAMED);
+    let mut order: Vec<usize> = (0..CLASSES)
+        .filter(|&class| counts[class].sum >= ENOUGH)
+        .collect();
     if let Some(market) = market.filter(|_| other_named) {
         counts[market].sum = counts[market].sum.min(ENOUGH / 2.0);
     }
@@ -209,8 +226,14 @@ fn ranked(mut counts: [Count; CLASSES], reasons: Vec<(usize, Reason)>) -> (Vec<E
     if order.is_empty() {
         return (vec![Event::Other], Vec::new());
     }
-    let why = reasons.into_iter().filter(|(class, _)| order.contains(class)).map(|(_, reason)| reason);
-    (order.iter().map(|&class| Event::ALL[class]).collect(), why.collect())
+    let why = reasons
+        .into_iter()
+        .filter(|(class, _)| order.contains(class))
+        .map(|(_, reason)| reason);
+    (
+        order.iter().map(|&class| Event::ALL[class]).collect(),
+        why.collect(),
+    )
 }
 
 #[cfg(test)]

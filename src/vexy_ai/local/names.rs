@@ -43,7 +43,7 @@ struct Found {
 
 impl Names {
     /// Knows `companies`, and what people call those of them that are well known.
-    pub fn new(companies: &Companies) -> Names {
+    pub fn new(companies: Companies) -> Names {
         Names {
             table: Table::new(companies),
             words: Words::new(),
@@ -59,13 +59,24 @@ impl Names {
             self.find_names(text, &mut found);
         }
         // `VOD.L` stands for what its name would say once more.
-        let listed: Vec<String> = found.hits.iter().filter(|h| h.rule == "suffix").map(|h| h.symbol.clone()).collect();
+        let listed: Vec<String> = found
+            .hits
+            .iter()
+            .filter(|h| h.rule == "suffix")
+            .map(|h| h.symbol.clone())
+            .collect();
         found.hits.retain(|hit| {
-            let twice = |listed: &String| listed.strip_prefix(&hit.symbol).is_some_and(|rest| rest.starts_with('.'));
+            let twice = |listed: &String| {
+                listed
+                    .strip_prefix(&hit.symbol)
+                    .is_some_and(|rest| rest.starts_with('.'))
+            };
             !listed.iter().any(twice)
         });
         // The sort is stable: of two that are named equally often, the first comes first.
-        found.hits.sort_by_key(|hit| (!hit.in_title, std::cmp::Reverse(hit.mentions)));
+        found
+            .hits
+            .sort_by_key(|hit| (!hit.in_title, std::cmp::Reverse(hit.mentions)));
         found.hits.truncate(TICKERS_MAX);
         let tickers = found.hits.into_iter().map(|hit| Ticker {
             symbol: hit.symbol,
@@ -86,7 +97,9 @@ impl Names {
             while at < last {
                 let token = &text.tokens()[at];
                 let candidates = match token.kind {
-                    Kind::Word | Kind::Number | Kind::Dotted => self.table.beginning_with(token.hash),
+                    Kind::Word | Kind::Number | Kind::Dotted => {
+                        self.table.beginning_with(token.hash)
+                    }
                     _ => &[],
                 };
                 let mut next = at + 1;
@@ -94,12 +107,19 @@ impl Names {
                     let Some(end) = self.table.matches(entry, text.tokens(), at, last) else {
                         continue;
                     };
-                    let context = context
-                        .get_or_insert_with(|| Context::of(text, first, last, &self.words));
+                    let context =
+                        context.get_or_insert_with(|| Context::of(text, first, last, &self.words));
                     if let Some((rule, weight)) = self.judge(text, entry, at, end, context, found) {
                         let symbol = self.table.symbol(entry);
                         let words = text.words(token, &text.tokens()[end - 1]);
-                        found.add(symbol, self.table.name(entry), rule, words, weight, text.place(token.sentence));
+                        found.add(
+                            symbol,
+                            self.table.name(entry),
+                            rule,
+                            words,
+                            weight,
+                            text.place(token.sentence),
+                        );
                         next = end;
                         break;
                     }
@@ -131,7 +151,9 @@ impl Names {
         if entry.upper && !tokens[0].upper() {
             return None;
         }
-        if context.is_elsewhere(text, at, end, &self.words) || (entry.speaks && context.speaks(text, at, end, &self.words)) {
+        if context.is_elsewhere(text, at, end, &self.words)
+            || (entry.speaks && context.speaks(text, at, end, &self.words))
+        {
             return None;
         }
         let doubtful = entry.need == Need::Evidence
@@ -140,8 +162,12 @@ impl Names {
         if !doubtful {
             return Some(("name", 1.0));
         }
-        let known = found.hits.iter().any(|hit| hit.symbol == self.table.symbol(entry));
-        let score = evidence::score(text, entry, at, end, context, &self.words) + if known { 3 } else { 0 };
+        let known = found
+            .hits
+            .iter()
+            .any(|hit| hit.symbol == self.table.symbol(entry));
+        let score =
+            evidence::score(text, entry, at, end, context, &self.words) + if known { 3 } else { 0 };
         (score >= evidence::ENOUGH).then_some(("name+evidence", f64::from(score)))
     }
 
@@ -154,7 +180,15 @@ impl Names {
 }
 
 impl Found {
-    fn add(&mut self, symbol: String, name: Option<&str>, rule: &'static str, words: &str, weight: f64, place: Place) {
+    fn add(
+        &mut self,
+        symbol: String,
+        name: Option<&str>,
+        rule: &'static str,
+        words: &str,
+        weight: f64,
+        place: Place,
+    ) {
         let in_title = place == Place::Title;
         let known = self.hits.iter().position(|hit| hit.symbol == symbol);
         if known.is_none() && self.hits.len() >= 4 * TICKERS_MAX {

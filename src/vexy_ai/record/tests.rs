@@ -28,6 +28,7 @@ fn findings() -> Findings {
                 rule: "exchange",
             },
         ],
+        percent: 0.0,
         signature: None,
         why: vec![
             reason("sentiment", "rose", 1.5, Place::Title),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::vexy_ai::local::Event;
+use crate::vexy_ai::local::by_hash::ByHash;
 use crate::vexy_ai::local::text::word_hash;
 
 const RULES: &str = include_str!("rules.txt");
@@ -42,7 +43,7 @@ pub(super) enum Element {
 /// All phrases.
 #[derive(Debug, Default)]
 pub(super) struct Rules {
-    words: HashMap<u64, (u16, u32), std::hash::BuildHasherDefault<Mixed>>,
+    words: ByHash<(u16, u32)>,
     rules: Vec<Rule>,
     elements: Vec<Element>,
     choices: Vec<u16>,
@@ -50,26 +51,6 @@ pub(super) struct Rules {
     by_word: Vec<Vec<u32>>,
     /// The phrases that may begin with a word of a set.
     by_set: Vec<Vec<u32>>,
-}
-
-/// Keys that are hashes already.
-#[derive(Debug, Default)]
-pub(super) struct Mixed(u64);
-
-impl std::hash::Hasher for Mixed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
-        }
-    }
-
-    fn write_u64(&mut self, key: u64) {
-        self.0 = key;
-    }
 }
 
 impl Rules {
@@ -82,7 +63,10 @@ impl Rules {
         for word in ["percent", "pct", "per"] {
             rules.add_to_set(word, PERCENT);
         }
-        for word in ["rs", "usd", "inr", "eur", "gbp", "cad", "aud", "dollars", "million", "billion", "bn", "crore", "lakh"] {
+        for word in [
+            "rs", "usd", "inr", "eur", "gbp", "cad", "aud", "dollars", "million", "billion", "bn",
+            "crore", "lakh",
+        ] {
             rules.add_to_set(word, MONEY);
         }
         for line in RULES.lines() {
@@ -98,13 +82,18 @@ impl Rules {
             return Some(());
         }
         if let Some((name, words)) = line.split_once(" = ") {
-            let bit = sets.values().fold(MONEY << 1, |bit, used| bit.max(1 << (32 - used.leading_zeros())));
+            let bit = sets.values().fold(MONEY << 1, |bit, used| {
+                bit.max(1 << (32 - used.leading_zeros()))
+            });
             sets.insert(name.strip_prefix('%')?, bit);
             for word in words.split_whitespace() {
                 match word.strip_prefix('%') {
                     Some(other) => {
                         let other = *sets.get(other)?;
-                        let of_other = self.words.values_mut().filter(|(_, sets)| sets & other != 0);
+                        let of_other = self
+                            .words
+                            .values_mut()
+                            .filter(|(_, sets)| sets & other != 0);
                         of_other.for_each(|(_, sets)| *sets |= bit);
                     }
                     None => self.add_to_set(word, bit),
@@ -121,9 +110,16 @@ impl Rules {
     }
 
     /// Adds a phrase; one with a hyphenated word among its choices is several.
-    fn add(&mut self, event: u8, weight: f32, parts: &[&str], sets: &HashMap<&str, u32>) -> Option<()> {
+    fn add(
+        &mut self,
+        event: u8,
+        weight: f32,
+        parts: &[&str],
+        sets: &HashMap<&str, u32>,
+    ) -> Option<()> {
         if let Some(at) = parts.iter().position(|p| p.contains('-') && p.len() > 1) {
-            let (split, plain): (Vec<&str>, Vec<&str>) = parts[at].split('|').partition(|w| w.contains('-'));
+            let (split, plain): (Vec<&str>, Vec<&str>) =
+                parts[at].split('|').partition(|w| w.contains('-'));
             for word in split {
                 let mut parts = parts.to_vec();
                 parts.splice(at..=at, word.split('-'));
@@ -152,11 +148,17 @@ impl Rules {
         let (words, sets) = match self.elements[first as usize] {
             Element::Word(word) => (vec![word], 0),
             Element::Sets(sets) => (Vec::new(), sets),
-            Element::Choice { from, to, sets } => (self.choices[from as usize..to as usize].to_vec(), sets),
+            Element::Choice { from, to, sets } => {
+                (self.choices[from as usize..to as usize].to_vec(), sets)
+            }
             Element::Gap => return None,
         };
-        words.iter().for_each(|word| self.by_word[usize::from(*word)].push(number));
-        (0..SETS_MAX).filter(|bit| sets >> bit & 1 == 1).for_each(|bit| self.by_set[bit].push(number));
+        words
+            .iter()
+            .for_each(|word| self.by_word[usize::from(*word)].push(number));
+        (0..SETS_MAX)
+            .filter(|bit| sets >> bit & 1 == 1)
+            .for_each(|bit| self.by_set[bit].push(number));
         Some(())
     }
 
@@ -220,7 +222,9 @@ impl Rules {
         let by_word = self.by_word[usize::from(word)].iter();
         let of_sets = (0..SETS_MAX).filter(move |bit| sets >> bit & 1 == 1);
         let by_set = of_sets.flat_map(|bit| self.by_set[bit].iter());
-        by_word.chain(by_set).map(|&number| &self.rules[number as usize])
+        by_word
+            .chain(by_set)
+            .map(|&number| &self.rules[number as usize])
     }
 
     pub(super) fn elements(&self, rule: &Rule) -> &[Element] {
@@ -232,8 +236,13 @@ impl Rules {
         match *element {
             Element::Sets(wanted) => sets & wanted != 0,
             Element::Word(wanted) => word == wanted,
-            Element::Choice { from, to, sets: wanted } => {
-                sets & wanted != 0 || word != 0 && self.choices[from as usize..to as usize].contains(&word)
+            Element::Choice {
+                from,
+                to,
+                sets: wanted,
+            } => {
+                sets & wanted != 0
+                    || word != 0 && self.choices[from as usize..to as usize].contains(&word)
             }
             Element::Gap => false,
         }
@@ -247,14 +256,19 @@ mod tests {
     #[test]
     fn every_line_is_a_rule_or_a_set() {
         let rules = Rules::read();
-        let lines = RULES.lines().filter(|l| !l.is_empty() && !l.starts_with('#') && !l.contains(" = "));
+        let lines = RULES
+            .lines()
+            .filter(|l| !l.is_empty() && !l.starts_with('#') && !l.contains(" = "));
         assert!(rules.rules.len() >= lines.count());
         for rule in &rules.rules {
             assert!(rules.elements(rule).first() != Some(&Element::Gap));
             assert!(rules.elements(rule).last() != Some(&Element::Gap));
         }
         for set in RULES.lines().filter(|l| l.contains(" = ")) {
-            assert!(!set[1..].contains('-'), "a set has no words with hyphens: {set}");
+            assert!(
+                !set[1..].contains('-'),
+                "a set has no words with hyphens: {set}"
+            );
         }
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::vexy_ai::local::Article;
+use proptest::prelude::*;
 
 /// Headlines of our own and what they are about. Rules were written with every other line in view.
 const EVENTS: &str = include_str!("../../../../tests/analyst/events.tsv");
@@ -59,5 +60,60 @@ fn ten_events_are_told_apart() {
         let f1 = measured(&events, remainder);
         println!("{remainder}: macro-F1 {f1:.3}");
         assert!(f1 >= 0.60, "{f1}");
+    }
+}
+
+#[test]
+fn a_price_that_moves_is_the_event_only_when_nothing_else_is_named() {
+    let events = Events::new();
+    assert_eq!(of(&events, "Acme shares fall 7%"), Event::MarketMove);
+    assert_eq!(
+        of(&events, "Acme shares fall 7% as profit misses estimates"),
+        Event::Earnings
+    );
+}
+
+#[test]
+fn a_veto_takes_a_phrase_away() {
+    let events = Events::new();
+    assert_eq!(
+        of(&events, "Upgrade of the mobile network begins"),
+        Event::Product
+    );
+    assert_eq!(of(&events, "Five names worth a look"), Event::Other);
+}
+
+#[test]
+fn the_title_outweighs_the_text() {
+    let events = Events::new();
+    let text = Text::new(&Article {
+        title: "Acme declares dividend",
+        text: "Acme was sued by a rival last week. A judge is to hear the lawsuit. Its earnings are due in May.",
+        ..Article::default()
+    });
+    let (found, why) = events.find(&text);
+    assert_eq!(found[0], Event::Dividend);
+    assert!(found.contains(&Event::LegalRegulatory), "{found:?}");
+    assert_eq!(why[0].place, crate::vexy_ai::local::Place::Title);
+}
+
+proptest! {
+    #[test]
+    fn the_best_event_has_the_greatest_sum_of_reasons(
+        title in "((profit|Fed|shares|fall|to buy|7|%|lawsuit|names|CEO|dividend|price target|raised|\\.|\u{e9}) ){0,12}",
+        text in ".{0,80}",
+    ) {
+        thread_local! {
+            static EVENTS: Events = Events::new();
+        }
+        let text = Text::new(&Article { title: &title, text: &text, ..Article::default() });
+        let (found, why) = EVENTS.with(|events| events.find(&text));
+        let sum = |event: Event| -> f64 {
+            why.iter().filter(|r| r.rule == event.as_str()).map(|r| r.weight).sum()
+        };
+        prop_assert!(!found.is_empty());
+        for other in &found[1..] {
+            prop_assert!(sum(found[0]) >= sum(*other) || *other == Event::MarketMove, "{found:?} {why:?}");
+        }
     }
 }

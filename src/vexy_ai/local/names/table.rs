@@ -4,6 +4,7 @@ use std::collections::hash_map::Entry as Slot;
 use std::collections::{HashMap, HashSet};
 
 use crate::vexy_ai::local::Article;
+use crate::vexy_ai::local::by_hash::ByHash;
 use crate::vexy_ai::local::companies::Companies;
 use crate::vexy_ai::local::text::{Kind, Text, Token, word_hash};
 
@@ -13,46 +14,32 @@ const ALIASES: &str = include_str!("aliases.txt");
 const COMMON: &str = include_str!("common.txt");
 
 /// Words that say what a company does or is, and that people leave out: "Palantir" is Palantir Technologies.
-const DESCRIPTORS: &[&str] = &[
-    "aerospace", "airlines", "airways", "automotive", "bancorp", "bancshares", "beauty", "bio", "biopharma",
-    "biopharmaceuticals", "biosciences", "biotech", "biotechnologies", "biotherapeutics", "brands", "chemical", "chemicals",
-    "cloud", "com", "communications", "companies", "data", "diagnostics", "digital", "electronics", "energy", "enterprise",
-    "enterprises", "entertainment", "financial", "foods", "genomics", "global", "group", "health", "healthcare", "holding",
-    "holdings", "hotels", "industries", "insurance", "interactive", "international", "labs", "laboratories", "lifesciences",
-    "markets", "materials", "media", "medical", "medicines", "motor", "motors", "networks", "oncology", "online",
-    "petroleum", "pharma", "pharmaceutical", "pharmaceuticals", "platforms", "power", "properties", "realty", "reit",
-    "resorts", "resources", "restaurants", "robotics", "sciences", "security", "semiconductor", "semiconductors", "services",
-    "software", "solar", "solutions", "steel", "stores", "surgical", "systems", "technologies", "technology", "therapeutics",
-    "us", "usa", "wholesale", "worldwide",
-];
+const DESCRIPTORS: &str = "aerospace airlines airways automotive bancorp bancshares beauty bio biopharma biopharmaceuticals biosciences \
+    biotech biotechnologies biotherapeutics brands chemical chemicals cloud com communications companies data \
+    diagnostics digital electronics energy enterprise enterprises entertainment financial foods genomics global \
+    group health healthcare holding holdings hotels industries insurance interactive international labs \
+    laboratories lifesciences markets materials media medical medicines motor motors networks oncology online \
+    petroleum pharma pharmaceutical pharmaceuticals platforms power properties realty reit resorts resources \
+    restaurants robotics sciences security semiconductor semiconductors services software solar solutions steel \
+    stores surgical systems technologies technology therapeutics us usa wholesale worldwide";
 
 /// Short names in capitals that mean something else more often.
-const ACRONYMS: &[&str] = &[
-    "adp", "agi", "agm", "ai", "aids", "am", "ama", "ams", "api", "apr", "arr", "asa", "asm", "ath", "atm", "atr", "aud",
-    "bdc", "boe", "boc", "bmi", "bps", "btc", "bse", "cac", "cad", "cagr", "cbc", "cbo", "cdc", "ceo", "cet", "cfo", "cia",
-    "cio", "coo", "cop", "cpa", "cpi", "crr", "csr", "cto", "dao", "dax", "defi", "dia", "doe", "doj", "dtc", "ebit", "ecb",
-    "ecm", "eia", "eod", "eps", "erp", "esg", "est", "etf", "eth", "eu", "eur", "ev", "evs", "faq", "fbi", "fcc", "fda",
-    "fed", "fmc", "fmcg", "fomc", "ftc", "ftse", "fx", "fy", "gaap", "gbp", "gdp", "glp", "gmt", "gnp", "gop", "gps", "gst",
-    "gta", "hiv", "hk", "hr", "ibl", "ico", "icj", "ict", "ifc", "imf", "ipi", "ipo", "irs", "iot", "ism", "isa", "isis",
-    "jpy", "kpi", "led", "llc", "lng", "loi", "lpg", "lse", "ltd", "mbs", "mda", "mena", "mlp", "mou", "mpc", "mri", "mrna",
-    "msci", "msp", "nafta", "nasa", "nasdaq", "nato", "nav", "nba", "nbc", "nfl", "nft", "ngo", "nhl", "nhs", "nii", "nim",
-    "npa", "npas", "npi", "npv", "nri", "nse", "nsa", "nyc", "nyse", "obr", "oem", "ofs", "ok", "opec", "orr", "otc", "pbt",
-    "pat", "pc", "pce", "pcr", "pdt", "peg", "pga", "phd", "pii", "plc", "pm", "pmi", "pml", "ppi", "ppp", "pr", "psu",
-    "qe", "qip", "qoq", "rbi", "rbc", "rcs", "rda", "reit", "rfp", "rng", "roce", "roe", "roi", "rsi", "sa", "saas", "sar",
-    "sba", "sbi", "sec", "sei", "sez", "sip", "slr", "sme", "sofr", "spac", "spv", "ssr", "stem", "suv", "tcs", "tds", "tam",
-    "tbi", "tsx", "ttm", "tv", "uae", "ucla", "ufo", "uk", "un", "us", "usa", "usd", "usda", "uti", "uv", "vat", "vc", "vix",
-    "who", "wti", "wto", "xrp", "ytd", "yoy",
-];
+const ACRONYMS: &str = "adp agi agm ai aids am ama ams api apr arr asa asm ath atm atr aud bdc boe boc bmi bps btc bse cac cad cagr \
+    cbc cbo cdc ceo cet cfo cia cio coo cop cpa cpi crr csr cto dao dax defi dia doe doj dtc ebit ecb ecm eia eod \
+    eps erp esg est etf eth eu eur ev evs faq fbi fcc fda fed fmc fmcg fomc ftc ftse fx fy gaap gbp gdp glp gmt \
+    gnp gop gps gst gta hiv hk hr ibl ico icj ict ifc imf ipi ipo irs iot ism isa isis jpy kpi led llc lng loi lpg \
+    lse ltd mbs mda mena mlp mou mpc mri mrna msci msp nafta nasa nasdaq nato nav nba nbc nfl nft ngo nhl nhs nii \
+    nim npa npas npi npv nri nse nsa nyc nyse obr oem ofs ok opec orr otc pbt pat pc pce pcr pdt peg pga phd pii \
+    plc pm pmi pml ppi ppp pr psu qe qip qoq rbi rbc rcs rda reit rfp rng roce roe roi rsi sa saas sar sba sbi sec \
+    sei sez sip slr sme sofr spac spv ssr stem suv tcs tds tam tbi tsx ttm tv uae ucla ufo uk un us usa usd usda \
+    uti uv vat vc vix who wti wto xrp ytd yoy";
 
 /// Symbols of companies that speak as analysts or are quoted.
-const SPEAKERS: &[&str] = &[
-    "JPM", "GS", "MS", "C", "BAC", "WFC", "BCS", "UBS", "DB", "JEF", "PIPR", "SF", "RJF", "OPY", "HSBC", "RY", "BMO", "NMR",
-    "MFG", "EVR", "KEY", "MCO", "SPGI", "MORN", "TD", "LAZ", "NYT", "TRI", "NWSA", "BNS", "CM", "BLK", "LPLA", "SMFG", "MUFG",
-    "SCHW", "TFC", "SNEX", "HLI", "CG", "IVZ", "BEN", "TROW", "STT", "ING", "BBVA", "MQBKY", "ROTH", "NWG", "USB",
-];
+const SPEAKERS: &str = "JPM GS MS C BAC WFC BCS UBS DB JEF PIPR SF RJF OPY HSBC RY BMO NMR MFG EVR KEY MCO SPGI MORN TD LAZ NYT TRI \
+    NWSA BNS CM BLK LPLA SMFG MUFG SCHW TFC SNEX HLI CG IVZ BEN TROW STT ING BBVA MQBKY ROTH NWG USB";
 
 /// Names that mean something else so often (an index, a news agency) that they count only with a legal suffix, as an alias.
-const NEVER: &[&str] = &["nasdaq", "news", "reuters", "national", "first", "american", "global", "universal"];
+const NEVER: &str = "nasdaq news reuters national first american global universal";
 
 /// Beyond this place in the list a name made of common words needs evidence.
 const WELL_KNOWN: usize = 2500;
@@ -89,37 +76,18 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub(super) struct Table {
     /// Where the entries of a first word are.
-    heads: HashMap<u64, (u32, u32), std::hash::BuildHasherDefault<Mixed>>,
+    heads: ByHash<(u32, u32)>,
     entries: Vec<Entry>,
     words: Vec<u64>,
     companies: Companies,
     /// Symbols that aliases add to those of the list, from `companies.len()` on.
     more: Vec<&'static str>,
     /// Symbols of the list and whether one that stands bare counts as a symbol.
-    symbols: HashMap<u64, (u32, bool), std::hash::BuildHasherDefault<Mixed>>,
+    symbols: ByHash<(u32, bool)>,
+    exchanges: ByHash<()>,
     ampersand: u64,
     and: u64,
     bang: u64,
-}
-
-/// Keys that are hashes already.
-#[derive(Debug, Default)]
-pub(super) struct Mixed(u64);
-
-impl std::hash::Hasher for Mixed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
-        }
-    }
-
-    fn write_u64(&mut self, key: u64) {
-        self.0 = key;
-    }
 }
 
 /// Names while they are gathered: the first that claims one has it.
@@ -129,7 +97,14 @@ struct Gathered {
 }
 
 impl Gathered {
-    fn claim(&mut self, words: &[u64], company: usize, symbol: &str, need: Need, upper: bool) -> bool {
+    fn claim(
+        &mut self,
+        words: &[u64],
+        company: usize,
+        symbol: &str,
+        need: Need,
+        upper: bool,
+    ) -> bool {
         if words.is_empty() || words.len() > 8 {
             return false;
         }
@@ -153,9 +128,10 @@ impl Gathered {
 }
 
 impl Table {
-    pub(super) fn new(companies: &Companies) -> Table {
-        let hashes = |words: &'static [&str]| -> HashSet<u64> { words.iter().map(|w| word_hash(w)).collect() };
-        let common: HashSet<u64> = COMMON.split_whitespace().map(word_hash).collect();
+    pub(super) fn new(companies: Companies) -> Table {
+        let hashes =
+            |words: &str| -> HashSet<u64> { words.split_whitespace().map(word_hash).collect() };
+        let common = hashes(COMMON);
         let (descriptors, acronyms, never) = (hashes(DESCRIPTORS), hashes(ACRONYMS), hashes(NEVER));
         let and = word_hash("and");
         let mut by_symbol: HashMap<&str, usize> = HashMap::with_capacity(companies.len());
@@ -164,7 +140,7 @@ impl Table {
         }
         let mut gathered = Gathered {
             names: HashMap::with_capacity(companies.len() * 2),
-            speakers: SPEAKERS.iter().copied().collect(),
+            speakers: SPEAKERS.split_whitespace().collect(),
         };
         let mut more = Vec::new();
         add_aliases(&mut gathered, companies.len(), &by_symbol, &mut more, and);
@@ -183,9 +159,14 @@ impl Table {
             let all_common = words.iter().all(|w| common.contains(w));
             let initials = words.len() == 1
                 && company.name.len() <= 5
-                && company.name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+                && company
+                    .name
+                    .bytes()
+                    .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
             let need = match words.len() {
-                1 if all_common || acronyms.contains(&words[0]) || company.name.len() < 3 => Need::Evidence,
+                1 if all_common || acronyms.contains(&words[0]) || company.name.len() < 3 => {
+                    Need::Evidence
+                }
                 1 if initials && at > WELL_KNOWN => Need::Evidence,
                 1 => Need::Capital,
                 _ if all_common && at > WELL_KNOWN => Need::Evidence,
@@ -194,7 +175,10 @@ impl Table {
             if words.len() > 1 || words.first().is_some_and(|word| !never.contains(word)) {
                 gathered.claim(words, at, company.ticker, need, initials);
             }
-            let short = words.iter().rposition(|w| !descriptors.contains(w)).map_or(0, |last| last + 1);
+            let short = words
+                .iter()
+                .rposition(|w| !descriptors.contains(w))
+                .map_or(0, |last| last + 1);
             if short == 0 || short == words.len() {
                 continue;
             }
@@ -203,17 +187,20 @@ impl Table {
             let alone = best == at && second.saturating_sub(200) > at * 4;
             let said = company.name.split_whitespace().next().unwrap_or_default();
             if short.len() == 1 && !never.contains(&short[0]) {
-                let distinct = !common.contains(&short[0]) && !acronyms.contains(&short[0]) && said.len() >= 4;
+                let distinct =
+                    !common.contains(&short[0]) && !acronyms.contains(&short[0]) && said.len() >= 4;
                 if alone && distinct {
                     gathered.claim(short, at, company.ticker, Need::Capital, false);
                 } else if alone && at < WELL_KNOWN / 2 && said.len() >= 4 {
                     gathered.claim(short, at, company.ticker, Need::Evidence, false);
                 }
-            } else if short.len() > 1 && (at < WELL_KNOWN / 2 || !short.iter().all(|w| common.contains(w))) {
+            } else if short.len() > 1
+                && (at < WELL_KNOWN / 2 || !short.iter().all(|w| common.contains(w)))
+            {
                 gathered.claim(short, at, company.ticker, Need::Capital, false);
             }
         }
-        let mut symbols = HashMap::with_capacity_and_hasher(companies.len(), Default::default());
+        let mut symbols = ByHash::with_capacity_and_hasher(companies.len(), Default::default());
         for (at, company) in companies.iter().enumerate() {
             let hash = word_hash(&company.ticker.to_ascii_lowercase());
             let plain = company.ticker.bytes().all(|b| b.is_ascii_uppercase());
@@ -223,14 +210,15 @@ impl Table {
                 && (company.ticker.len() >= 4 || company.ticker.len() == 3 && at < 1200);
             symbols.entry(hash).or_insert((at as u32, bare));
         }
+        drop(by_symbol);
         Table::packed(gathered.names, companies, more, symbols, &common)
     }
 
     fn packed(
         names: HashMap<Vec<u64>, Entry>,
-        companies: &Companies,
+        companies: Companies,
         more: Vec<&'static str>,
-        symbols: HashMap<u64, (u32, bool), std::hash::BuildHasherDefault<Mixed>>,
+        symbols: ByHash<(u32, bool)>,
         common: &HashSet<u64>,
     ) -> Table {
         let mut names: Vec<(Vec<u64>, Entry)> = names.into_iter().collect();
@@ -239,12 +227,16 @@ impl Table {
             (a[0], b.len(), x.company, &a[1..]).cmp(&(b[0], a.len(), y.company, &b[1..]))
         });
         let mut table = Table {
-            heads: HashMap::with_capacity_and_hasher(names.len(), Default::default()),
+            heads: ByHash::with_capacity_and_hasher(names.len(), Default::default()),
             entries: Vec::with_capacity(names.len()),
             words: Vec::new(),
-            companies: companies.clone(),
+            companies,
             more,
             symbols,
+            exchanges: super::symbols::EXCHANGES
+                .split_whitespace()
+                .map(|w| (word_hash(w), ()))
+                .collect(),
             ampersand: word_hash("&"),
             and: word_hash("and"),
             bang: word_hash("!"),
@@ -271,8 +263,15 @@ impl Table {
     }
 
     /// The end of a name whose first word stands at `at`, if all its words follow before `last`.
-    pub(super) fn matches(&self, entry: &Entry, tokens: &[Token], at: usize, last: usize) -> Option<usize> {
-        let words = &self.words[entry.words as usize..entry.words as usize + usize::from(entry.count)];
+    pub(super) fn matches(
+        &self,
+        entry: &Entry,
+        tokens: &[Token],
+        at: usize,
+        last: usize,
+    ) -> Option<usize> {
+        let words =
+            &self.words[entry.words as usize..entry.words as usize + usize::from(entry.count)];
         let mut end = at + 1;
         for word in words {
             let mut token = tokens[..last].get(end)?;
@@ -288,18 +287,29 @@ impl Table {
         Some(end)
     }
 
+    pub(super) fn is_exchange(&self, hash: u64) -> bool {
+        self.exchanges.contains_key(&hash)
+    }
+
     /// The symbol of a name's company, with a dot before the class of a share.
     pub(super) fn symbol(&self, entry: &Entry) -> String {
         let at = entry.company as usize;
         match self.companies.get(at) {
             Some(company) => with_dot(company.ticker),
-            None => with_dot(self.more.get(at - self.companies.len()).copied().unwrap_or_default()),
+            None => with_dot(
+                self.more
+                    .get(at - self.companies.len())
+                    .copied()
+                    .unwrap_or_default(),
+            ),
         }
     }
 
     /// The company's name in the list.
     pub(super) fn name(&self, entry: &Entry) -> Option<&str> {
-        self.companies.get(entry.company as usize).map(|company| company.name)
+        self.companies
+            .get(entry.company as usize)
+            .map(|company| company.name)
     }
 
     /// The name of the company with a symbol (lower-cased, by its hash), and whether it counts when it stands bare.
@@ -320,7 +330,8 @@ fn words_of(name: &str, and: u64) -> Vec<u64> {
         title: name,
         ..Article::default()
     });
-    let word = |t: &&Token| matches!(t.kind, Kind::Word | Kind::Number | Kind::Dotted) && t.hash != and;
+    let word =
+        |t: &&Token| matches!(t.kind, Kind::Word | Kind::Number | Kind::Dotted) && t.hash != and;
     text.tokens().iter().filter(word).map(|t| t.hash).collect()
 }
 

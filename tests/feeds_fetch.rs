@@ -134,7 +134,7 @@ fn validators_go_back_byte_for_byte_and_only_to_the_url_that_gave_them() {
     let hits = server.hits();
     let (old, new) = (&hits[2], &hits[3]);
     assert_eq!(
-        (old.path.as_str(), old.header("if-none-match")),
+        (old.target.as_str(), old.header("if-none-match")),
         ("/old", None)
     );
     assert_eq!(new.header("if-none-match"), Some("W/\"\u{e9}=\""));
@@ -300,7 +300,7 @@ pub fn assert_given_up_after_ten_seconds(start: Instant, error: &FetchError) {
 #[test]
 fn a_server_that_drips_is_cut_off_by_the_budget_of_the_whole_poll() {
     let server = FeedServer::start();
-    server.always("/drip", Reply::Drip(Duration::from_millis(50)));
+    server.always("/drip", Reply::Drip("<rss>", Duration::from_millis(50)));
     server.always("/slow", Reply::to(302, "/drip"));
     let fetcher = fetcher(&[server.host()]);
     // Long enough for the first bytes to come on a busy machine.
@@ -372,7 +372,7 @@ fn a_shutdown_ends_requests_under_way_at_once() {
     let server = FeedServer::start();
     // One that waits for an answer, and one in the middle of a body.
     server.always("/hang", Reply::Hang);
-    server.always("/drip", Reply::Drip(Duration::from_millis(50)));
+    server.always("/drip", Reply::Drip("<rss>", Duration::from_millis(50)));
     let fetcher = fetcher(&[server.host()]);
     let requests = ["/hang", "/drip"].map(|path| {
         let (fetcher, url) = (fetcher.clone(), server.url(path));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::vendor::{KEY, Market, busiest_minute, marked_contracts, results};
+use crate::support::vendor::{KEY, Market, Reply, busiest_minute, marked_contracts, results};
 use crate::support::{FakeClock, PATIENCE, repetitions, secs, until};
 
 /// In a usual run; the full one has ten times as many.
@@ -260,16 +260,8 @@ fn the_key_is_nowhere_but_in_the_header() {
             return None;
         }
         match turn.fetch_add(1, Ordering::SeqCst) {
-            0 => Some(crate::support::vendor::Reply::Full(
-                200,
-                String::new(),
-                echo.clone().into_bytes(),
-            )),
-            1 | 2 => Some(crate::support::vendor::Reply::Full(
-                200,
-                String::new(),
-                html.clone(),
-            )),
+            0 => Some(Reply::ok(echo.clone().into_bytes())),
+            1 | 2 => Some(Reply::ok(html.clone())),
             _ => None,
         }
     });
@@ -277,7 +269,8 @@ fn the_key_is_nowhere_but_in_the_header() {
     market.wait_price("SPY", "100.50");
     assert!(!massive.log().contains("hunter2"), "{}", massive.log());
     for arrival in market.vendor.arrivals() {
-        assert_eq!(arrival.headers["authorization"], format!("Bearer {KEY}"));
+        let bearer = format!("Bearer {KEY}");
+        assert_eq!(arrival.header("authorization"), Some(bearer.as_str()));
         assert!(!arrival.target.contains("hunter2"));
     }
     // Everything that the store has, byte for byte.

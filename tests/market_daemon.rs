@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::vendor::{KEY, Market, marked_contracts, now_ms, results};
+use crate::support::vendor::{KEY, Market, marked_contracts, now_ms, refusal, results};
 use crate::support::{PATIENCE, secs, until};
 
 #[test]
@@ -243,10 +243,9 @@ fn a_key_in_a_file_is_read_again_and_a_refused_one_stops_everything() {
     std::fs::write(&file, "hunter2-bad\n").unwrap();
     market.vendor.rule(|arrival| {
         let is_good = arrival
-            .headers
-            .get("authorization")
-            .is_some_and(|key| key == &format!("Bearer {KEY}"));
-        (!is_good).then(|| crate::support::vendor::Reply::status(401))
+            .header("authorization")
+            .is_some_and(|key| key == format!("Bearer {KEY}"));
+        (!is_good).then(|| refusal(401))
     });
     let _massive = market.start_with(&[("MASSIVE_API_KEY_FILE", file.to_str().unwrap())]);
     let beat = market.wait_status("degraded");

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
 
-use crate::support::vendor::{Arrival, Market, Reply, marked_contracts, now_ms, results};
+use crate::support::vendor::{
+    Arrival, Market, Reply, json_reply, marked_contracts, now_ms, refusal, results,
+};
 use crate::support::{PATIENCE, secs, until};
 
 const PRICES: &str = "/v3/snapshot";
@@ -34,7 +36,7 @@ fn first(market: &Market, path: &'static str, n: usize, reply: Reply) {
 fn what_passes_is_asked_again_and_old_data_ages_meanwhile() {
     for status in [408, 425, 499, 500, 503, 404] {
         let market = Market::open(&["SPY"]);
-        first(&market, PRICES, 1, Reply::status(status));
+        first(&market, PRICES, 1, refusal(status));
         let _massive = market.start();
         market.wait_price("SPY", "100.50");
         let asked = market.vendor.arrivals_of(PRICES);
@@ -48,10 +50,10 @@ fn what_is_no_answer_is_asked_once_more_then_kept_in_quarantine() {
     let cut = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"status\":".to_vec();
     let long = vec![b' '; (16 << 20) + 1];
     for reply in [
-        Reply::Full(200, String::new(), html),
+        Reply::ok(html),
         Reply::Raw(cut),
-        Reply::Full(200, String::new(), Vec::new()),
-        Reply::Full(200, String::new(), long),
+        Reply::ok(Vec::new()),
+        Reply::ok(long),
     ] {
         let market = Market::open(&["SPY"]);
         first(&market, PRICES, 2, reply);
@@ -78,8 +80,8 @@ fn what_is_no_answer_is_asked_once_more_then_kept_in_quarantine() {
 fn a_redirect_is_not_followed_and_the_key_not_carried_along() {
     let market = Market::open(&["SPY"]);
     let elsewhere = Market::open(&[]);
-    let location = format!("Location: {}/v3/snapshot", elsewhere.vendor.url());
-    first(&market, PRICES, 1, Reply::status(302).with(&location));
+    let location = format!("{}/v3/snapshot", elsewhere.vendor.url());
+    first(&market, PRICES, 1, Reply::to(302, &location));
     let massive = market.start();
     market.wait_price("SPY", "100.50");
     massive.wait_log("redirects are not followed", PATIENCE);
@@ -89,7 +91,7 @@ fn a_redirect_is_not_followed_and_the_key_not_carried_along() {
 #[test]
 fn a_bad_request_is_off_until_truth_changes() {
     let mut market = Market::open(&["SPY"]);
-    market.vendor.always(PRICES, Reply::status(400));
+    market.vendor.always(PRICES, refusal(400));
     let _massive = market.start();
     market.wait_snapshot("SPY", "bad_request", |s| {
         s.get("reason").is_some_and(|r| r == "bad_request")
@@ -108,7 +110,7 @@ fn a_403_goes_one_rung_down_for_its_class_alone() {
     let market = Market::open(&["SPY", "I:SPX"]);
     market
         .vendor
-        .rule(|a: &Arrival| (a.path() == "/v3/snapshot").then(|| Reply::status(403)));
+        .rule(|a: &Arrival| (a.path() == "/v3/snapshot").then(|| refusal(403)));
     let massive = market.start();
     market.wait_price("SPY", "100.50");
     market.wait_price("I:SPX", "101.50");
@@ -125,7 +127,7 @@ fn a_403_goes_one_rung_down_for_its_class_alone() {
     market.vendor.price_at("I:SPX", "98.5", yesterday);
     market
         .vendor
-        .rule(|a| a.path().contains("/snapshot").then(|| Reply::status(403)));
+        .rule(|a| a.path().contains("/snapshot").then(|| refusal(403)));
     first(&market, "/v2/aggs/grouped/", 2, results(Vec::new()));
     let _massive = market.start();
     let spy = market.wait_price("SPY", "99.5");
@@ -150,8 +152,7 @@ fn a_403_goes_one_rung_down_for_its_class_alone() {
     // The summary is refused as well: one by one.
     let market = Market::open(&["SPY", "QQQ"]);
     market.vendor.rule(|a| {
-        (a.path().contains("/snapshot") || a.path().contains("/grouped/"))
-            .then(|| Reply::status(403))
+        (a.path().contains("/snapshot") || a.path().contains("/grouped/")).then(|| refusal(403))
     });
     let _massive = market.start();
     market.wait_price("SPY", "100.50");
@@ -212,7 +213,7 @@ fn a_batch_that_is_too_large_is_halved() {
     let market = Market::open(&["A", "B", "C", "D", "E"]);
     market.vendor.rule(|a| {
         let names = a.parameter("ticker.any_of")?.split(',').count();
-        (names > 2).then(|| Reply::status(414))
+        (names > 2).then(|| refusal(414))
     });
     let _massive = market.start();
     for (nth, name) in ["A", "B", "C", "D", "E"].iter().enumerate() {
@@ -223,12 +224,7 @@ fn a_batch_that_is_too_large_is_halved() {
 #[test]
 fn too_many_calls_means_that_nobody_asks_for_as_long_as_the_vendor_wants() {
     let market = Market::open(&["SPY"]);
-    first(
-        &market,
-        PRICES,
-        1,
-        Reply::status(429).with("Retry-After: 3"),
-    );
+    first(&market, PRICES, 1, refusal(429).with("Retry-After", "3"));
     let _massive = market.start();
     market.wait_price("SPY", "100.50");
     let asked = market.vendor.arrivals();
@@ -251,7 +247,7 @@ fn an_envelope_counts_as_the_failure_that_it_names() {
         json!({"status": "NOT_AUTHORIZED", "message": "You are not entitled to this data."});
     market
         .vendor
-        .rule(move |a| (a.path() == "/v3/snapshot").then(|| Reply::json(&refused)));
+        .rule(move |a| (a.path() == "/v3/snapshot").then(|| json_reply(&refused)));
     let _massive = market.start();
     market.wait_price("SPY", "100.50");
     market
@@ -305,7 +301,7 @@ fn pages(market: &Market, other: impl Fn(usize) -> Option<Reply> + Send + Sync +
         if nth + 1 < list.len() {
             page["next_url"] = json!(format!("http://127.0.0.1:{port}/v3/snapshot/options/SPY?cursor={}&apiKey=hunter2-of-the-vendor", nth + 1));
         }
-        Some(Reply::json(&page))
+        Some(json_reply(&page))
     });
 }
 
@@ -325,7 +321,7 @@ fn pages_are_followed_without_a_key_in_them_and_a_page_that_fails_in_passing_is_
     chain_of(&mut market);
     let failed = AtomicUsize::new(0);
     pages(&market, move |nth| {
-        (nth == 2 && failed.fetch_add(1, Ordering::SeqCst) == 0).then(|| Reply::status(503))
+        (nth == 2 && failed.fetch_add(1, Ordering::SeqCst) == 0).then(|| refusal(503))
     });
     let _massive = market.start();
     let key = until("a chain", PATIENCE, || {
@@ -347,21 +343,21 @@ fn pages_are_followed_without_a_key_in_them_and_a_page_that_fails_in_passing_is_
 fn a_chain_of_which_one_page_fails_for_good_leaves_the_old_one_whole() {
     type Page = fn(u16) -> Reply;
     let foreign: Page = |_| {
-        Reply::json(
+        json_reply(
             &json!({"status": "OK", "results": [], "next_url": "http://example.com/v3/snapshot/options/SPY?cursor=9"}),
         )
     };
     let other_path: Page = |port| {
-        Reply::json(
+        json_reply(
             &json!({"status": "OK", "results": [], "next_url": format!("http://127.0.0.1:{port}/v3/other?cursor=9")}),
         )
     };
     let round: Page = |port| {
-        Reply::json(
+        json_reply(
             &json!({"status": "OK", "results": [], "next_url": format!("http://127.0.0.1:{port}/v3/snapshot/options/SPY?cursor=1")}),
         )
     };
-    let garbage: Page = |_| Reply::Full(200, String::new(), b"<html>".to_vec());
+    let garbage: Page = |_| Reply::ok(b"<html>".to_vec());
     let none: Page = |_| {
         results(vec![
             json!({"details": {"ticker": "O:X"}}),

@@ -1,156 +1,50 @@
 //! A web server for feeds that behaves as badly as it is told to, and remembers what it was asked.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::{Duration, Instant};
-
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::certificates::Issued;
-
-/// One request, as it came.
-#[derive(Clone, Debug)]
-pub struct Hit {
-    pub at: Instant,
-    pub path: String,
-    /// Names in lower case, values byte for byte as Latin-1 text.
-    pub headers: Vec<(String, String)>,
-    /// Requests of this host under way at this moment, this one included; each until its answer goes out, so that
-    /// it is never counted for longer than its client counts it.
-    pub at_once: usize,
-    /// The name that was asked for before the first byte, over TLS.
-    pub sni: Option<String>,
-}
-
-impl Hit {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self.headers.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.as_str())
-    }
-}
-
-/// How a request is answered.
-#[derive(Clone)]
-pub enum Reply {
-    /// Status, headers, body; `Content-Length` is added.
-    Full(u16, Vec<(String, String)>, Vec<u8>),
-    /// These bytes and nothing else; over TLS the connection ends without a word.
-    Raw(Vec<u8>),
-    /// Not at all: the connection stays open.
-    Hang,
-    /// Headers at once, then a byte every so often, for ever.
-    Drip(Duration),
-}
-
-impl Reply {
-    pub fn ok(body: impl Into<Vec<u8>>) -> Reply {
-        Reply::Full(200, Vec::new(), body.into())
-    }
-
-    pub fn status(status: u16) -> Reply {
-        Reply::Full(status, Vec::new(), Vec::new())
-    }
-
-    pub fn to(status: u16, location: &str) -> Reply {
-        Reply::status(status).with("Location", location)
-    }
-
-    pub fn with(self, name: &str, value: &str) -> Reply {
-        match self {
-            Reply::Full(status, mut headers, body) => {
-                headers.push((name.to_owned(), value.to_owned()));
-                Reply::Full(status, headers, body)
-            }
-            other => other,
-        }
-    }
-}
+pub use super::http_server::{Arrival as Hit, Reply};
+use super::http_server::{HttpServer, Manner};
 
 type Route = Arc<dyn Fn(&Hit) -> Reply + Send + Sync>;
+type Routes = Arc<Mutex<HashMap<String, Route>>>;
 
 /// The server; it listens until it is dropped.
 pub struct FeedServer {
-    pub port: u16,
-    scheme: &'static str,
-    shared: Arc<Shared>,
-    acceptor: Option<thread::JoinHandle<()>>,
-}
-
-struct Shared {
-    hits: Mutex<Vec<Hit>>,
-    under_way: Mutex<HashMap<String, usize>>,
-    routes: Mutex<HashMap<String, Route>>,
-    stop: AtomicBool,
+    server: HttpServer,
+    routes: Routes,
 }
 
 impl FeedServer {
     pub fn start() -> FeedServer {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        FeedServer::on(listener, None)
+        FeedServer::on("127.0.0.1", Manner::default())
     }
 
     /// Over TLS, with this certificate; its URLs are for `localhost`.
     pub fn start_tls(issued: &Issued) -> FeedServer {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let chain = CertificateDer::pem_file_iter(&issued.cert).expect("a file");
-        let chain = chain.map(|one| one.expect("a certificate")).collect();
-        let key = PrivateKeyDer::from_pem_file(&issued.key).expect("a key");
-        let config = ServerConfig::builder().with_no_client_auth();
-        let config = config.with_single_cert(chain, key).expect("they fit");
-        FeedServer::on(listener, Some(Arc::new(config)))
+        FeedServer::on("127.0.0.1", Manner::tls(issued))
     }
 
     /// On every address of the machine, so that 127.1.2.3 and 127.1.2.4 are two hosts of one server.
     pub fn start_everywhere() -> FeedServer {
-        let listener = TcpListener::bind("0.0.0.0:0").expect("a free port");
-        FeedServer::on(listener, None)
+        FeedServer::on("0.0.0.0", Manner::default())
     }
 
-    fn on(listener: TcpListener, tls: Option<Arc<ServerConfig>>) -> FeedServer {
-        let port = listener.local_addr().expect("bound").port();
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        let shared = Arc::new(Shared {
-            hits: Mutex::default(),
-            under_way: Mutex::default(),
-            routes: Mutex::default(),
-            stop: AtomicBool::new(false),
+    fn on(address: &str, manner: Manner) -> FeedServer {
+        let routes = Routes::default();
+        let known = routes.clone();
+        let server = HttpServer::start(address, manner, move |hit| {
+            let route = known.lock().unwrap().get(&hit.target).cloned();
+            route.map_or_else(|| Reply::status(404), |route| route(hit))
         });
-        let server = shared.clone();
-        let acceptor = thread::spawn(move || {
-            for stream in listener.incoming() {
-                if server.stop.load(Ordering::SeqCst) {
-                    break;
-                }
-                let (Ok(stream), server) = (stream, server.clone()) else {
-                    continue;
-                };
-                let wire = match &tls {
-                    None => Wire::Plain(stream),
-                    Some(config) => {
-                        let session = ServerConnection::new(config.clone()).expect("a session");
-                        Wire::Tls(Box::new(StreamOwned::new(session, stream)))
-                    }
-                };
-                thread::spawn(move || serve(wire, &server));
-            }
-        });
-        FeedServer {
-            port,
-            scheme,
-            shared,
-            acceptor: Some(acceptor),
-        }
+        FeedServer { server, routes }
     }
 
     /// Answers requests for `path` from now on. Paths without an answer get 404.
     pub fn at(&self, path: &str, route: impl Fn(&Hit) -> Reply + Send + Sync + 'static) {
-        let mut routes = self.shared.routes.lock().unwrap();
+        let mut routes = self.routes.lock().unwrap();
         routes.insert(path.to_owned(), Arc::new(route));
     }
 
@@ -159,195 +53,23 @@ impl FeedServer {
         self.at(path, move |_| reply.clone());
     }
 
-    pub fn url(&self, path: &str) -> String {
-        format!("{}://{}{path}", self.scheme, self.host())
-    }
-
-    pub fn host(&self) -> String {
-        let name = if self.scheme == "https" {
-            "localhost"
-        } else {
-            "127.0.0.1"
-        };
-        format!("{name}:{}", self.port)
-    }
-
     /// Every request so far whose answer is made.
     pub fn hits(&self) -> Vec<Hit> {
-        self.shared.hits.lock().unwrap().clone()
+        self.server.arrivals()
     }
 
     pub fn hits_of(&self, path: &str) -> Vec<Hit> {
         self.hits()
             .into_iter()
-            .filter(|hit| hit.path == path)
+            .filter(|hit| hit.target == path)
             .collect()
     }
 }
 
-impl Drop for FeedServer {
-    fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
-        if let Some(acceptor) = self.acceptor.take() {
-            let _ = acceptor.join();
-        }
+impl Deref for FeedServer {
+    type Target = HttpServer;
+
+    fn deref(&self) -> &HttpServer {
+        &self.server
     }
-}
-
-/// A connection.
-enum Wire {
-    Plain(TcpStream),
-    Tls(Box<StreamOwned<ServerConnection, TcpStream>>),
-}
-
-impl Wire {
-    fn socket(&self) -> &TcpStream {
-        match self {
-            Wire::Plain(stream) => stream,
-            Wire::Tls(stream) => &stream.sock,
-        }
-    }
-
-    fn sni(&self) -> Option<String> {
-        match self {
-            Wire::Plain(_) => None,
-            Wire::Tls(stream) => stream.conn.server_name().map(str::to_owned),
-        }
-    }
-
-    /// Says that nothing more comes.
-    fn end(&mut self) -> std::io::Result<()> {
-        if let Wire::Tls(stream) = self {
-            stream.conn.send_close_notify();
-        }
-        self.flush()
-    }
-}
-
-impl Read for Wire {
-    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
-        match self {
-            Wire::Plain(stream) => stream.read(buf),
-            Wire::Tls(stream) => stream.read(buf),
-        }
-    }
-}
-
-impl Write for Wire {
-    fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
-        match self {
-            Wire::Plain(stream) => stream.write(buf),
-            Wire::Tls(stream) => stream.write(buf),
-        }
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        match self {
-            Wire::Plain(stream) => stream.flush(),
-            Wire::Tls(stream) => stream.flush(),
-        }
-    }
-}
-
-fn serve(mut wire: Wire, shared: &Shared) {
-    let Some((path, headers)) = read_request(&mut wire) else {
-        return;
-    };
-    let host = headers
-        .iter()
-        .find(|(name, _)| name == "host")
-        .map_or(String::new(), |(_, v)| v.clone());
-    let at_once = {
-        let mut under_way = shared.under_way.lock().unwrap();
-        let count = under_way.entry(host.clone()).or_default();
-        *count += 1;
-        *count
-    };
-    let hit = Hit {
-        at: Instant::now(),
-        path,
-        headers,
-        at_once,
-        sni: wire.sni(),
-    };
-    let route = shared.routes.lock().unwrap().get(&hit.path).cloned();
-    let reply = route.map_or_else(|| Reply::status(404), |route| route(&hit));
-    // Told when its answer is made: what a test changes after it saw the request is for the next one.
-    shared.hits.lock().unwrap().push(hit);
-    if let Some(count) = shared.under_way.lock().unwrap().get_mut(&host) {
-        *count -= 1;
-    }
-    // A client that went away is nobody's failure.
-    let _ = answer(&mut wire, reply, shared);
-}
-
-fn read_request(stream: &mut Wire) -> Option<(String, Vec<(String, String)>)> {
-    let mut reader = BufReader::new(stream);
-    let mut line = || {
-        let mut bytes = Vec::new();
-        let read = reader.read_until(b'\n', &mut bytes).ok()?;
-        let text: String = bytes.iter().map(|&byte| char::from(byte)).collect();
-        (read > 0).then(|| text.trim_end().to_owned())
-    };
-    let path = line()?.split(' ').nth(1)?.to_owned();
-    let mut headers = Vec::new();
-    loop {
-        let header = line()?;
-        if header.is_empty() {
-            return Some((path, headers));
-        }
-        let (name, value) = header.split_once(':')?;
-        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-    }
-}
-
-fn answer(stream: &mut Wire, reply: Reply, shared: &Shared) -> std::io::Result<()> {
-    let stopped = || shared.stop.load(Ordering::SeqCst);
-    match reply {
-        Reply::Full(status, headers, body) => {
-            let mut head = format!(
-                "HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {}\r\n",
-                body.len()
-            );
-            for (name, value) in headers {
-                head += &format!("{name}: {value}\r\n");
-            }
-            stream.write_all(&latin1(&(head + "\r\n")))?;
-            stream.write_all(&body)?;
-            stream.end()
-        }
-        Reply::Raw(bytes) => stream.write_all(&bytes),
-        Reply::Hang => {
-            while !stopped() && is_open(stream.socket()) {
-                thread::sleep(Duration::from_millis(20));
-            }
-            Ok(())
-        }
-        Reply::Drip(every) => {
-            stream
-                .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: application/rss+xml\r\n\r\n<rss>")?;
-            while !stopped() {
-                stream.write_all(b" ")?;
-                thread::sleep(every);
-            }
-            Ok(())
-        }
-    }
-}
-
-fn is_open(stream: &TcpStream) -> bool {
-    let _ = stream.set_nonblocking(true);
-    let open = match stream.peek(&mut [0]) {
-        Ok(read) => read > 0,
-        Err(error) => error.kind() == std::io::ErrorKind::WouldBlock,
-    };
-    let _ = stream.set_nonblocking(false);
-    open
-}
-
-fn latin1(text: &str) -> Vec<u8> {
-    text.chars()
-        .map(|c| u8::try_from(c).unwrap_or(b'?'))
-        .collect()
 }

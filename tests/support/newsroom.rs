@@ -157,7 +157,7 @@ impl Newsroom {
         self.section("schedule")["interval_sec"] = json!(3600);
         self.server.always("/hang", Reply::Hang);
         self.server
-            .always("/drip", Reply::Drip(Duration::from_millis(200)));
+            .always("/drip", Reply::Drip("<rss>", Duration::from_millis(200)));
         self.server
             .always("/good", Reply::ok(rss(&[Story::new(1)])));
         let mut good = 0;

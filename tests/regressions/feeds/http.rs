@@ -213,6 +213,6 @@ fn a_server_that_wants_to_be_left_alone_was_asked_for_its_other_feeds() {
         .server
         .hits()
         .into_iter()
-        .filter(|hit| hit.path != "/other");
+        .filter(|hit| hit.target != "/other");
     assert_eq!(hits.count(), 1);
 }

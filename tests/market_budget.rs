@@ -1,26 +1,16 @@
-//! No minute sees more calls than the plan allows, and nothing comes twice or in half, whenever massive is killed and
-//! whatever clocks do.
+//! No minute sees more calls than the plan allows, whatever buses and clocks do.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::vendor::{KEY, Market, Reply, busiest_minute, marked_contracts, results};
-use crate::support::{FakeClock, PATIENCE, repetitions, secs, until};
+use crate::support::vendor::{KEY, Market, busiest_minute, refusal};
+use crate::support::{FakeClock, PATIENCE, secs, until};
 
-/// In a usual run; the full one has ten times as many.
-const KILLS: u32 = 10;
-const CALLS: usize = 7;
+pub const CALLS: usize = 7;
 
-fn small_plan(market: &mut Market) {
+pub fn small_plan(market: &mut Market) {
     market.section("vendor")["calls_per_min"] = json!(CALLS);
-}
-
-/// Takes the lease away from one that was killed, so that the next need not wait for its end.
-fn free(market: &Market) {
-    market.redis.query::<i64>(&["DEL", "massive:lease"]);
 }
 
 /// Asks for rounds until no call is left.
@@ -49,34 +39,6 @@ fn poll_in_vain(market: &Market) {
     // A call that was taken and could not be used at once is taken again: that errs on the side of fewer.
     let calls = busiest_minute(&market.vendor.arrivals());
     assert!(calls <= CALLS, "{calls} calls in a minute");
-}
-
-#[test]
-fn kills_let_no_call_more_through() {
-    let mut market = Market::open(&["SPY", "I:SPX"]);
-    small_plan(&mut market);
-    let start = Instant::now();
-    let mut kills = 0;
-    // Over the end of a minute, so that calls come free between the kills.
-    while kills < repetitions(KILLS) || start.elapsed() < secs(65.0) {
-        let mut massive = market.start();
-        let pause = fastrand::u64(20..if kills % 3 == 0 { 3_000 } else { 400 });
-        std::thread::sleep(Duration::from_millis(pause));
-        massive.kill();
-        free(&market);
-        kills += 1;
-    }
-    let arrivals = market.vendor.arrivals();
-    assert!(
-        arrivals.len() > CALLS,
-        "only {} calls in {kills} lives",
-        arrivals.len()
-    );
-    assert!(
-        busiest_minute(&arrivals) <= CALLS,
-        "{} calls in a minute",
-        busiest_minute(&arrivals)
-    );
 }
 
 #[test]
@@ -149,73 +111,6 @@ fn a_step_of_the_hosts_clock_makes_no_price_old_or_new() {
 }
 
 #[test]
-fn kills_amid_chains_tear_none_and_repeat_no_tick() {
-    let mut market = Market::open(&["SPY"]);
-    *market.section("chains") =
-        json!([{"underlying": "SPY", "interval_sec": 5, "strikes_pct": 100}]);
-    // Each chain differs from the one before in every contract.
-    let mark = AtomicU32::new(1);
-    market.vendor.rule(move |a| {
-        a.path().starts_with("/v3/snapshot/options/").then(|| {
-            let mark = f64::from(mark.fetch_add(1, Ordering::SeqCst));
-            results(marked_contracts(&["2030-01-18", "2030-02-15"], 20, mark))
-        })
-    });
-    let mut chains = 0;
-    for kill in 0..repetitions(KILLS) {
-        market.vendor.price("SPY", &format!("10{}.5", kill % 7));
-        let mut massive = market.start();
-        let pause = 0.05 * 20f64.powf(fastrand::f64());
-        std::thread::sleep(Duration::from_secs_f64(pause));
-        massive.kill();
-        free(&market);
-        chains += usize::from(whole_chain(&market));
-    }
-    let _massive = market.start();
-    until("a chain", PATIENCE, || {
-        if whole_chain(&market) {
-            Ok(())
-        } else {
-            Err("none".to_owned())
-        }
-    });
-    println!("{chains} looks found a chain");
-    let ticks: Vec<(String, HashMap<String, String>)> =
-        market.redis.query(&["XRANGE", "market:tick:SPY", "-", "+"]);
-    let mut ids: Vec<&String> = ticks.iter().map(|(id, _)| id).collect();
-    ids.dedup();
-    assert_eq!(ids.len(), ticks.len());
-}
-
-/// Both expirations of one fetch, all contracts of one mark, and the digest that the hash tells.
-fn whole_chain(market: &Market) -> bool {
-    let hash = market.hash("market:chain:SPY");
-    let chains: Vec<Value> = ["2030-01-18", "2030-02-15"]
-        .iter()
-        .filter_map(|date| {
-            let key = hash.get(&format!("{date}:pointer"))?;
-            let text: Option<String> = market.redis.query(&["GET", key]);
-            let chain: Value =
-                serde_json::from_str(&text.expect("a pointer leads somewhere")).unwrap();
-            assert_eq!(chain["digest"], hash[&format!("{date}:digest")]);
-            Some(chain)
-        })
-        .collect();
-    if chains.is_empty() {
-        return false;
-    }
-    assert_eq!(chains.len(), 2);
-    let mark = &chains[0]["contracts"][0]["bid"];
-    for chain in &chains {
-        assert_eq!(chain["fetch_id"], chains[0]["fetch_id"]);
-        let contracts = chain["contracts"].as_array().unwrap();
-        assert_eq!(contracts.len(), 40);
-        assert!(contracts.iter().all(|contract| contract["bid"] == *mark));
-    }
-    true
-}
-
-#[test]
 fn two_of_them_share_one_plan_and_one_writes() {
     let mut market = Market::open(&["SPY", "I:SPX"]);
     small_plan(&mut market);
@@ -248,42 +143,39 @@ fn too_small_a_plan_stretches_intervals_and_says_so() {
 }
 
 #[test]
-fn the_key_is_nowhere_but_in_the_header() {
-    let market = Market::open(&["SPY"]);
-    // The vendor says it in every text that it has.
-    let echo =
-        format!(r#"{{"status":"ERROR","error":"the key {KEY} is of no use","message":"{KEY}"}}"#);
-    let html = format!("<html>{KEY}</html>").into_bytes();
-    let turn = AtomicU32::new(0);
-    market.vendor.rule(move |a| {
-        if !a.path().starts_with("/v3/snapshot") {
-            return None;
-        }
-        match turn.fetch_add(1, Ordering::SeqCst) {
-            0 => Some(Reply::ok(echo.clone().into_bytes())),
-            1 | 2 => Some(Reply::ok(html.clone())),
-            _ => None,
+fn a_second_answer_of_too_many_calls_leaves_four_fifths_of_the_plan() {
+    const PLAN: usize = 10;
+    let mut market = Market::open(&["SPY", "I:SPX"]);
+    market.section("vendor")["calls_per_min"] = json!(PLAN);
+    let left = AtomicUsize::new(2);
+    market.vendor.rule(move |_| {
+        let take = |left: usize| left.checked_sub(1);
+        let is_refused = left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take);
+        is_refused
+            .is_ok()
+            .then(|| refusal(429).with("Retry-After", "1"))
+    });
+    let _massive = market.start();
+    market.wait_snapshot("SPY", "a price after both", |s| s.contains_key("price"));
+    until("a lower budget", PATIENCE, || {
+        match market.status("calls_allowed").as_str() {
+            "8" => Ok(()),
+            other => Err(other.to_owned()),
         }
     });
-    let massive = market.start();
-    market.wait_price("SPY", "100.50");
-    assert!(!massive.log().contains("hunter2"), "{}", massive.log());
-    for arrival in market.vendor.arrivals() {
-        let bearer = format!("Bearer {KEY}");
-        assert_eq!(arrival.header("authorization"), Some(bearer.as_str()));
-        assert!(!arrival.target.contains("hunter2"));
+    let (_, said) = market.cli(&["budget", "--json"]);
+    let budget: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(
+        (&budget["allowed"], &budget["plan"]),
+        (&json!(8), &json!(10))
+    );
+    for _ in 0..20 {
+        market
+            .redis
+            .query::<i64>(&["PUBLISH", "massive:poll", "now"]);
+        std::thread::sleep(secs(0.2));
     }
-    // Everything that the store has, byte for byte.
-    let keys: Vec<Vec<u8>> = market.redis.query(&["KEYS", "*"]);
-    assert!(keys.len() > 5);
-    let mut redis = market.redis.connection();
-    for key in keys {
-        let dump: Vec<u8> = redis::cmd("DUMP").arg(&key).query(&mut redis).unwrap();
-        let all = [key, dump].concat();
-        assert!(
-            !all.windows(7).any(|part| part == b"hunter2"),
-            "{}",
-            String::from_utf8_lossy(&all)
-        );
-    }
+    // The two that were refused are among them.
+    let calls = busiest_minute(&market.vendor.arrivals());
+    assert!(calls <= 8 && calls > 2, "{calls} calls in a minute");
 }

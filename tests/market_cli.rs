@@ -9,18 +9,6 @@ fn demo(port: &str) -> Daemon {
     Daemon::start_with("marketswarm", &["market", "demo", "--port", port], &[])
 }
 
-fn run(market: &Market, args: &[&str]) -> (i32, String) {
-    let url = market.redis.url();
-    let mut all = vec!["market"];
-    all.extend(args);
-    Daemon::run(
-        "marketswarm",
-        &all,
-        &[("SYSTEM_REDIS_URL", url.as_str())],
-        PATIENCE,
-    )
-}
-
 #[test]
 fn the_demo_shows_prices_that_move_and_old_ones_when_nobody_writes_any_more() {
     let vendor = demo("0");
@@ -34,18 +22,18 @@ fn the_demo_shows_prices_that_move_and_old_ones_when_nobody_writes_any_more() {
     *market.section("chains") = json!([{"underlying": "DEMO1", "interval_sec": 5}]);
     // A key that lies around is not for a demo.
     let mut massive = market.start();
-    until("all are fresh", PATIENCE, || match run(&market, &[]) {
+    until("all are fresh", PATIENCE, || match market.cli(&[]) {
         (0, table) => Ok(table),
         (_, table) => Err(table),
     });
-    let (_, table) = run(&market, &[]);
+    let (_, table) = market.cli(&[]);
     assert!(
         table.contains("I:DEMO") && table.contains("fresh"),
         "{table}"
     );
     assert!(table.contains("calls in the last 60 s"), "{table}");
     let price = |market: &Market| {
-        let (_, text) = run(market, &["get", "DEMO1", "--json"]);
+        let (_, text) = market.cli(&["get", "DEMO1", "--json"]);
         serde_json::from_str::<Value>(&text).unwrap()["price"].clone()
     };
     let before = price(&market);
@@ -57,23 +45,23 @@ fn the_demo_shows_prices_that_move_and_old_ones_when_nobody_writes_any_more() {
             Err(now.to_string())
         }
     });
-    let (_, text) = run(&market, &["--json"]);
+    let (_, text) = market.cli(&["--json"]);
     let all: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(all["symbols"]["DEMO2"]["source"], "demo");
     let chain = until("a chain", PATIENCE, || {
-        match run(&market, &["chain", "DEMO1"]) {
+        match market.cli(&["chain", "DEMO1"]) {
             (0, text) => Ok(text),
             (_, text) => Err(text),
         }
     });
     assert!(chain.contains("STRADDLE"), "{chain}");
-    let (code, status) = run(&market, &["status"]);
+    let (code, status) = market.cli(&["status"]);
     assert!(code == 0 && status.contains("chain DEMO1"), "{status}");
-    let (_, budget) = run(&market, &["budget"]);
+    let (_, budget) = market.cli(&["budget"]);
     assert!(budget.contains("of 600 calls"), "{budget}");
     massive.kill();
     until("all are old", secs(30.0), || {
-        let (code, table) = run(&market, &[]);
+        let (code, table) = market.cli(&[]);
         if code == 1 && !table.contains("fresh") {
             Ok(())
         } else {
@@ -87,12 +75,12 @@ fn a_poll_is_a_round_now_and_needs_somebody_who_listens() {
     let mut market = Market::open(&["SPY"]);
     *market.section("schedule") = json!({"spots_sec": 3600, "closed_sec": 3600});
     market.seed();
-    let (code, said) = run(&market, &["poll"]);
+    let (code, said) = market.cli(&["poll"]);
     assert!(code == 1 && said.contains("is it running?"), "{said}");
     let _massive = market.start();
     market.wait_price("SPY", "100.50");
     market.vendor.price("SPY", "100.75");
-    let (code, said) = run(&market, &["poll"]);
+    let (code, said) = market.cli(&["poll"]);
     assert!(
         code == 0 && said.contains("1 of 1 symbols are fresh"),
         "{said}"

@@ -68,6 +68,7 @@ pub const SCHEMA: ServiceSchema = ServiceSchema {
         },
     ]),
     validator: Some(check::check),
+    advisor: Some(check::advise),
     is_spared: false,
 };
 
@@ -127,8 +128,6 @@ pub struct Config {
     pub allow_hosts: Vec<String>,
     pub summary: bool,
     pub gex: bool,
-    /// `limits.stale_sec` lies below twice `schedule.spots_sec`: a price may go stale between two rounds.
-    pub is_stale_early: bool,
 }
 
 impl Config {
@@ -176,7 +175,6 @@ impl Config {
             max_contracts: limits.max_contracts,
             chain_span_ms: limits.chain_span_sec * 1_000,
             tick_entries: limits.tick_entries,
-            is_stale_early: limits.stale_sec < 2 * schedule.spots_sec,
             allow_hosts: limits.allow_hosts,
             summary: derive.summary,
             gex: derive.gex,

@@ -203,6 +203,18 @@ impl Day<'_> {
     }
 }
 
+/// By how much a change may be off, as a share of the previous close.
+const CHANGE_OFF_MAX: f64 = 0.01;
+
+/// Is the change of a day another than that from its previous close to the price?
+pub fn is_change_off(price: &Price, day: &Day) -> bool {
+    let (Some(change), Some(prev)) = (&day.change, &day.prev_close) else {
+        return false;
+    };
+    let off = change.value() - (price.value.value() - prev.value());
+    off.abs() > prev.value().abs() * CHANGE_OFF_MAX
+}
+
 /// Why a value is not taken, or not there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {

@@ -2,6 +2,7 @@
 
 use url::Url;
 
+use super::answer::request::decoded;
 use super::config::is_loopback;
 use crate::env::{Env, EnvError, Secret};
 
@@ -79,6 +80,31 @@ pub fn scrubbed(text: &str, key: Option<&Secret>) -> String {
     }
 }
 
+/// The body of an answer without the key, which the vendor may have repeated anywhere in it: in a text, as the name of
+/// a symbol, in the address of the next page. The key is plain ASCII, and so is what stands in its place.
+pub fn scrub_body(body: &mut Vec<u8>, key: &Secret) {
+    let key = key.expose().as_bytes();
+    let found: Vec<usize> = memchr::memmem::find_iter(body, key).collect();
+    if found.is_empty() {
+        return;
+    }
+    let mut clean = Vec::with_capacity(body.len());
+    let mut at = 0;
+    for start in found {
+        clean.extend_from_slice(&body[at..start]);
+        clean.extend_from_slice(HIDDEN.as_bytes());
+        at = start + key.len();
+    }
+    clean.extend_from_slice(&body[at..]);
+    *body = clean;
+}
+
+/// Would this path and query tell the key to whoever reads addresses?
+pub fn is_in_target(target: &str, key: &Secret) -> bool {
+    let mut parts = target.split(['/', '?', '&', '=']);
+    target.contains(key.expose()) || parts.any(|part| decoded(part).contains(key.expose()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +154,27 @@ mod tests {
         ] {
             assert!(may(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_answer_that_repeats_the_key_anywhere_loses_it() {
+        let key = Secret::new("hunter2");
+        for (told, kept) in [
+            ("{}", "{}"),
+            ("hunter2", "***"),
+            (
+                r#"{"ticker":"hunter2","next_url":"https://a/b?c=hunter2x"}"#,
+                r#"{"ticker":"***","next_url":"https://a/b?c=***x"}"#,
+            ),
+        ] {
+            let mut body = told.as_bytes().to_vec();
+            scrub_body(&mut body, &key);
+            assert_eq!(String::from_utf8(body).as_deref(), Ok(kept));
+        }
+        for target in ["/v3/x?c=hunter2", "/v3/x?d=1&c=%68unter2", "/v3/hunter2"] {
+            assert!(is_in_target(target, &key), "{target}");
+        }
+        assert!(!is_in_target("/v3/x?c=hunter1", &key));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::facts::{Refusals, Spot};
 use super::meter::{Meter, NoCall, SharedLog};
 use super::normalise::market::Market;
 use super::session::calendar::Holiday;
-use super::vendor::Client;
+use super::vendor::{Client, PATIENCE};
 use super::verdict::Next;
 use crate::bus::{Address, Switchboard};
 use crate::env::Secret;
@@ -139,7 +139,7 @@ impl Pool {
                     &format!("massive:fetch-{}", nth + 1),
                 )
             };
-            let client = Client::new(SsrfGuard::default(), trust, meter(bus, nth));
+            let client = Client::new(SsrfGuard::default(), trust, meter(bus, nth), PATIENCE);
             agents.put(nth, client.agent());
             let poller = Poller {
                 nth,
@@ -224,7 +224,7 @@ impl Poller {
             let guard = SsrfGuard::new(&allowed).unwrap_or_default();
             let name = format!("massive:fetch-{}", self.nth + 1);
             let meter = Meter::new(self.shared.clone(), setup.bus.clone(), &name);
-            self.client = Client::new(guard, &self.trust, meter);
+            self.client = Client::new(guard, &self.trust, meter, PATIENCE);
             self.agents.put(self.nth, self.client.agent());
             self.allow_hosts = allowed;
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::facts::{Day, Price, Quote};
+use super::facts::{Day, Price, Quote, is_change_off};
 use super::number::Decimal;
 use super::session::Session;
 use super::session::Standing;
@@ -93,8 +93,19 @@ impl Record<'_, '_> {
             decimal(&mut fields, "ask_size", quote.ask_size.as_ref());
             integer(&mut fields, "quote_ms", quote.event_ms);
         }
-        if let Some(day) = self.day {
-            day_fields(&mut fields, day);
+        match (self.price, self.day) {
+            // Of another answer than the price: the two may have parted since.
+            (Some(price), Some(day)) if is_change_off(price, day) => {
+                let (change, change_pct) = (None, None);
+                let day = Day {
+                    change,
+                    change_pct,
+                    ..day.clone()
+                };
+                day_fields(&mut fields, &day);
+            }
+            (_, Some(day)) => day_fields(&mut fields, day),
+            (_, None) => {}
         }
         let session = self.session.unwrap_or(standing.session);
         fields.push(("session", Field::Text(session.word().into())));
@@ -240,6 +251,8 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::massive::facts::{Feed, Kind};
+    use crate::massive::session::MarketClock;
 
     #[test]
     fn json_keeps_the_text_of_numbers() {
@@ -253,6 +266,48 @@ mod tests {
             out.finish(),
             r#"{"symbol":"a\"b","price":120.470,"event_ms":1605192894630,"conditions":[14,41]}"#
         );
+    }
+
+    #[test]
+    fn a_change_that_parted_from_the_price_is_not_written() {
+        let decimal = |text| Decimal::read(text);
+        let day = Day {
+            prev_close: decimal("100"),
+            change: decimal("1"),
+            change_pct: decimal("1"),
+            ..Day::default()
+        };
+        let fields = |text| {
+            let price = Price {
+                value: decimal(text).expect(text),
+                kind: Kind::Trade,
+                event_ms: Some(1),
+                size: None,
+                conditions: Vec::new(),
+                sequence: None,
+                feed: Feed::Live,
+            };
+            let record = Record {
+                price: Some(&price),
+                quote: None,
+                day: Some(&day),
+                session: None,
+                fetched_ms: Some(1),
+                fault: None,
+                source: "massive",
+            };
+            let limits = Limits {
+                stale_ms: 1,
+                interval_ms: 1,
+            };
+            let fields = record.fields(limits, MarketClock::default().at(1), 1);
+            fields.into_iter().map(|(name, _)| name)
+        };
+        let with = ["price", "prev_close", "change", "change_pct"];
+        for (price, written) in [("101", 4), ("102", 4), ("102.01", 2), ("50", 2)] {
+            let found: Vec<&str> = fields(price).filter(|name| with.contains(name)).collect();
+            assert_eq!(found, with[..written], "{price}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use ureq::http::header::{AUTHORIZATION, CONTENT_ENCODING, RETRY_AFTER};
 use url::Url;
 
 use super::answer::ANSWER_MAX_BYTES;
+use super::key;
 use super::meter::{Meter, NoCall};
 use crate::clock::wall_millis;
 use crate::env::{Env, EnvError, Secret};
@@ -25,17 +26,29 @@ use transport::MeteredConnector;
 
 /// The CAs that are trusted instead of the public ones, as PEM; `MASSIVE_CA_FILE` names a file.
 const CA: &str = "MASSIVE_CA";
-const CONNECT_BUDGET: Duration = Duration::from_secs(5);
-const FIRST_BYTE_BUDGET: Duration = Duration::from_secs(10);
-/// For everything from the name to the last byte. The wait for a call is not in it: there is none.
-const TOTAL_BUDGET: Duration = Duration::from_secs(30);
+/// How long a call may take.
+pub const PATIENCE: Patience = Patience {
+    connect: Duration::from_secs(5),
+    first_byte: Duration::from_secs(10),
+    total: Duration::from_secs(30),
+};
 /// The longest `Retry-After` that is obeyed.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 /// What a wrong answer leaves in memory of its body.
 const WRONG_MAX_BYTES: usize = 64 * 1024;
 
+/// How long each part of a call may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    pub connect: Duration,
+    pub first_byte: Duration,
+    /// Everything from the name to the last byte. The wait for a call is not in it: there is none.
+    pub total: Duration,
+}
+
 /// An HTTP client of one thread.
 pub struct Client {
+    patience: Patience,
     agent: Agent,
     trust: TrustStore,
     meter: Arc<Mutex<Meter>>,
@@ -63,20 +76,21 @@ pub enum Failure {
 
 impl Client {
     /// A client that may go to public addresses, and where `guard` allows it.
-    pub fn new(guard: SsrfGuard, trust: &TrustStore, meter: Meter) -> Client {
+    pub fn new(guard: SsrfGuard, trust: &TrustStore, meter: Meter, patience: Patience) -> Client {
         let meter = Arc::new(Mutex::new(meter));
         let user_agent = concat!("MarketSwarm/", env!("CARGO_PKG_VERSION"), " (market data)");
         let client = http::Client {
             accept: Some("application/json".to_owned()),
             accept_encoding: Some("gzip".to_owned()),
-            total: Some(TOTAL_BUDGET),
-            step: Some(FIRST_BYTE_BUDGET),
-            connect: Some(CONNECT_BUDGET),
+            total: Some(patience.total),
+            step: Some(patience.first_byte),
+            connect: Some(patience.connect),
             kept_connections: 1,
             guard: Some(guard),
             ..http::Client::new(user_agent, trust.clone())
         };
         Client {
+            patience,
             agent: client.agent_with(|inner| MeteredConnector::new(inner, meter.clone())),
             trust: trust.clone(),
             meter,
@@ -98,6 +112,10 @@ impl Client {
     /// # Errors
     /// Nothing came back.
     pub fn get(&self, base: &Url, target: &str, key: Option<&Secret>) -> Result<Reply, Failure> {
+        if key.is_some_and(|key| key::is_in_target(target, key)) {
+            let why = "the address to be asked holds the key, and nobody is to read it there";
+            return Err(Failure::Unreachable(why.to_owned()));
+        }
         let origin = base.as_str().trim_end_matches('/');
         let mut request = self.agent.get(format!("{origin}{target}"));
         if let Some(key) = key {
@@ -111,7 +129,10 @@ impl Client {
         } else {
             WRONG_MAX_BYTES
         };
-        let (body, is_cut) = read(body.into_reader(), &parts.headers, max);
+        let (mut body, is_cut) = read(body.into_reader(), &parts.headers, max);
+        if let Some(key) = key {
+            key::scrub_body(&mut body, key);
+        }
         Ok(Reply {
             status: parts.status.as_u16(),
             body,
@@ -129,7 +150,7 @@ impl Client {
             },
             error => error,
         };
-        let why = http::explain(&error, &self.trust, host, TOTAL_BUDGET);
+        let why = http::explain(&error, &self.trust, host, self.patience.total);
         Failure::Unreachable(format!("{host}: {why}"))
     }
 }

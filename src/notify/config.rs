@@ -136,6 +136,7 @@ pub const SCHEMA: ServiceSchema = ServiceSchema {
         fields: &[],
     }]),
     validator: Some(check),
+    advisor: None,
     // Both watchers go on with the channels that are usable.
     is_spared: true,
 };

@@ -281,6 +281,7 @@ pub const SCHEMA: ServiceSchema = ServiceSchema {
         },
     ]),
     validator: Some(check),
+    advisor: None,
     is_spared: false,
 };
 

@@ -189,8 +189,7 @@ impl Walk<'_> {
     fn sections_are_valid(&mut self) {
         let key = self.services_key.unwrap_or("services");
         for schema in self.rules.schemas {
-            let (Some(id), Some(validator)) = (self.truth.find(schema.svc), schema.validator)
-            else {
+            let Some(id) = self.truth.find(schema.svc) else {
                 continue;
             };
             let of = |section: &&super::StoredSection| section.entry == id;
@@ -201,7 +200,13 @@ impl Walk<'_> {
                 true => &mut self.warnings,
                 false => &mut self.errors,
             };
-            validator(&Sections::new(sections.collect()), problems);
+            let sections = Sections::new(sections.collect());
+            if let Some(validator) = schema.validator {
+                validator(&sections, problems);
+            }
+            if let Some(advisor) = schema.advisor {
+                advisor(&sections, &mut self.warnings);
+            }
         }
     }
 

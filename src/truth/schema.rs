@@ -15,6 +15,8 @@ pub struct ServiceSchema {
     pub sections: Option<&'static [SectionSchema]>,
     /// Looks at what stands in them; `None`: nobody does yet.
     pub validator: Option<Validator>,
+    /// Says what in them is odd, though it can be used: a warning.
+    pub advisor: Option<Validator>,
     /// The owner goes on without what is wrong there, so that a daemon does not refuse the document for it.
     pub is_spared: bool,
 }
@@ -27,7 +29,7 @@ pub struct SectionSchema {
     pub fields: &'static [&'static str],
 }
 
-/// Looks at a service's own sections and adds what is wrong with them.
+/// Looks at a service's own sections and adds what is wrong with them, or odd.
 pub type Validator = fn(&Sections<'_>, &mut Problems);
 
 impl ServiceSchema {
@@ -37,6 +39,7 @@ impl ServiceSchema {
             svc,
             sections: None,
             validator: None,
+            advisor: None,
             is_spared: false,
         }
     }

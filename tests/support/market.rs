@@ -83,6 +83,26 @@ impl Market {
         self.redis.query(&["HGETALL", key])
     }
 
+    /// What was refused: entries with their fields.
+    pub fn quarantine(&self) -> Vec<(String, BTreeMap<String, String>)> {
+        self.redis
+            .query(&["XRANGE", "massive:quarantine", "-", "+"])
+    }
+
+    /// A field of `massive:status`, or nothing.
+    pub fn status(&self, field: &str) -> String {
+        let text: Option<String> = self.redis.query(&["HGET", "massive:status", field]);
+        text.unwrap_or_default()
+    }
+
+    /// What `marketswarm market …` says: exit code and output.
+    pub fn cli(&self, args: &[&str]) -> (i32, String) {
+        let url = self.redis.url();
+        let all = [&["market"], args].concat();
+        let env = [("SYSTEM_REDIS_URL", url.as_str())];
+        Daemon::run("marketswarm", &all, &env, PATIENCE)
+    }
+
     pub fn snapshot(&self, symbol: &str) -> BTreeMap<String, String> {
         self.hash(&format!("market:snapshot:{symbol}"))
     }

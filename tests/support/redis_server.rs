@@ -237,6 +237,12 @@ impl RedisServer {
             .collect()
     }
 
+    /// Its data as it lies in a file after SAVE, byte for byte.
+    pub fn saved(&self) -> Vec<u8> {
+        self.query::<()>(&["SAVE"]);
+        fs::read(self.folder.path().join("dump.rdb")).unwrap()
+    }
+
     /// What it wrote to its log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()

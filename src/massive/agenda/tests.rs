@@ -29,7 +29,6 @@ fn config(symbols: &[&str], indices: &[&str]) -> Config {
         allow_hosts: Vec::new(),
         summary: true,
         gex: true,
-        is_stale_early: false,
     }
 }
 

@@ -59,6 +59,31 @@ pub(super) fn check(sections: &Sections<'_>, problems: &mut Problems) {
     check_chains(sections, source, problems);
 }
 
+/// Says what is odd: ages that are shorter than two rounds.
+pub(super) fn advise(sections: &Sections<'_>, warnings: &mut Problems) {
+    let read = |name| sections.get(name);
+    let schedule: Option<ScheduleText> = read("schedule").and_then(|of| of.read().ok());
+    let limits: Option<LimitsText> = read("limits").and_then(|of| of.read().ok());
+    let (spots_sec, stale_sec) = (
+        schedule.unwrap_or_default().spots_sec,
+        limits.unwrap_or_default().stale_sec,
+    );
+    // What is not written has its default; what is written last is what to change.
+    let written = read("limits").and_then(|of| of.field("stale_sec"));
+    let written = written.or_else(|| read("schedule").and_then(|of| of.field("spots_sec")));
+    if stale_sec >= spots_sec.saturating_mul(2) {
+        return;
+    }
+    if let Some(field) = written {
+        warnings.push(field.problem(
+            format!(
+                "prices go stale between two rounds: stale_sec {stale_sec} is below twice spots_sec {spots_sec}"
+            ),
+            format!("write a stale_sec of at least {}", spots_sec.saturating_mul(2)),
+        ));
+    }
+}
+
 /// Does `limits.allow_hosts` name this host, or the range of its address?
 fn allows(guard: &SsrfGuard, url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();

@@ -33,7 +33,7 @@ fn what_is_not_written_has_its_default() {
         (10_000, 60_000)
     );
     assert_eq!((config.tick_entries, config.jump_pct), (5_000, 30.0));
-    assert!(config.summary && config.gex && !config.is_stale_early);
+    assert!(config.summary && config.gex);
     let config =
         read(r#""chains": [{"underlying": "I:SPX"}, {"underlying": "SPY"}], "symbols": ["SPY"]"#)
             .expect("nothing is wrong");
@@ -85,6 +85,35 @@ fn each_range_is_kept_and_each_end_of_it_taken() {
         let chain = |value| format!(r#""chains": [{{"underlying": "SPY", "{field}": {value}}}]"#);
         assert!(read(&chain(good)).is_ok(), "{field} {good}");
         refused(&chain(bad), &format!("chains[0].{field}"), "is not from");
+    }
+}
+
+#[test]
+fn ages_below_two_rounds_are_warned_of() {
+    let warned = |own: &str| {
+        let document = format!(r#"{{"services": {{"massive": {{{own}}}}}}}"#);
+        let rules = Rules::strict(Defaults::default(), SCHEMAS);
+        let truth = Truth::parse(document.as_bytes(), rules).expect("it can be used");
+        truth.warnings().to_string()
+    };
+    for (own, path) in [
+        (r#""limits": {"stale_sec": 119}"#, "limits.stale_sec"),
+        (r#""schedule": {"spots_sec": 61}"#, "schedule.spots_sec"),
+        (
+            r#""schedule": {"spots_sec": 61}, "limits": {"stale_sec": 121}"#,
+            "limits.stale_sec",
+        ),
+    ] {
+        let said = warned(own);
+        let place = format!("services.massive.{path}: prices go stale between two rounds");
+        assert!(said.contains(&place), "{own}: {said}");
+    }
+    for own in [
+        "",
+        r#""limits": {"stale_sec": 120}"#,
+        r#""schedule": {"spots_sec": 2}, "limits": {"stale_sec": 5}"#,
+    ] {
+        assert_eq!(warned(own), "", "{own}");
     }
 }
 

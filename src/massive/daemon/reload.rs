@@ -42,11 +42,6 @@ impl Massive {
         if !self.is_active() && !self.has_held {
             return Ok(());
         }
-        if self.config.is_stale_early {
-            log::warn!(
-                "limits.stale_sec is below twice schedule.spots_sec: prices go stale between two rounds"
-            );
-        }
         if self.pool.is_none() {
             self.since_ms = mono_ms();
             self.pool = Some(Pool::start(service, &self.calls, &self.bus, &self.trust)?);

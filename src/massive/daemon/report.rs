@@ -27,7 +27,8 @@ pub(super) struct Report {
     said: Option<(Option<&'static str>, String)>,
     counts: BTreeMap<&'static str, u64>,
     written_ms: Option<i64>,
-    written: String,
+    /// State, session, and whether that is assumed, as they were written last.
+    written: Option<(&'static str, Session, bool)>,
     news: HashMap<String, i64>,
 }
 
@@ -122,10 +123,13 @@ impl Massive {
         let last = self.report.written_ms;
         let (word, reason) = self.state(mono);
         let state = word.unwrap_or("ok");
-        if last.is_some_and(|at| mono - at < STATUS_EVERY_MS) && self.report.written == state {
+        let standing = (state, view.standing.session, view.standing.assumed);
+        if last.is_some_and(|at| mono - at < STATUS_EVERY_MS)
+            && self.report.written == Some(standing)
+        {
             return None;
         }
-        (self.report.written_ms, self.report.written) = (Some(mono), state.to_owned());
+        (self.report.written_ms, self.report.written) = (Some(mono), Some(standing));
         let mut batch = Batch::default();
         for (name, by) in std::mem::take(&mut self.report.counts) {
             batch.count(name, by);

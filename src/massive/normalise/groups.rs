@@ -2,11 +2,8 @@
 
 use super::scope::{BadTime, Scope, Sign};
 use crate::massive::answer::node::Raw;
-use crate::massive::facts::{Day, Quote, Reason, Spot};
+use crate::massive::facts::{Day, Quote, Reason, Spot, is_change_off};
 use crate::massive::number::Decimal;
-
-/// By how much a change may be off, as a share of the previous close.
-const CHANGE_OFF_MAX: f64 = 0.01;
 
 /// The fields of a quote, by the names of a path.
 pub struct QuoteFields<'a> {
@@ -86,11 +83,7 @@ pub fn check_change(scope: &mut Scope, field: &str, spot: &mut Spot) {
     let (Some(price), Some(day)) = (&spot.price, &mut spot.day) else {
         return;
     };
-    let (Some(change), Some(prev)) = (&day.change, &day.prev_close) else {
-        return;
-    };
-    let off = change.value() - (price.value.value() - prev.value());
-    if off.abs() > prev.value().abs() * CHANGE_OFF_MAX {
+    if is_change_off(price, day) {
         (day.change, day.change_pct) = (None, None);
         scope.refuse(field, Reason::ChangeOff);
     }

@@ -6,6 +6,7 @@ pub mod digest;
 pub mod item;
 pub mod local;
 pub mod market;
+pub mod model;
 pub mod record;
 pub mod script;
 

@@ -11,7 +11,24 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub struct SsrfGuard {
     names: Vec<(String, Option<u16>)>,
     ranges: Vec<Range>,
+    scope: Scope,
 }
+
+/// Which addresses are allowed that no entry names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Scope {
+    #[default]
+    Public,
+    /// Those of this machine and of private networks as well.
+    PublicAndPrivate,
+    /// Only those.
+    Private,
+}
+
+/// What [`not_public`] says of addresses of this machine and of private networks.
+const LOOPBACK: &str = "a loopback address";
+const PRIVATE: &str = "a private address";
+const SHARED: &str = "an address shared by a provider's customers";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Range {
@@ -41,6 +58,23 @@ impl SsrfGuard {
         Ok(guard)
     }
 
+    /// The public internet, this machine and private networks; but no metadata service, and nothing that only routers
+    /// should see. For a server that the operator names, which may well stand beside us.
+    pub fn public_and_private() -> SsrfGuard {
+        SsrfGuard {
+            scope: Scope::PublicAndPrivate,
+            ..SsrfGuard::default()
+        }
+    }
+
+    /// This machine and private networks alone: for what must not cross the public internet.
+    pub fn private() -> SsrfGuard {
+        SsrfGuard {
+            scope: Scope::Private,
+            ..SsrfGuard::default()
+        }
+    }
+
     /// Whether truth allows this host by name, whatever its addresses are.
     pub fn allows_name(&self, host: &str, port: u16) -> bool {
         let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -55,7 +89,17 @@ impl SsrfGuard {
             .ranges
             .iter()
             .any(|range| as_bits(ip) & range.mask == range.network);
-        if allowed { None } else { not_public(ip) }
+        if allowed {
+            return None;
+        }
+        let special = not_public(ip);
+        let is_private = matches!(special, Some(LOOPBACK | PRIVATE | SHARED));
+        match self.scope {
+            Scope::Public => special,
+            Scope::PublicAndPrivate | Scope::Private if is_private => None,
+            Scope::PublicAndPrivate => special,
+            Scope::Private => Some(special.unwrap_or("a public address")),
+        }
     }
 }
 
@@ -70,10 +114,10 @@ fn not_public(ip: IpAddr) -> Option<&'static str> {
 fn not_public_v4(ip: Ipv4Addr) -> Option<&'static str> {
     Some(match ip.octets() {
         [0, ..] => "an address of this network",
-        [127, ..] => "a loopback address",
-        [10, ..] | [192, 168, ..] => "a private address",
-        [172, b, ..] if b & 0xf0 == 16 => "a private address",
-        [100, b, ..] if b & 0xc0 == 64 => "an address shared by a provider's customers",
+        [127, ..] => LOOPBACK,
+        [10, ..] | [192, 168, ..] => PRIVATE,
+        [172, b, ..] if b & 0xf0 == 16 => PRIVATE,
+        [100, b, ..] if b & 0xc0 == 64 => SHARED,
         [169, 254, 169, 254] => "a cloud metadata address",
         [169, 254, ..] => "a link-local address",
         [192, 0, 0, _] | [192, 88, 99, _] => "an address reserved for protocols",
@@ -89,7 +133,7 @@ fn not_public_v6(ip: Ipv6Addr) -> Option<&'static str> {
     let segments = ip.segments();
     let last_v4 = Ipv4Addr::from((ip.to_bits() & 0xffff_ffff) as u32);
     Some(match segments {
-        [0, 0, 0, 0, 0, 0, 0, 1] => "a loopback address",
+        [0, 0, 0, 0, 0, 0, 0, 1] => LOOPBACK,
         [0, 0, 0, 0, 0, 0, 0, 0] => "the unspecified address",
         // IPv4 in other clothes: mapped, compatible, translated, NAT64, 6to4. The address inside counts.
         [0, 0, 0, 0, 0, 0xffff, ..] | [0, 0, 0, 0, 0, 0, ..] => return not_public_v4(last_v4),
@@ -105,7 +149,7 @@ fn not_public_v6(ip: Ipv6Addr) -> Option<&'static str> {
         [0x3fff, a, ..] if a < 0x1000 => "a documentation address",
         [0x5f00, ..] => "a routing address",
         [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] => "a cloud metadata address",
-        [a, ..] if a & 0xfe00 == 0xfc00 => "a private address",
+        [a, ..] if a & 0xfe00 == 0xfc00 => PRIVATE,
         [a, ..] if a & 0xffc0 == 0xfe80 => "a link-local address",
         [a, ..] if a & 0xffc0 == 0xfec0 => "a site-local address",
         [a, ..] if a & 0xff00 == 0xff00 => "a multicast address",
@@ -267,6 +311,35 @@ mod tests {
         let forbids = |ip: &str| guard.forbids(ip.parse().expect("an address")).is_some();
         assert!(!forbids("10.1.255.1") && !forbids("::ffff:10.1.0.1") && forbids("10.2.0.1"));
         assert!(!forbids("fd12::1") && forbids("fd13::1"));
+    }
+
+    #[test]
+    fn a_server_beside_us_may_be_asked_and_a_metadata_service_never() {
+        let forbids =
+            |guard: &SsrfGuard, ip: &str| guard.forbids(ip.parse().expect("an address")).is_some();
+        let (all, private) = (SsrfGuard::public_and_private(), SsrfGuard::private());
+        for ip in [
+            "127.0.0.1",
+            "::1",
+            "10.1.2.3",
+            "192.168.1.1",
+            "fd12::1",
+            "100.64.0.1",
+        ] {
+            assert!(!forbids(&all, ip) && !forbids(&private, ip), "{ip}");
+        }
+        for ip in ["1.1.1.1", "2606:4700::1111"] {
+            assert!(!forbids(&all, ip) && forbids(&private, ip), "{ip}");
+        }
+        for ip in [
+            "169.254.169.254",
+            "fd00:ec2::254",
+            "224.0.0.1",
+            "0.0.0.0",
+            "::ffff:169.254.169.254",
+        ] {
+            assert!(forbids(&all, ip) && forbids(&private, ip), "{ip}");
+        }
     }
 
     #[test]

@@ -55,6 +55,8 @@ market data
   market check PATH FILE what an answer of the vendor's says, what of it is refused or missing
 
 analyses
+  vexy tail              what was found in each item, as it comes
+  vexy show UID, vexy ticker SYM
   vexy dead, vexy retry ID, vexy drop ID
                          what the analyst gave up, and once more or never
   vexy reanalyse UID, vexy pause, vexy resume, vexy drain NAME

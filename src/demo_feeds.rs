@@ -17,8 +17,13 @@ pub struct DemoFeed {
     pub category: &'static str,
     pub period_sec: i64,
     format: Format,
-    titles: &'static [&'static str],
+    /// Who the news is about, and what it is. `{who}`, `{n}` and `{m}` (`m` above `n`) are filled in.
+    subjects: &'static [&'static str],
+    stories: &'static [Words],
 }
+
+/// Title and text of a story.
+type Words = (&'static str, &'static str);
 
 #[derive(Clone, Copy, Debug)]
 enum Format {
@@ -36,10 +41,26 @@ pub const FEEDS: [DemoFeed; 4] = [
         category: "fx",
         period_sec: 3,
         format: Format::Rss,
-        titles: &[
-            "Demo crown gains on the demo mark",
-            "Demo franc flat before the fixing",
-            "Demo yen slips",
+        subjects: &[
+            "Demo crown",
+            "Demo franc",
+            "Demo mark",
+            "Demo peso",
+            "Demo dinar",
+        ],
+        stories: &[
+            (
+                "{who} gains 0.{n}% after strong export data",
+                "The {who} rose 0.{n}% against the dollar in demo trading. Exports grew {m}% in the month.",
+            ),
+            (
+                "{who} flat before the fixing",
+                "The {who} was little changed at {m}.{n} ahead of the demo fixing.",
+            ),
+            (
+                "{who} slides to its weakest in {n} months",
+                "The {who} fell 0.{m}% and hit its lowest level in {n} months as investors sold risky assets.",
+            ),
         ],
     },
     DemoFeed {
@@ -48,10 +69,32 @@ pub const FEEDS: [DemoFeed; 4] = [
         category: "earnings",
         period_sec: 5,
         format: Format::Atom,
-        titles: &[
-            "Example Corp beats its own guess",
-            "Sample & Sons warns",
-            "Placeholder AG buys back shares",
+        subjects: &[
+            "Example Corp (NASDAQ: DEMO1)",
+            "Sample & Sons (NYSE: DEMO2)",
+            "Placeholder AG",
+            "Fictional Industries",
+            "Imaginary Foods",
+            "Pretend Motors",
+            "Makebelieve Media",
+        ],
+        stories: &[
+            (
+                "{who} quarterly profit rises {n}%, beats estimates",
+                "{who} said its net profit rose {n}% in the quarter. Sales grew to {m} million from {n} million a year earlier.",
+            ),
+            (
+                "{who} cuts its full-year outlook as orders fall {m}%",
+                "{who} lowered its guidance for the year. Orders fell {m}% in the quarter, and operating profit decreased by {n}%.",
+            ),
+            (
+                "{who} to buy back shares worth {m} million",
+                "The board of {who} approved a share repurchase of up to {m} million over {n} months.",
+            ),
+            (
+                "{who} swings to a loss of {n} million",
+                "{who} reported a net loss of {n} million, compared with a profit of {m} million a year ago.",
+            ),
         ],
     },
     DemoFeed {
@@ -60,10 +103,24 @@ pub const FEEDS: [DemoFeed; 4] = [
         category: "rates",
         period_sec: 7,
         format: Format::Json,
-        titles: &[
-            "Demo bank holds its rate",
-            "Demo curve steepens",
-            "Demo ten-year auction covered twice",
+        subjects: &[
+            "Demo central bank",
+            "Sample central bank",
+            "Example central bank",
+        ],
+        stories: &[
+            (
+                "{who} holds its rate at {n}.{m}%",
+                "The {who} left its key interest rate unchanged at {n}.{m}%, as expected.",
+            ),
+            (
+                "{who} cuts its rate by {m} basis points",
+                "The {who} lowered its key rate by {m} basis points as inflation eased to {n}%.",
+            ),
+            (
+                "Inflation rises to {n}.{m}%, {who} says",
+                "Consumer prices rose {n}.{m}% from a year earlier, the {who} said, up from {n}% in the month before.",
+            ),
         ],
     },
     DemoFeed {
@@ -72,7 +129,20 @@ pub const FEEDS: [DemoFeed; 4] = [
         category: "filings",
         period_sec: 11,
         format: Format::Rdf,
-        titles: &["Form D-1 of Example Corp", "Form D-4 of Sample & Sons"],
+        subjects: &[
+            "Example Corp",
+            "Sample & Sons",
+            "Placeholder AG",
+            "Pretend Motors",
+        ],
+        stories: &[
+            ("{who} agrees to buy rival for {m} million", ""),
+            ("{who} names new chief executive after {n} years", ""),
+            (
+                "Regulator fines {who} {m} million over {n} demo filings",
+                "",
+            ),
+        ],
     },
 ];
 
@@ -88,6 +158,7 @@ pub struct Served {
 struct DemoItem {
     number: i64,
     title: String,
+    text: String,
     link: String,
     ts: i64,
 }
@@ -130,10 +201,22 @@ pub fn into_truth(truth: &mut Value, port: u16) {
 
 impl DemoFeed {
     fn item(&self, number: i64) -> DemoItem {
-        let words = self.titles[number.rem_euclid(self.titles.len() as i64) as usize];
+        let (stories, subjects) = (self.stories.len() as i64, self.subjects.len() as i64);
+        let (title, text) = self.stories[number.rem_euclid(stories) as usize];
+        let who = self.subjects[number.div_euclid(stories).rem_euclid(subjects) as usize];
+        // So that a story seldom comes again as it was.
+        let n = number.rem_euclid(7) + 2;
+        let m = number.rem_euclid(83) + 11;
+        let told = |words: &str| {
+            let numbered = words
+                .replace("{n}", &n.to_string())
+                .replace("{m}", &m.to_string());
+            numbered.replace("{who}", who)
+        };
         DemoItem {
             number,
-            title: format!("DEMO {number}: {words}"),
+            title: format!("DEMO {number}: {}", told(title)),
+            text: told(text),
             link: format!("https://demo.invalid/{}/{number}", self.id),
             ts: number * self.period_sec,
         }
@@ -154,13 +237,13 @@ fn rss(feed: &DemoFeed, items: &[DemoItem]) -> String {
         let date = jiff::Timestamp::from_second(item.ts).unwrap_or_default();
         out += &format!(
             "<item><guid isPermaLink=\"false\">{}-{}</guid><title>{}</title><link>{}</link><pubDate>{}</pubDate>\
-             <description>&lt;p&gt;Item {} of a &lt;b&gt;demo&lt;/b&gt;.&lt;/p&gt;</description></item>\n",
+             <description>&lt;p&gt;{}&lt;/p&gt;</description></item>\n",
             feed.id,
             item.number,
             escaped(&item.title),
             item.link,
             date.strftime("%a, %d %b %Y %H:%M:%S GMT"),
-            item.number
+            escaped(&escaped(&item.text))
         );
     }
     out + "</channel></rss>\n"
@@ -179,12 +262,12 @@ fn atom(feed: &DemoFeed, items: &[DemoItem]) -> String {
         let date = crate::clock::rfc3339(item.ts);
         out += &format!(
             "<entry><id>tag:demo.invalid,2026:{}/{}</id><title>{}</title><link href=\"{}\"/><published>{date}</published>\
-             <updated>{date}</updated><summary>Item {} of a demo.</summary></entry>\n",
+             <updated>{date}</updated><summary>{}</summary></entry>\n",
             feed.id,
             item.number,
             escaped(&item.title),
             item.link,
-            item.number
+            escaped(&item.text)
         );
     }
     out + "</feed>\n"
@@ -198,7 +281,7 @@ fn json_feed(feed: &DemoFeed, items: &[DemoItem]) -> String {
                 "id": format!("{}-{}", feed.id, item.number),
                 "url": item.link,
                 "title": item.title,
-                "content_text": format!("Item {} of a demo.", item.number),
+                "content_text": item.text,
                 "date_published": crate::clock::rfc3339(item.ts),
             })
         })

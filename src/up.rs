@@ -9,6 +9,7 @@
 
 pub mod child;
 
+mod analyses;
 mod buses;
 mod event;
 mod instance_lock;

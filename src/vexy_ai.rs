@@ -9,6 +9,7 @@ pub mod market;
 pub mod model;
 pub mod record;
 pub mod script;
+pub mod tail;
 
 use std::process::ExitCode;
 

@@ -1,9 +1,11 @@
 //! `marketswarm vexy`: what an operator sees of analyses, and does about them.
 
+use marketswarm::vexy_ai::local::{Event, Label, Place};
+use marketswarm::vexy_ai::record::{FIELDS, FoundTicker, Record, Why};
 use serde_json::Value;
 
 use crate::support::truth::{seed, truth_of};
-use crate::support::{Daemon, PATIENCE, RedisServer};
+use crate::support::{Daemon, PATIENCE, RedisServer, until};
 
 /// A bus with a truth that names two workers, and no worker.
 struct Desk {
@@ -54,6 +56,38 @@ impl Desk {
             .query::<()>(&["ZADD", "rss:fetched", &fetched_ts.to_string(), uid]);
     }
 
+    /// Writes an analysis as a worker does.
+    fn analysed(&self, record: &Record) {
+        let key = format!("rss:analysis:{}", record.uid);
+        let values = record.values();
+        let mut words = vec!["HSET", &key];
+        for (name, value) in FIELDS.iter().zip(&values) {
+            words.extend([*name, value.as_str()]);
+        }
+        self.redis.query::<()>(&words);
+        let (uid, ts) = (record.uid.as_str(), record.published_ts.to_string());
+        self.redis
+            .query::<()>(&["ZADD", "rss:analysis:index", &ts, uid]);
+        let salience = record.salience.to_string();
+        self.redis.query::<()>(&[
+            "XADD",
+            "rss:analysis:log",
+            "*",
+            "uid",
+            uid,
+            "rev",
+            "1",
+            "kind",
+            "analysis",
+            "salience",
+            &salience,
+            "cluster",
+            uid,
+            "sig",
+            "",
+        ]);
+    }
+
     fn letter(&self, uid: &str) -> String {
         self.redis.query(&[
             "XADD",
@@ -96,6 +130,130 @@ impl Desk {
 
 fn now() -> i64 {
     marketswarm::clock::wall_secs()
+}
+
+/// An analysis about one symbol.
+fn record(uid: &str, symbol: &str, published_ts: i64) -> Record {
+    let why = |words: &str, weight| Why {
+        part: "sentiment".into(),
+        rule: "direction".into(),
+        words: words.to_owned(),
+        weight,
+        place: Place::Title,
+    };
+    Record {
+        uid: uid.to_owned(),
+        rev: 1,
+        feed: "wire".to_owned(),
+        title: format!("Profit of {uid} rose\u{1b}[2J <b>"),
+        url: "https://x.example/".to_owned(),
+        published_ts,
+        analysed_ts: published_ts + 1,
+        language: "en".to_owned(),
+        language_by: "declared".to_owned(),
+        sentiment: 0.5,
+        label: Label::Positive,
+        event: Some(Event::Earnings),
+        events: vec![Event::Earnings],
+        tickers: vec![FoundTicker {
+            symbol: symbol.to_owned(),
+            rule: "name".into(),
+        }],
+        cluster: uid.to_owned(),
+        cluster_by: "self".to_owned(),
+        salience: 61,
+        why: vec![why("rose", 1.5), why("profit", -2.0), why("of", 0.1)],
+        method: "local/1".to_owned(),
+        ..Record::default()
+    }
+}
+
+#[test]
+fn vexy_shows_an_analysis_with_its_reasons_and_says_where_there_is_none() {
+    let desk = Desk::open();
+    desk.analysed(&record("a1", "NVDA", now()));
+    let said = desk.done(&["show", "a1"]);
+    for says in [
+        "positive +0.50",
+        "earnings",
+        "NVDA (name)",
+        "+1.50",
+        "title",
+        "rose",
+        "local/1",
+    ] {
+        assert!(said.contains(says), "{says}: {said}");
+    }
+    assert!(!said.contains('\u{1b}'), "{said}");
+    let json: Value = serde_json::from_str(&desk.done(&["show", "a1", "--json"])).unwrap();
+    assert_eq!(
+        (&json["uid"], &json["why"][0]["words"]),
+        (&"a1".into(), &"rose".into())
+    );
+    assert_eq!(json.as_object().unwrap().len(), FIELDS.len());
+
+    desk.fails(&["show", "nobody"], 1, "there is no item nobody");
+    desk.item("waits", "f1", now());
+    desk.fails(&["show", "waits"], 1, "waits is not analysed (yet)");
+}
+
+#[test]
+fn vexy_lists_the_latest_items_about_a_symbol() {
+    let desk = Desk::open();
+    desk.fails(&["ticker", "NVDA"], 1, "nothing is about NVDA");
+    for n in 0..30 {
+        desk.analysed(&record(&format!("n{n:02}"), "NVDA", 1_795_528_800 + n));
+    }
+    desk.analysed(&record("other", "SPY", 1_795_528_800));
+    let said = desk.done(&["ticker", "$nvda"]);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 20, "{said}");
+    assert_eq!(
+        lines[0],
+        "2026-11-24T14:00:29Z  positive  earnings           61  NVDA      \
+         Profit of n29 rose\u{fffd}[2J <b>  [profit, rose]"
+    );
+    let said = desk.done(&["ticker", "SPY", "--json"]);
+    let json: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(json["uid"], "other");
+    // What the index names and nobody keeps any more.
+    desk.redis.query::<()>(&["DEL", "rss:analysis:other"]);
+    desk.fails(&["ticker", "SPY"], 1, "nothing is about SPY");
+}
+
+#[test]
+fn vexy_tail_shows_each_analysis_as_it_comes() {
+    let desk = Desk::open();
+    desk.analysed(&record("before", "NVDA", now()));
+    let url = desk.redis.url();
+    let env = [("SYSTEM_REDIS_URL", url.as_str())];
+    let tails = [&["vexy", "tail"][..], &["vexy", "tail", "--json"]]
+        .map(|args| Daemon::start_with("marketswarm", args, &env));
+    // Each has found the log's end when it waits there.
+    until("both wait", PATIENCE, || {
+        let clients: String = desk.redis.query(&["CLIENT", "LIST"]);
+        let waiting = clients
+            .lines()
+            .filter(|c| c.contains("marketswarm:vexy") && c.contains("cmd=xread"));
+        match waiting.count() {
+            2 => Ok(()),
+            n => Err(format!("{n} wait")),
+        }
+    });
+    desk.analysed(&record("after", "NVDA", now()));
+    let line = tails[0].wait_log("after", PATIENCE);
+    assert!(
+        line.ends_with("positive  earnings           61  NVDA      Profit of after rose\u{fffd}[2J <b>  [profit, rose]"),
+        "{line}"
+    );
+    let json: Value = serde_json::from_str(&tails[1].wait_log("after", PATIENCE)).unwrap();
+    assert_eq!(
+        (&json["kind"], &json["uid"]),
+        (&"analysis".into(), &"after".into())
+    );
+    for tail in &tails {
+        assert_eq!(tail.log_count("before"), 0, "{}", tail.log());
+    }
 }
 
 #[test]
@@ -259,6 +417,11 @@ fn obvious_mistakes_with_vexy_are_told() {
         (&["dead", "x"], "unexpected argument \"x\""),
         (&["dead", "--all"], "this command takes no --all"),
         (&["dead", "--colour"], "--colour"),
+        (&["show"], "the id of one item"),
+        (&["show", "a", "b"], "the id of one item"),
+        (&["show", "a", "--model"], "takes no --model"),
+        (&["ticker"], "it takes one symbol"),
+        (&["tail", "x"], "unexpected argument"),
         (&["retry"], "ids of letters"),
         (&["retry", "--all", "x"], "ids of letters"),
         (&["drop"], "or --all"),

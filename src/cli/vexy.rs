@@ -3,7 +3,9 @@
 mod control;
 mod dead;
 mod reanalyse;
+mod reasons;
 mod redo;
+mod show;
 mod swarm;
 
 use std::process::ExitCode;
@@ -19,6 +21,12 @@ const HELP: &str = "\
 marketswarm vexy: what the analyst makes of items, and its work
 
 usage: marketswarm vexy COMMAND [ARGUMENTS]
+
+analyses
+  show UID [--json]         what was found in one item, and each word and rule that led there
+  ticker SYM [--json]       the latest items about a symbol; exit code 1 when there is none
+  tail [--json]             analyses as they come, until Ctrl-C: label, event, salience, tickers, title, and the words
+                            that weighed most
 
 work
   dead [--json]             what was given up, and why; exit code 1 when there is something
@@ -50,6 +58,9 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
         return printed(HELP);
     }
     match command.as_str() {
+        "show" => show::run(&words, &env),
+        "ticker" => show::ticker(&words, &env),
+        "tail" => show::tail(&words, &env),
         "dead" => dead::list(&words, &env),
         "retry" => dead::retry(&words, &env),
         "drop" => dead::forget(&words, &env),

@@ -6,6 +6,8 @@ use crate::swarm_state::Seen;
 pub(super) enum Event {
     Signal(i32),
     Seen(Seen),
+    /// An item of the demo was analysed: what there is to say of it.
+    Analysed(String),
 }
 
 impl From<Seen> for Event {

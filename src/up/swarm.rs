@@ -10,6 +10,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
+use super::analyses::Analyses;
 use super::buses;
 use super::event::Event;
 use super::instance_lock::lock;
@@ -20,6 +21,7 @@ use super::processes::{Exit, Processes, Spec, end_leftovers};
 use super::settings::Settings;
 use super::signals::watch_signals;
 use super::ui::{Ui, what_next};
+use crate::bus::Address;
 use crate::clock::Mono;
 use crate::contract::TEXT_MAX_BYTES;
 use crate::sections::SCHEMAS;
@@ -85,6 +87,8 @@ struct Swarm {
     ports: [u16; 2],
     board: Board,
     poller: Option<Poller>,
+    /// Follows the analyses of the demo.
+    analyses: Option<Analyses>,
     ui: Ui,
     sender: Sender<Event>,
     events: Receiver<Event>,
@@ -118,6 +122,7 @@ impl Swarm {
             ports: [0, 0],
             board,
             poller: None,
+            analyses: None,
             ui,
             sender,
             events,
@@ -250,7 +255,8 @@ impl Swarm {
             }
             Event::Signal(signal) => self.ui.obey(signal),
             // While everything ends, broken links are no news.
-            Event::Seen(_) if self.supervisor.is_ending() => {}
+            Event::Seen(_) | Event::Analysed(_) if self.supervisor.is_ending() => {}
+            Event::Analysed(text) => self.tell(Tone::Plain, text),
             Event::Seen(seen) => {
                 for news in self.board.see(seen, Moment::now()) {
                     self.ui.print(&news);
@@ -359,6 +365,15 @@ impl Swarm {
         match started {
             Ok(poller) => self.poller = Some(poller),
             Err(error) => self.supervisor.fail(error.to_string(), Mono::now()),
+        }
+        if self.settings.demo.is_some() {
+            let url = buses::url(self.ports[MARKET]);
+            let store = Address::parse(&url, "MARKET_REDIS_URL").map_err(Error::from);
+            let start = |store| Ok(Analyses::start(store, self.sender.clone())?);
+            match store.and_then(start) {
+                Ok(analyses) => self.analyses = Some(analyses),
+                Err(error) => self.tell(Tone::Odd, format!("analyses are not shown: {error}")),
+            }
         }
     }
 

@@ -18,7 +18,9 @@ impl Swarm {
         let text = format!("the swarm runs: {services}; Ctrl-C ends it");
         self.tell(Tone::Good, text);
         if self.settings.demo.is_some() {
-            let text = "the demo: generated feeds and prices; see them with: marketswarm feed tail, marketswarm market";
+            let text = "the demo: generated feeds, prices, and what vexy_ai makes of each item: label, event, salience, \
+                        tickers, title, and the words that weighed most; see also: marketswarm vexy tail, \
+                        marketswarm feed tail, marketswarm market";
             self.tell(Tone::Plain, text.into());
         }
         let (env, truth) = (&self.settings.env, &self.settings.truth);
@@ -72,6 +74,7 @@ impl Swarm {
     /// The last words, and the exit code.
     pub(super) fn finish(mut self) -> ExitCode {
         self.poller = None;
+        self.analyses = None;
         self.run.clear();
         self.ui.close();
         let outcome = self

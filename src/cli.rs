@@ -56,7 +56,7 @@ market data
 
 analyses
   vexy tail              what was found in each item, as it comes
-  vexy show UID, vexy ticker SYM
+  vexy status, vexy show UID, vexy ticker SYM
   vexy dead, vexy retry ID, vexy drop ID
                          what the analyst gave up, and once more or never
   vexy reanalyse UID, vexy pause, vexy resume, vexy drain NAME

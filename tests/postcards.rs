@@ -4,10 +4,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
+use marketswarm::vexy_ai::local::{Event, Label, Place};
+use marketswarm::vexy_ai::record::{FIELDS, Record, Why};
 use serde_json::{Value, json};
 
 use crate::support::daemon::program;
-use crate::support::{Alerts, Daemon, PATIENCE, Stage, python_with, say_skipped, secs};
+use crate::support::{
+    Alerts, Daemon, PATIENCE, RedisServer, Stage, python_with, say_skipped, secs,
+};
 
 const README: &str = include_str!("../README.md");
 const INTERVAL_SEC: f64 = 0.25;
@@ -252,6 +256,107 @@ fn shell(line: &str, folder: &Path, stage: &Stage) -> Command {
     command
 }
 
+/// A bus with one analysis on it, and what is said of it.
+fn analysed() -> (RedisServer, String) {
+    let redis = RedisServer::start();
+    let record = Record {
+        uid: "a1b2".to_owned(),
+        title: "Profit rose <b>".to_owned(),
+        label: Label::Positive,
+        event: Some(Event::Earnings),
+        why: vec![Why {
+            part: "sentiment".into(),
+            rule: "direction".into(),
+            words: "rose".to_owned(),
+            weight: 1.5,
+            place: Place::Title,
+        }],
+        ..Record::default()
+    };
+    let values = record.values();
+    let fields = FIELDS.iter().zip(&values);
+    let mut words = vec!["HSET", "rss:analysis:a1b2"];
+    words.extend(fields.flat_map(|(name, value)| [*name, value.as_str()]));
+    redis.query::<()>(&words);
+    (redis, r#"{"kind":"analysis","uid":"a1b2"}"#.to_owned())
+}
+
+/// Says it to the one reader there is.
+fn say(redis: &RedisServer, message: &str) {
+    redis.wait_subscribed("sse:vexy-message", 1);
+    redis.query::<u64>(&["PUBLISH", "sse:vexy-message", message]);
+}
+
+#[test]
+fn the_reader_of_analyses_in_shell_reads_them() {
+    let (redis, message) = analysed();
+    let folder = tempfile::tempdir().unwrap();
+    // What the README leaves to the reader: where Redis is when it is not at its usual port.
+    let cli = format!(
+        "shift 2\nPATH=$OLD exec redis-cli -p {} \"$@\"",
+        redis.port()
+    );
+    write_program(folder.path(), "redis-cli", &cli);
+    let path = std::env::var("PATH").unwrap();
+    let block = blocks("Analyses", "sh").concat();
+    let lines: Vec<&str> = block.lines().collect();
+    let [subscribe, read] = lines[..] else {
+        panic!("README.md shows {lines:?}");
+    };
+    let run = |line: &str| {
+        let mut command = Command::new("sh");
+        command
+            .args(["-eu", "-c", line])
+            .env("PATH", format!("{}:{path}", folder.path().display()))
+            .env("OLD", &path)
+            .env("uid", "a1b2")
+            .stdin(Stdio::null());
+        Daemon::spawn("sh", command)
+    };
+    let listener = run(subscribe);
+    say(&redis, &message);
+    listener.wait_log(&message, PATIENCE);
+    let mut reader = run(read);
+    assert_eq!(reader.wait_exit(PATIENCE), 0);
+    let said = reader.log();
+    for wanted in ["positive", "earnings", "\"words\":\"rose\""] {
+        assert!(said.contains(wanted), "{said}");
+    }
+}
+
+#[test]
+fn the_reader_of_analyses_in_python_reads_them() {
+    let Some(python) = python_with("redis") else {
+        say_skipped(
+            "no Python here has redis (Debian: python3-redis); the reader in Python is not tested",
+        );
+        return;
+    };
+    let (redis, message) = analysed();
+    let block = blocks("Analyses", "python").concat();
+    assert!(block.contains("port=6380"), "{block}");
+    let script = block.replace("port=6380", &format!("port={}", redis.port()));
+    let mut command = Command::new(python);
+    command.args(["-u", "-c", &script]).stdin(Stdio::null());
+    let mut reader = Daemon::spawn("python", command);
+    say(&redis, &message);
+    let said = reader.wait_log("analysis", PATIENCE);
+    assert_eq!(said, "analysis positive earnings Profit rose <b> ['rose']");
+    // What is kept no longer ends nobody.
+    redis.query::<()>(&[
+        "PUBLISH",
+        "sse:vexy-message",
+        r#"{"kind":"analysis","uid":"gone"}"#,
+    ]);
+    redis.query::<()>(&[
+        "PUBLISH",
+        "sse:vexy-message",
+        &message.replace("analysis", "analysis_model"),
+    ]);
+    reader.wait_log("analysis_model positive", PATIENCE);
+    assert!(reader.is_alive(), "{}", reader.log());
+}
+
 #[test]
 fn the_truths_of_the_readme_are_good() {
     let whole = blocks("The truth document", "json");
@@ -261,8 +366,12 @@ fn the_truths_of_the_readme_are_good() {
         .iter()
         .map(|n| format!("{{\"services\": {{{n}}}}}"))
         .collect();
-    let all: Vec<&String> = whole.iter().chain([&entry]).chain(&notify).collect();
-    assert_eq!(all.len(), 3, "{all:#?}");
+    let vexy = blocks("Analyses", "json");
+    let in_services = |own: &String| format!("{{\"services\": {{{own}}}}}");
+    let vexy: Vec<String> = vexy.iter().map(in_services).collect();
+    let all = whole.iter().chain([&entry]).chain(&notify).chain(&vexy);
+    let all: Vec<&String> = all.collect();
+    assert_eq!(all.len(), 4, "{all:#?}");
     for text in all {
         check(text);
     }

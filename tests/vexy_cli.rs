@@ -169,6 +169,81 @@ fn record(uid: &str, symbol: &str, published_ts: i64) -> Record {
 }
 
 #[test]
+fn vexy_status_says_what_waits_who_works_and_what_was_spent() {
+    let desk = Desk::open();
+    let said = desk.done(&["status"]);
+    assert!(said.contains("ok; 0 analyses are kept"), "{said}");
+    assert!(
+        said.contains("the model was asked: 0 calls, 0 tokens"),
+        "{said}"
+    );
+
+    let redis = &desk.redis;
+    // Two entries that nobody works on; then one of them is in work.
+    for uid in ["a", "b"] {
+        redis.query::<()>(&["XADD", "rss:queue", "*", "uid", uid]);
+    }
+    desk.fails(&["status"], 1, "nobody works");
+    redis.query::<()>(&["XGROUP", "CREATE", "rss:queue", "vexy", "0"]);
+    redis.query::<redis::Value>(&[
+        "XREADGROUP",
+        "GROUP",
+        "vexy",
+        "vexy_ai-2:0",
+        "COUNT",
+        "1",
+        "STREAMS",
+        "rss:queue",
+        ">",
+    ]);
+    desk.letter("dead");
+    desk.analysed(&record("a1", "NVDA", now()));
+    redis.query::<()>(&["HSET", "vexy:totals", "analysed", "7"]);
+    let day = marketswarm::clock::rfc3339(now())[..10].to_owned();
+    redis.query::<()>(&[
+        "HSET",
+        &format!("vexy:model:usage:{day}"),
+        "calls",
+        "12",
+        "tokens",
+        "345",
+        "nano",
+        "2500000000",
+    ]);
+    let json: Value = serde_json::from_str(&desk.done(&["status", "--json"])).unwrap();
+    let queue = &json["streams"]["rss:queue"];
+    assert_eq!(
+        (&queue["waiting"], &queue["in_work"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(json["workers"]["vexy_ai-2"]["in_work"], 1);
+    assert_eq!(
+        (&json["totals"]["analysed"], &json["kept"], &json["dead"]),
+        (&7.into(), &1.into(), &1.into())
+    );
+    assert_eq!(
+        (&json["state"], &json["spent"]["calls"]),
+        (&"ok".into(), &12.into())
+    );
+    let said = desk.done(&["status"]);
+    assert!(said.contains("12 calls, 345 tokens, for 2.5000"), "{said}");
+    assert!(
+        said.contains("1 were given up: marketswarm vexy dead"),
+        "{said}"
+    );
+
+    desk.done(&["pause"]);
+    desk.fails(&["status"], 1, "to go on: marketswarm vexy resume");
+    desk.done(&["resume"]);
+    // An entry of long ago: what truth allows is over.
+    redis.query::<()>(&["DEL", "rss:queue"]);
+    redis.query::<()>(&["XADD", "rss:queue", "1000-0", "uid", "old"]);
+    redis.query::<()>(&["XGROUP", "CREATE", "rss:queue", "vexy", "0"]);
+    redis.query::<()>(&["XGROUP", "CREATECONSUMER", "rss:queue", "vexy", "vexy_ai:0"]);
+    desk.fails(&["status"], 1, "behind;");
+}
+
+#[test]
 fn vexy_shows_an_analysis_with_its_reasons_and_says_where_there_is_none() {
     let desk = Desk::open();
     desk.analysed(&record("a1", "NVDA", now()));
@@ -417,6 +492,7 @@ fn obvious_mistakes_with_vexy_are_told() {
         (&["dead", "x"], "unexpected argument \"x\""),
         (&["dead", "--all"], "this command takes no --all"),
         (&["dead", "--colour"], "--colour"),
+        (&["status", "x"], "unexpected argument"),
         (&["show"], "the id of one item"),
         (&["show", "a", "b"], "the id of one item"),
         (&["show", "a", "--model"], "takes no --model"),

@@ -6,6 +6,7 @@ mod reanalyse;
 mod reasons;
 mod redo;
 mod show;
+mod status;
 mod swarm;
 
 use std::process::ExitCode;
@@ -23,6 +24,8 @@ marketswarm vexy: what the analyst makes of items, and its work
 usage: marketswarm vexy COMMAND [ARGUMENTS]
 
 analyses
+  status [--json]           what waits, who works, what was done, what was spent today; exit code 1 when it is behind,
+                            paused, or nobody works
   show UID [--json]         what was found in one item, and each word and rule that led there
   ticker SYM [--json]       the latest items about a symbol; exit code 1 when there is none
   tail [--json]             analyses as they come, until Ctrl-C: label, event, salience, tickers, title, and the words
@@ -58,6 +61,7 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
         return printed(HELP);
     }
     match command.as_str() {
+        "status" => status::run(&words, &env),
         "show" => show::run(&words, &env),
         "ticker" => show::ticker(&words, &env),
         "tail" => show::tail(&words, &env),

@@ -65,6 +65,7 @@ mod unhappy_buses;
 mod verdicts;
 mod vexy_cli;
 mod vexy_digest;
+mod vexy_queue;
 mod vexy_sentiment;
 mod wall_clock;
 mod watcher_faults;

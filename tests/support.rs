@@ -3,6 +3,7 @@
 //! Everything that is started here ends with the value that started it, by its own process id, also when a test panics.
 
 pub mod alerts;
+pub mod analysts;
 pub mod beater;
 pub mod certificates;
 pub mod containers;

@@ -7,6 +7,7 @@
 
 use std::path::Path;
 
+use marketswarm::vexy_ai::local::companies::Companies;
 use marketswarm::vexy_ai::local::{Analyser, Article, Label, Options};
 use serde_json::Value;
 
@@ -44,7 +45,7 @@ impl Table {
 
 #[test]
 fn sentences_of_company_news_have_the_label_that_a_reader_gives() {
-    let analyser = Analyser::new();
+    let analyser = Analyser::new(Companies::shipped());
     let (mut as_text, mut as_title) = (Table::default(), Table::default());
     for line in include_str!("vexy_sentiment/sentences.tsv").lines() {
         let (label, sentence) = line.split_once('\t').expect("a label, a tab, a sentence");
@@ -86,7 +87,7 @@ fn headlines_have_the_label_that_a_reader_gives() {
     let path = Path::new(&folder).join("headlines.jsonl");
     let lines =
         std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let analyser = Analyser::new();
+    let analyser = Analyser::new(Companies::shipped());
     let mut table = Table::default();
     for line in lines.lines() {
         let line: Value = serde_json::from_str(line).expect("JSON");

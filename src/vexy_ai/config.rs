@@ -10,7 +10,7 @@ use crate::truth::{Problem, Problems, SectionSchema, Sections, ServiceSchema, Tr
 
 pub use analysis::Analysis;
 pub use digest::{Digest, Epoch};
-pub use environment::Environment;
+pub use environment::{Environment, name};
 
 /// The service's name in truth. Every analyst takes its sections from there, whatever it is called itself.
 pub const SERVICE: &str = "vexy_ai";

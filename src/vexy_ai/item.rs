@@ -3,7 +3,6 @@
 use ring::digest::{Context, SHA256};
 
 use super::local::Article;
-use crate::bus::stream::Entry;
 
 /// The fields of `rss:item:<uid>` that are read, in the order in which [`Item::read`] takes them.
 pub const ITEM_FIELDS: [&str; 10] = [
@@ -85,12 +84,6 @@ impl Item {
             published_ts: self.published_ts,
         }
     }
-}
-
-/// The uid that an entry of any of our streams is about; `None` when it names none.
-pub fn uid_of(entry: &Entry) -> Option<String> {
-    let uid = entry.text("uid")?;
-    (!uid.is_empty()).then(|| uid.into_owned())
 }
 
 /// Many feeds say the beginning of the content once more in the summary.

@@ -6,12 +6,12 @@ use redis::cmd;
 
 use super::entry::{entries, first_stream};
 use super::{Entry, EntryId};
-use crate::bus::{BusError, Commands};
+use crate::bus::{BusError, Commands, Limits};
 
 /// Up to `count` entries after `id`; waits up to `block` for the first of them, when given.
 ///
 /// # Errors
-/// Those of the bus. `block` must be shorter than the connection waits for an answer.
+/// Those of the bus.
 pub fn after(
     commands: &mut Commands,
     key: &str,
@@ -26,7 +26,9 @@ pub fn after(
         read.arg("BLOCK").arg(block.as_millis().max(1) as u64);
     }
     read.arg("STREAMS").arg(key).arg(id.to_string());
-    Ok(first_stream(commands.query(&read)?))
+    let patience = block.unwrap_or_default() + Limits::default().read;
+    let answer = commands.run_within(patience, |line| read.query(line))?;
+    Ok(first_stream(answer))
 }
 
 /// Up to `count` entries after one id and up to another, that one included.

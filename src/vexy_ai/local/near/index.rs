@@ -118,6 +118,12 @@ impl Index {
         self.insert(uid, signature, cluster, came_ts);
     }
 
+    /// Whether it holds this article in this cluster.
+    pub fn has(&self, uid: &str, cluster: &str) -> bool {
+        self.entry_of(uid)
+            .is_some_and(|entry| entry.cluster() == cluster)
+    }
+
     /// How many articles it holds.
     pub fn len(&self) -> usize {
         self.by_uid.len()

@@ -1,0 +1,166 @@
+//! The daemon: one loop that follows truth and says how things stand, and threads that work.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::Event;
+use super::config::{Config, Environment};
+use super::context::{Context, Setup};
+use super::follow::Follower;
+use super::local::companies::Companies;
+use super::local::{Analyser, Article};
+use super::queue::consumer_name;
+use super::report::{Report, Said};
+use super::upkeep::{self, Upkeep};
+use super::worker::{self, Worker};
+use crate::service::{Error, Notice, Service};
+
+/// Runs until it is told to stop. `before` sees each article before it is analysed.
+///
+/// # Errors
+/// A thread ended, a truth that passed validation cannot be read, or the environment is wrong.
+pub fn run(mut service: Service<Event>, before: fn(&Article<'_>)) -> Result<(), Error> {
+    let environment = Environment::read(&service.env)?;
+    let setup = read_setup(&service)?;
+    let context = Arc::new(Context::new(
+        service.id,
+        setup,
+        analyser(environment)?,
+        before,
+        service.buses.switchboard().clone(),
+        service.sender.clone(),
+    ));
+    let mut daemon = Daemon {
+        context: Arc::clone(&context),
+        workers: Vec::new(),
+        report: Report::default(),
+        said: Said::default(),
+    };
+    let done = daemon
+        .start(&mut service)
+        .and_then(|()| daemon.serve(&mut service));
+    context.end();
+    done
+}
+
+fn analyser(environment: Environment) -> Result<Analyser, Error> {
+    let companies = match environment.companies {
+        Some(text) => Companies::parse(text).map_err(|error| {
+            Error::Config(format!("environment variable VEXY_COMPANIES_FILE: {error}"))
+        })?,
+        None => Companies::shipped(),
+    };
+    log::info!("{} companies are known by name", companies.len());
+    Ok(Analyser::new(companies))
+}
+
+struct Daemon {
+    context: Arc<Context>,
+    /// Which of the threads that analyse are to go, in the order of their numbers, from 1.
+    workers: Vec<Arc<AtomicBool>>,
+    report: Report,
+    said: Said,
+}
+
+impl Daemon {
+    fn start(&mut self, service: &mut Service<Event>) -> Result<(), Error> {
+        let progress = service.beat.progress("upkeep", upkeep::PROGRESS_BUDGET);
+        let upkeep = Upkeep::new(Arc::clone(&self.context), progress);
+        service.crew.spawn("upkeep", move || upkeep.run())?;
+        let follower = Follower::new(Arc::clone(&self.context));
+        service.crew.spawn("follow", move || follower.run())?;
+        self.staff(service)
+    }
+
+    /// Starts threads that analyse, or lets some go, until there are as many as truth says.
+    fn staff(&mut self, service: &mut Service<Event>) -> Result<(), Error> {
+        let wanted = self.context.setup().config.analysis.threads();
+        for let_go in self.workers.drain(wanted.min(self.workers.len())..) {
+            let_go.store(true, Ordering::Relaxed);
+        }
+        while self.workers.len() < wanted {
+            let number = self.workers.len() + 1;
+            let consumer = consumer_name(&self.context.name, number);
+            let progress = service.beat.progress(&consumer, worker::PROGRESS_BUDGET);
+            let let_go = Arc::new(AtomicBool::new(false));
+            let context = Arc::clone(&self.context);
+            let worker = Worker::new(context, &consumer, progress, Arc::clone(&let_go));
+            service
+                .crew
+                .spawn(&format!("work-{number}"), move || worker.run())?;
+            self.workers.push(let_go);
+        }
+        log::info!("{wanted} threads analyse");
+        Ok(())
+    }
+
+    fn serve(&mut self, service: &mut Service<Event>) -> Result<(), Error> {
+        while let Ok(event) = service.events.recv() {
+            match event {
+                Event::Notice(Notice::Stop) => break,
+                Event::Notice(notice) => self.heed(notice, service)?,
+                Event::Trouble { who, why } => self.report.trouble(who, why),
+                Event::Sight(sight) => self.report.saw(sight),
+                Event::Control => {}
+            }
+            self.say(service);
+        }
+        Ok(())
+    }
+
+    fn heed(&mut self, notice: Notice, service: &mut Service<Event>) -> Result<(), Error> {
+        match notice {
+            Notice::Truth(truth) => {
+                service.adopt(truth);
+                match read_setup(service) {
+                    Ok(setup) => {
+                        self.context.adopt(setup);
+                        log::info!("a new truth is in force");
+                        self.staff(service)?;
+                    }
+                    Err(error) => log::error!("the new truth is not used: {error}"),
+                }
+            }
+            // One of the threads that were let go.
+            Notice::ThreadEnded { name, error: None } if name.starts_with("work-") => {}
+            Notice::ThreadEnded { name, error } => {
+                return Err(Error::thread_ended(&name, error));
+            }
+            Notice::Message { .. } | Notice::Stop => {}
+            Notice::TruthRejected { .. } | Notice::TruthMissing => {}
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, service: &Service<Event>) {
+        let setup = self.context.setup();
+        let warn = Duration::from_secs(setup.config.analysis.behind_warn_sec);
+        let said = self.report.said(self.context.word(), warn);
+        if said == self.said {
+            return;
+        }
+        match said.word {
+            Some("degraded") => {
+                log::warn!("degraded: {}", said.reason);
+                service.beat.set_degraded(&said.reason);
+            }
+            word => {
+                match word {
+                    Some(word) => log::info!("{word}, because somebody asked for it"),
+                    None => log::info!("the work goes on"),
+                }
+                service.beat.set_status(word);
+            }
+        }
+        self.said = said;
+    }
+}
+
+fn read_setup(service: &Service<Event>) -> Result<Setup, Error> {
+    let config = Config::from_truth(&service.truth);
+    Ok(Setup {
+        config: config.map_err(|problem| Error::Truth(problem.to_string()))?,
+        address: service.buses.market()?,
+    })
+}

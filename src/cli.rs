@@ -57,6 +57,7 @@ market data
 analyses
   vexy tail              what was found in each item, as it comes
   vexy status, vexy show UID, vexy ticker SYM
+  vexy analyse FILE|-    what the rules make of a text, and why
   vexy dead, vexy retry ID, vexy drop ID
                          what the analyst gave up, and once more or never
   vexy reanalyse UID, vexy pause, vexy resume, vexy drain NAME

@@ -63,6 +63,7 @@ mod systemd;
 mod two_healers;
 mod unhappy_buses;
 mod verdicts;
+mod vexy_analyse;
 mod vexy_cli;
 mod vexy_digest;
 mod vexy_queue;

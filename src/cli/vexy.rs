@@ -1,5 +1,6 @@
 //! `marketswarm vexy …`: what the analyst makes of items, and its work.
 
+mod analyse;
 mod control;
 mod dead;
 mod reanalyse;
@@ -30,6 +31,12 @@ analyses
   ticker SYM [--json]       the latest items about a symbol; exit code 1 when there is none
   tail [--json]             analyses as they come, until Ctrl-C: label, event, salience, tickers, title, and the words
                             that weighed most
+
+rules
+  analyse FILE|-            what the rules make of a text (its first line is the title), with their reasons; needs no swarm
+  analyse FILE|- --jsonl    the same for lines of JSON with title and text, optionally language, feed, category, url and
+                            published_ts; a line out for each line in, with an error for a bad one
+                            exit code 0 all are good, 1 some are bad, 2 not understood
 
 work
   dead [--json]             what was given up, and why; exit code 1 when there is something
@@ -65,6 +72,7 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
         "show" => show::run(&words, &env),
         "ticker" => show::ticker(&words, &env),
         "tail" => show::tail(&words, &env),
+        "analyse" => analyse::run(&words),
         "dead" => dead::list(&words, &env),
         "retry" => dead::retry(&words, &env),
         "drop" => dead::forget(&words, &env),
@@ -83,6 +91,7 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
 struct Words {
     values: Vec<String>,
     json: bool,
+    jsonl: bool,
     all: bool,
     model: bool,
     feed: Option<String>,
@@ -99,6 +108,7 @@ impl Words {
         while let Some(arg) = args.next().map_err(bad)? {
             match arg {
                 Long("json") => words.json = words.flag("--json"),
+                Long("jsonl") => words.jsonl = words.flag("--jsonl"),
                 Long("all") => words.all = words.flag("--all"),
                 Long("model") => words.model = words.flag("--model"),
                 Long("feed") => {

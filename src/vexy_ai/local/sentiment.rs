@@ -5,14 +5,16 @@
 //! rises is bad (Malo, Sinha, Takala, Korhonen, Wallenius, "Good debt or bad debt", 2014). Negation turns and dampens,
 //! words of degree add or take, as in VADER (Hutto & Gilbert 2014); the lists are our own.
 
+mod entry;
 mod govern;
 mod lexicon;
 mod numbers;
 mod phrases;
 mod words;
 
+use entry::*;
 use govern::Governed;
-use lexicon::*;
+use lexicon::Lexicon;
 
 use super::text::{Text, Token};
 use super::{Label, Reason};
@@ -34,7 +36,7 @@ const DISTANCES: [f64; 3] = [1.0, 0.95, 0.9];
 const UNKNOWN: f64 = 0.6;
 /// The same in a text, without a percentage: "the tower rises over the harbour".
 const UNKNOWN_UNTOLD: f64 = 0.3;
-/// What stands after `despite`.
+/// What stands after `despite`, and as a cause after `due to`.
 const OF_CONCEDED: f64 = 0.3;
 /// What stands before `but`, and after it.
 const BEFORE_BUT: f64 = 0.6;
@@ -214,6 +216,12 @@ fn directions(marks: &mut [Mark], in_title: bool, hits: &mut Vec<Hit>) {
             Governed::None => continue,
             Governed::Measure(measure) if marks[measure].is(USED) => {
                 marks[at].entry.class |= USED;
+                continue;
+            }
+            // "would strengthen the offering of its holdings": the word itself tells more.
+            Governed::Measure(measure)
+                if measure < at && marks[measure].is(FLAT) && mark.entry.polarity != 0 =>
+            {
                 continue;
             }
             Governed::Measure(measure) => {

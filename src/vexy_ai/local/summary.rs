@@ -51,7 +51,7 @@ impl Summaries {
     /// Sentences of `text` of at most `chars_max` characters together, in their order, a blank between two. Where none
     /// is so short, the title; where that is too long as well, nothing.
     pub fn of(&self, text: &Text, chars_max: usize) -> String {
-        let mut terms = HashMap::new();
+        let mut terms = HashMap::with_capacity(text.tokens().len() / 2);
         let mut found = self.candidates(text, &mut terms);
         let mut chosen: Vec<&Candidate> = Vec::new();
         let scores = self.scores(text, &mut found, &terms);

@@ -3,7 +3,9 @@
 //! A token's lower-cased form is told by its [`hash`](Token::hash): every word list is looked up by that alone. Who
 //! forges a text whose word has the hash of another gains nothing, since they could have written the other word.
 
+mod dots;
 mod scan;
+mod shape;
 
 use hashbrown::HashSet;
 

@@ -1,6 +1,6 @@
 //! Which measure a word of direction governs: "profit rose", "a fall in costs", "cut jobs", "higher sales".
 
-use super::lexicon::*;
+use super::entry::*;
 
 /// Tokens between a direction and what it governs, at most.
 const REACH: usize = 5;

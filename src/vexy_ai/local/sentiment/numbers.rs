@@ -1,7 +1,7 @@
 //! Two numbers of one unit compared ("8.4 compared with 9.1"), and swings between profit and loss.
 
 use super::super::text::{Text, Token};
-use super::lexicon::*;
+use super::entry::*;
 
 /// Tokens between two numbers that are compared, at most.
 const REACH: usize = 9;

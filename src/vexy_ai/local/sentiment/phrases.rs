@@ -1,6 +1,6 @@
 //! The phrases that the rules of sentiment know, written for this program.
 
-use super::lexicon::*;
+use super::entry::*;
 use super::words::{List, NOTHING, class, measure, polar};
 
 /// Several words that are one: a list's phrases are parted by `|`. A `*` stands for any one word, a `#` for a number, and
@@ -9,7 +9,7 @@ pub(super) const PHRASES: &[List] = &[
     // Nothing: what would mislead.
     class(
         0,
-        "more than|up to|sell shares|sells shares|sell shares to|sold shares|to sell|may sell|will sell|investors sell|no more than|not only|as well as|no less than|not less than|at least|less than|at most|\
+        "more than|up to|concerns the|concerns a|concern the|lawsuit concerns|negotiations concern|sell shares|sells shares|sell shares to|sold shares|to sell|may sell|will sell|investors sell|no more than|not only|as well as|no less than|not less than|at least|less than|at most|\
          rights issue|good morning|high level|high quality|high speed|set up|sets up|setting up|make up|makes up|\
          sign up|signed up|open up|opens up|opened up|end up|wind up|wake up|start up|back up|backed up|come up|comes up|\
          gear up|gears up|gearing up|botched up|mix up|taken up|take up|takes up|line up|lined up|wrap up|follow up|up for grabs|\
@@ -147,7 +147,7 @@ pub(super) const PHRASES: &[List] = &[
     ),
     polar(
         60,
-        "cost savings|energy savings|substantial savings|annual savings|significant savings|positive effect|positive impact|\
+        "cost savings|energy savings|substantial savings|annual savings|significant savings|positive effect|look forward|looks forward|looking forward|positive impact|\
          positive contribution|strengthens our position|strengthen its position|strengthens its position|strengthen our position|\
          strengthened its position|improve profitability|rate cut|rate cuts|tax cut|tax cuts|tax relief|add value|add more value|\
          adds value|fast track|gain advantage|oversubscribed|fully subscribed|subscribed # times|back in demand|clean chit|\
@@ -160,7 +160,7 @@ pub(super) const PHRASES: &[List] = &[
          price war|price erosion|price pressure|trade war|no significant growth|cost overruns|cost overrun|muted response|\
          poor response|cool response|thin trade|slow start|on hold|not good|not that good|class action|short seller|short sellers|\
          supply glut|bond sell off|way behind|pay damages|ordered to pay|failed to|fails to|fail to|temporarily suspended|\
-         power outage|data breach|tread water|near term issues|to the loss of|lost jobs|lost market share|lost ground|keep away",
+         power outage|data breach|tread water|near term issues|to the loss of|under threat|lost jobs|lost market share|lost ground|keep away",
     ),
     class(
         UP | MOVES,
@@ -184,7 +184,7 @@ pub(super) const PHRASES: &[List] = &[
     ),
     polar(
         60,
-        "capital gain|sales gain|biggest ever|largest ever|best ever|highest ever|% more|developed well|developing well|record high level|saves energy|save energy|saves money|save money|saves time|time savings",
+        "capital gain|sales gain|biggest ever|largest ever|best ever|highest ever|% more|developed well|developing well|record high level|saves energy|save energy|saves money|save money|saves time|time savings|sold out|been granted|granted a licence",
     ),
     polar(
         -80,
@@ -210,7 +210,7 @@ pub(super) const PHRASES: &[List] = &[
     polar(25, "raises rs|raises $|raises eur|raises #"),
     class(
         CONCEDES,
-        "even as|even though|in spite of|even if|shrugs off|shrugging off|shrug off",
+        "due to|because of|owing to|as a result of|on account of|even as|even though|in spite of|even if|shrugs off|shrugging off|shrug off",
     ),
     class(
         DAMPS,

@@ -1,6 +1,6 @@
 //! The words that the rules of sentiment know, written for this program: one class a list, all forms of a word.
 
-use super::lexicon::*;
+use super::entry::*;
 
 /// What the words of a list are.
 pub(super) struct List {
@@ -227,9 +227,12 @@ pub(super) const LISTS: &[List] = &[
         60,
         "upside exceed opportunity opportunities picks pick exceeding",
     ),
-    polar(50, "best hiring synergies synergy"),
+    polar(
+        50,
+        "triple triples tripled quadruple quadrupled treble trebled best hiring synergies synergy",
+    ),
     polar(45, "expand expands expanded easier"),
-    polar(35, "growth"),
+    polar(45, "growth delighted glad"),
     polar(30, "cheap prospects well"),
     polar(
         15,

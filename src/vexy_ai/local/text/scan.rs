@@ -1,77 +1,8 @@
 //! From bytes to tokens and sentences, in one pass.
 
-use super::{CAPITAL, JOINED, Kind, POSSESSIVE, Sentence, Token, UPPER, word_hash};
-
-/// Words before a dot that ends no sentence, whatever follows.
-const TITLES: &[&str] = &[
-    "mr", "mrs", "ms", "dr", "prof", "st", "gen", "sen", "rep", "gov", "vs", "no", "nos", "approx",
-    "e.g", "i.e", "rs", "sr", "messrs", "ca", "cf", "fig", "vol", "jan", "feb", "mar", "apr",
-    "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "mt", "ft", "al", "ref", "est",
-];
-
-/// Words before a dot that ends a sentence only when a word of [`STARTERS`] follows.
-const SHORT: &[&str] = &[
-    "inc", "corp", "co", "ltd", "llc", "plc", "bros", "jr", "u.s", "u.k", "u.n", "e.u", "u.s.a",
-    "s.a", "n.v", "s.p.a", "a.g", "pte", "pty", "intl", "dept", "div", "oy", "cos",
-];
-
-/// Words before a dot that ends a sentence when a capital letter follows.
-const UNITS: &[&str] = &[
-    "mn", "bn", "tn", "mln", "bln", "a.m", "p.m", "etc", "pct", "pc", "cr",
-];
-
-/// Words that begin a sentence and hardly stand with a capital within one.
-const STARTERS: &[&str] = &[
-    "the",
-    "it",
-    "in",
-    "a",
-    "an",
-    "he",
-    "she",
-    "we",
-    "they",
-    "this",
-    "that",
-    "these",
-    "but",
-    "however",
-    "its",
-    "shares",
-    "for",
-    "at",
-    "on",
-    "last",
-    "analysts",
-    "our",
-    "his",
-    "her",
-    "their",
-    "there",
-    "as",
-    "after",
-    "while",
-    "when",
-    "if",
-    "with",
-    "by",
-    "from",
-    "earlier",
-    "meanwhile",
-    "under",
-    "no",
-    "net",
-    "operating",
-    "revenue",
-    "sales",
-    "i",
-    "you",
-    "some",
-    "both",
-    "since",
-    "despite",
-    "during",
-];
+use super::dots;
+use super::shape::{shape, symbol_with_suffix};
+use super::{CAPITAL, JOINED, Kind, POSSESSIVE, Sentence, Token, hash_bytes, word_hash};
 
 /// Codes of currencies that a number may follow without a blank.
 const CURRENCIES: &[&str] = &[
@@ -85,6 +16,7 @@ pub(super) struct Scan<'a> {
     source: &'a str,
     lower: &'a str,
     bytes: &'a [u8],
+    ascii: bool,
     /// Where the title ends.
     title_end: usize,
     at: usize,
@@ -107,6 +39,7 @@ impl<'a> Scan<'a> {
             source,
             lower,
             bytes: source.as_bytes(),
+            ascii: source.is_ascii(),
             title_end,
             at: 0,
             tokens: Vec::with_capacity(source.len() / 5 + 8),
@@ -202,13 +135,14 @@ impl<'a> Scan<'a> {
     /// The end of the run of letters and digits from `at` on.
     fn alphanumerics(&self, mut at: usize) -> usize {
         loop {
-            at = match self.byte(at) {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => at + 1,
-                0x80.. => match self.letter(at) {
-                    Some(len) => at + len,
-                    None => return at,
-                },
-                _ => return at,
+            let run = self.bytes[at..].iter();
+            at += run.take_while(|b| b.is_ascii_alphanumeric()).count();
+            if self.byte(at) < 0x80 {
+                return at;
+            }
+            match self.letter(at) {
+                Some(len) => at += len,
+                None => return at,
             }
         }
     }
@@ -248,7 +182,10 @@ impl<'a> Scan<'a> {
             }
         }
         next = next.max(end);
-        if self.lower[start..end].starts_with("http") && self.bytes[end..].starts_with(b"://") {
+        if self.byte(end) == b':'
+            && self.bytes[end..].starts_with(b"://")
+            && self.lower[start..end].starts_with("http")
+        {
             let end = self.after_all(|b| b > b' ');
             return self.push(Kind::Link, end, 0);
         }
@@ -266,6 +203,9 @@ impl<'a> Scan<'a> {
 
     /// `EUR74.8`, `Rs500`: where the letters end.
     fn currency(&self, start: usize) -> Option<usize> {
+        if !self.byte(start + 2).is_ascii_digit() && !self.byte(start + 3).is_ascii_digit() {
+            return None;
+        }
         let letters = CURRENCIES
             .iter()
             .find(|c| self.bytes[start..].starts_with(c.as_bytes()))?;
@@ -399,7 +339,7 @@ impl<'a> Scan<'a> {
         if let Some(token) = self.tokens.last().copied()
             && token.end as usize == self.at
             && token.kind == Kind::Word
-            && self.shortens(&token, end)
+            && dots::shortens(self.source, self.lower, &token, end)
         {
             self.at = end;
             return;
@@ -410,37 +350,6 @@ impl<'a> Scan<'a> {
     fn after_digits(&self, from: usize) -> usize {
         let digits = self.bytes[from..].iter().take_while(|b| b.is_ascii_digit());
         from + digits.count()
-    }
-
-    /// Whether the dot after `token` shortens it rather than ends the sentence.
-    fn shortens(&self, token: &Token, after: usize) -> bool {
-        let word = &self.lower[token.start as usize..token.end as usize];
-        if word.len() > 6 {
-            return false;
-        }
-        let initial = word.len() == 1 && token.capital() && word != "i";
-        if initial || TITLES.contains(&word) {
-            return true;
-        }
-        let letters = word.len() >= 3 && word.bytes().skip(1).step_by(2).all(|b| b == b'.');
-        let unit = UNITS.contains(&word);
-        if !letters && !unit && !SHORT.contains(&word) {
-            return false;
-        }
-        let rest = &self.lower[after..];
-        let next = rest.trim_start();
-        if next.len() == rest.len() {
-            // Nothing but the end, or a comma and the like.
-            return !next.is_empty();
-        }
-        let end = next
-            .bytes()
-            .position(|b| !b.is_ascii_alphabetic())
-            .unwrap_or(next.len());
-        let capital = self
-            .byte(self.source.len() - next.len())
-            .is_ascii_uppercase();
-        !next.is_empty() && !(capital && (unit || STARTERS.contains(&&next[..end])))
     }
 
     fn stop(&mut self, end: usize) {
@@ -484,7 +393,11 @@ impl<'a> Scan<'a> {
         let joined = if self.joined { JOINED } else { 0 };
         self.joined = false;
         self.tokens.push(Token {
-            hash: word_hash(&self.lower[start..end]),
+            hash: if self.ascii {
+                hash_bytes(&self.lower.as_bytes()[start..end])
+            } else {
+                word_hash(&self.lower[start..end])
+            },
             start: start as u32,
             end: end as u32,
             sentence: self.sentences.len() as u16,
@@ -519,37 +432,4 @@ impl<'a> Scan<'a> {
         }
         self.first = self.tokens.len();
     }
-}
-
-/// `VOD.L`, `NOKIA.HE`, `BRK.B`.
-fn symbol_with_suffix(written: &str) -> bool {
-    let Some((symbol, suffix)) = written.split_once('.') else {
-        return false;
-    };
-    let upper = |s: &str| {
-        s.bytes()
-            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
-    };
-    (2..=6).contains(&symbol.len())
-        && (1..=2).contains(&suffix.len())
-        && upper(symbol)
-        && upper(suffix)
-        || symbol.len() == 1 && suffix.len() == 2 && upper(symbol) && upper(suffix)
-}
-
-/// The flags of how a word is written.
-fn shape(written: &str) -> u8 {
-    let Some(first) = written.chars().next() else {
-        return 0;
-    };
-    let mut flags = 0;
-    if first.is_uppercase() {
-        flags |= CAPITAL;
-        let bytes = written.as_bytes();
-        let letters = bytes.iter().filter(|b| b.is_ascii_alphabetic()).count();
-        if letters >= 2 && !bytes.iter().any(u8::is_ascii_lowercase) {
-            flags |= UPPER;
-        }
-    }
-    flags
 }

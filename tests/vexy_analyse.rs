@@ -151,8 +151,8 @@ fn a_reader_is_shown_the_findings_with_their_reasons() {
         "why",
         "net profit rises",
         "shares fell",
-        "(title)",
-        "(sentence 0)",
+        "title",
+        "sentence 1",
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }

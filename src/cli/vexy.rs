@@ -72,7 +72,7 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
         "show" => show::run(&words, &env),
         "ticker" => show::ticker(&words, &env),
         "tail" => show::tail(&words, &env),
-        "analyse" => analyse::run(&words),
+        "analyse" => analyse::run(&words, &env),
         "dead" => dead::list(&words, &env),
         "retry" => dead::retry(&words, &env),
         "drop" => dead::forget(&words, &env),

@@ -8,7 +8,6 @@ use super::Event;
 use super::config::{Config, Environment};
 use super::context::{Context, Setup};
 use super::follow::Follower;
-use super::local::companies::Companies;
 use super::local::{Analyser, Article};
 use super::queue::consumer_name;
 use super::report::{Report, Said};
@@ -45,12 +44,7 @@ pub fn run(mut service: Service<Event>, before: fn(&Article<'_>)) -> Result<(), 
 }
 
 fn analyser(environment: Environment) -> Result<Analyser, Error> {
-    let companies = match environment.companies {
-        Some(text) => Companies::parse(text).map_err(|error| {
-            Error::Config(format!("environment variable VEXY_COMPANIES_FILE: {error}"))
-        })?,
-        None => Companies::shipped(),
-    };
+    let companies = environment.companies()?;
     log::info!("{} companies are known by name", companies.len());
     Ok(Analyser::new(companies))
 }

@@ -1,6 +1,5 @@
 //! `marketswarm vexy analyse`: what the rules make of a text, without a swarm.
 
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::process::ExitCode;
@@ -8,10 +7,11 @@ use std::process::ExitCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Words, print};
+use super::{Words, print, reasons};
+use crate::env::Env;
 use crate::service::{Error, stream};
-use crate::text::SafeText;
-use crate::vexy_ai::local::{Analyser, Article, Findings, Options, Place, Reason, TEXT_MAX};
+use crate::vexy_ai::config::Environment;
+use crate::vexy_ai::local::{Analyser, Article, Options, TEXT_MAX};
 use crate::vexy_ai::record::{Record, one_line};
 
 /// Bytes of one line of `--jsonl` at most.
@@ -24,7 +24,7 @@ const OPTIONS: Options = Options { summary_chars: 300 };
 type Source = BufReader<Box<dyn Read>>;
 
 /// Runs the command.
-pub(super) fn run(words: &Words) -> Result<ExitCode, Error> {
+pub(super) fn run(words: &Words, env: &Env) -> Result<ExitCode, Error> {
     words.only(&["--jsonl"])?;
     let [name] = words.values.as_slice() else {
         return Err(Error::Config(
@@ -39,7 +39,7 @@ pub(super) fn run(words: &Words) -> Result<ExitCode, Error> {
         Box::new(File::open(name).map_err(refused)?)
     };
     let mut source = BufReader::with_capacity(BUFFER_BYTES, source);
-    let analyser = Analyser::new();
+    let analyser = Analyser::new(Environment::read(env)?.companies()?);
     if words.jsonl {
         return lines(&analyser, &mut source, name);
     }
@@ -56,7 +56,8 @@ pub(super) fn run(words: &Words) -> Result<ExitCode, Error> {
         text: body.trim(),
         ..Article::default()
     };
-    print(&told(&analyser.analyse(&article, &OPTIONS)))?;
+    let findings = analyser.analyse(&article, &OPTIONS);
+    print(&reasons::text(&Record::new(&article, findings, 0)))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -142,50 +143,4 @@ fn one(analyser: &Analyser, line: &[u8]) -> Result<String, String> {
     };
     let findings = analyser.analyse(&article, &OPTIONS);
     Ok(Record::new(&article, findings, 0).json_line())
-}
-
-/// The findings for a reader, with all reasons.
-fn told(found: &Findings) -> String {
-    let mut text = String::new();
-    let mut line = |name: &str, value: &str| {
-        let _ = writeln!(text, "{name:<10} {}", SafeText::new(value));
-    };
-    line(
-        "language",
-        &format!("{} ({})", found.language, found.language_by),
-    );
-    line(
-        "sentiment",
-        &format!("{} {:+.4}", found.label.as_str(), found.sentiment),
-    );
-    let events: Vec<&str> = found.events.iter().map(|e| e.as_str()).collect();
-    let event = found.event.map_or("none", |e| e.as_str());
-    line("event", event);
-    if events.len() > 1 {
-        line("also", &events[1..].join(" "));
-    }
-    for ticker in &found.tickers {
-        let name = ticker.name.as_deref().unwrap_or_default();
-        line(
-            "ticker",
-            format!("{} ({}) {name}", ticker.symbol, ticker.rule).trim_end(),
-        );
-    }
-    line("summary", &found.summary);
-    for reason in &found.why {
-        line("why", &told_reason(reason));
-    }
-    text
-}
-
-fn told_reason(reason: &Reason) -> String {
-    let place = match reason.place {
-        Place::Title => "title".to_owned(),
-        Place::Sentence(number) => format!("sentence {number}"),
-        Place::Outside => "outside".to_owned(),
-    };
-    format!(
-        "{} {:+.2} {}: {:?} ({place})",
-        reason.part, reason.weight, reason.rule, reason.words
-    )
 }

@@ -3,6 +3,7 @@
 use super::SERVICE;
 use crate::contract::Name;
 use crate::env::{Env, EnvError};
+use crate::vexy_ai::local::companies::Companies;
 
 /// The variable with an analyst's name.
 const NAME: &str = "VEXY_NAME";
@@ -28,6 +29,20 @@ impl Environment {
             name: name(env)?,
             companies: env.get(COMPANIES)?,
         })
+    }
+
+    /// The companies that are known by name.
+    ///
+    /// # Errors
+    /// The file is no list of companies.
+    pub fn companies(&self) -> Result<Companies, EnvError> {
+        match &self.companies {
+            Some(text) => Companies::parse(text.clone()).map_err(|error| EnvError {
+                name: format!("{COMPANIES}_FILE"),
+                reason: error.to_string(),
+            }),
+            None => Ok(Companies::shipped()),
+        }
     }
 }
 

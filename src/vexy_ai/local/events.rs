@@ -8,7 +8,7 @@ mod rules;
 
 use super::text::{Kind, Text, Token};
 use super::{Event, Reason};
-use rules::{Element, Rules};
+use rules::{Element, Rules, Seen};
 
 /// The sum from which on an event is named.
 const ENOUGH: f64 = 1.2;
@@ -32,13 +32,6 @@ struct Phrase {
     weight: f64,
     first: u32,
     last: u32,
-}
-
-/// A token as the phrases see it.
-#[derive(Clone, Copy, Default)]
-struct Seen {
-    word: u16,
-    sets: u32,
 }
 
 /// What is counted for one event.
@@ -115,25 +108,13 @@ impl Events {
     fn see(&self, text: &Text, tokens: &[Token], seen: &mut Vec<Seen>) {
         seen.clear();
         seen.extend(tokens.iter().map(|token| match token.kind {
-            Kind::Number => Seen {
-                word: 0,
-                sets: rules::NUMBER,
-            },
+            Kind::Word | Kind::Dotted => self.rules.seen(token.hash),
+            Kind::Number => Seen::NUMBER,
             Kind::Sign => match text.word(token) {
-                "%" => Seen {
-                    word: 0,
-                    sets: rules::PERCENT,
-                },
-                "$" | "€" | "£" | "¥" | "₹" => Seen {
-                    word: 0,
-                    sets: rules::MONEY,
-                },
+                "%" => Seen::PERCENT,
+                "$" | "€" | "£" | "¥" | "₹" => Seen::MONEY,
                 _ => Seen::default(),
             },
-            Kind::Word | Kind::Dotted => {
-                let (word, sets) = self.rules.word(token.hash);
-                Seen { word, sets }
-            }
             _ => Seen::default(),
         }));
     }
@@ -145,10 +126,10 @@ impl Events {
         vetoes: &mut [f64; CLASSES],
     ) {
         for (at, token) in seen.iter().enumerate() {
-            if token.word == 0 && token.sets == 0 {
+            if token.word == 0 {
                 continue;
             }
-            for rule in self.rules.beginning_with(token.word, token.sets) {
+            for rule in self.rules.beginning_with(token.word) {
                 let Some(last) = self.end_of(self.rules.elements(rule), seen, at) else {
                     continue;
                 };
@@ -178,8 +159,7 @@ impl Events {
             }
             let from = last + 1;
             let to = (from + gap + 1).min(seen.len());
-            let found = (from..to)
-                .find(|&next| self.rules.is(element, seen[next].word, seen[next].sets))?;
+            let found = (from..to).find(|&next| self.rules.is(element, seen[next]))?;
             last = found;
             gap = 0;
         }

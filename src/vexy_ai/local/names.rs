@@ -11,6 +11,7 @@ use super::companies::Companies;
 use super::text::{Kind, Text, Token};
 use super::{Place, Reason, Ticker};
 use evidence::{Context, Words};
+use symbols::Symbols;
 use table::{Entry, Need, Table};
 
 /// Tickers of one article at most.
@@ -21,6 +22,7 @@ const REASONS_MAX: u32 = 2;
 /// Knows all companies; made once.
 #[derive(Debug)]
 pub struct Names {
+    symbols: Symbols,
     table: Table,
     words: Words,
 }
@@ -45,6 +47,7 @@ impl Names {
     /// Knows `companies`, and what people call those of them that are well known.
     pub fn new(companies: Companies) -> Names {
         Names {
+            symbols: Symbols::new(),
             table: Table::new(companies),
             words: Words::new(),
         }
@@ -54,7 +57,8 @@ impl Names {
     /// ours, those written as such.
     pub fn find(&self, text: &Text, symbols_only: bool) -> (Vec<Ticker>, Vec<Reason>) {
         let mut found = Found::default();
-        symbols::find(text, &self.table, symbols_only, &mut found);
+        self.symbols
+            .find(text, &self.table, symbols_only, &mut found);
         if !symbols_only {
             self.find_names(text, &mut found);
         }
@@ -168,7 +172,7 @@ impl Names {
             .any(|hit| hit.symbol == self.table.symbol(entry));
         let score =
             evidence::score(text, entry, at, end, context, &self.words) + if known { 3 } else { 0 };
-        (score >= evidence::ENOUGH).then_some(("name+evidence", f64::from(score)))
+        evidence::is_enough(score, entry).then_some(("name+evidence", f64::from(score)))
     }
 
     fn is_capital(&self, text: &Text, token: &Token) -> bool {

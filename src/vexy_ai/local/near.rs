@@ -26,28 +26,38 @@ pub const ALIKE: u32 = 20;
 pub const PAIRS_MIN: u32 = 4;
 
 /// Reads the words of an article and makes its signature.
+///
+/// A value has 7 bits from one of 32 bytes that a pair is mixed to, and below them 25 of a product of its own. The 7 bits of
+/// eight values are compared at once; only where they are no greater than the least so far the rest is worked out, so that a
+/// pair costs about 50 instructions rather than 32 products.
 #[derive(Clone, Debug)]
 pub struct Sketch {
     least: Signature,
+    /// The upper 7 bits of each of `least`, a byte each.
+    upper: [u64; VALUES / 8],
     before: Option<u64>,
     pairs: u32,
 }
 
-/// Odd factors: each permutes the numbers of 32 bits.
-const FACTORS: [u32; VALUES] = numbers(1);
-const SUMMANDS: [u32; VALUES] = numbers(0);
+/// The bit of each byte that is free for the carry of a comparison.
+const CARRY: u64 = 0x8080_8080_8080_8080;
+/// Bits of a value below the upper 7.
+const LOWER_BITS: u32 = 25;
+
+/// Odd factors: each permutes the numbers of 64 bits.
+const FACTORS: [u64; VALUES] = numbers();
 
 /// Numbers without a pattern (splitmix64), the same in every build: signatures are compared across machines.
-const fn numbers(lowest_bit: u32) -> [u32; VALUES] {
+const fn numbers() -> [u64; VALUES] {
     let mut made = [0; VALUES];
-    let mut state: u64 = 0x6d61_726b_6574 + lowest_bit as u64;
+    let mut state: u64 = 0x6d61_726b_6574;
     let mut at = 0;
     while at < VALUES {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = state;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        made[at] = (z ^ (z >> 31)) as u32 | lowest_bit;
+        made[at] = (z ^ (z >> 31)) | 1;
         at += 1;
     }
     made
@@ -57,6 +67,7 @@ impl Default for Sketch {
     fn default() -> Sketch {
         Sketch {
             least: [u32::MAX; VALUES],
+            upper: [!CARRY; VALUES / 8],
             before: None,
             pairs: 0,
         }
@@ -68,21 +79,28 @@ impl Sketch {
     pub fn word(&mut self, hash: u64) {
         if let Some(before) = self.before.replace(hash) {
             self.pairs += 1;
-            self.pair(before, hash);
+            self.pair(mixed(before.rotate_left(23) ^ hash, 0));
         }
     }
 
-    /// The word before and the next one are no pair: between them an article's parts meet.
-    pub fn gap(&mut self) {
-        self.before = None;
-    }
-
-    fn pair(&mut self, first: u64, second: u64) {
-        let wide = u128::from(first.rotate_left(23) ^ second) * 0xd6e8_feb8_6659_fd93;
-        let x = ((wide >> 64) ^ wide) as u32;
-        for at in 0..VALUES {
-            let value = x.wrapping_mul(FACTORS[at]).wrapping_add(SUMMANDS[at]);
-            self.least[at] = self.least[at].min(value);
+    fn pair(&mut self, x: u64) {
+        for (eight, least_upper) in self.upper.iter_mut().enumerate() {
+            let upper = mixed(x, FACTORS[eight]) & !CARRY;
+            // A byte keeps its carry where it is not greater than the least so far.
+            let mut no_greater = ((*least_upper | CARRY) - upper) & CARRY;
+            while no_greater != 0 {
+                let byte = no_greater.trailing_zeros() / 8;
+                no_greater &= no_greater - 1;
+                let at = eight * 8 + byte as usize;
+                let top = (upper >> (8 * byte)) as u32 & 0x7f;
+                let low = (x.wrapping_mul(FACTORS[at]) >> (64 - LOWER_BITS)) as u32;
+                let value = top << LOWER_BITS | low;
+                if value < self.least[at] {
+                    self.least[at] = value;
+                    *least_upper &= !(0x7f << (8 * byte));
+                    *least_upper |= u64::from(top) << (8 * byte);
+                }
+            }
         }
     }
 
@@ -90,6 +108,12 @@ impl Sketch {
     pub fn finish(self) -> Option<Signature> {
         (self.pairs >= PAIRS_MIN).then_some(self.least)
     }
+}
+
+/// The two halves of a wide product.
+fn mixed(value: u64, other: u64) -> u64 {
+    let wide = u128::from(value ^ other) * 0xd6e8_feb8_6659_fd93;
+    (wide as u64) ^ (wide >> 64) as u64
 }
 
 /// In how many of 32 values two signatures agree.

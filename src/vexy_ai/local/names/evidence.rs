@@ -7,8 +7,9 @@ use super::table::Entry;
 use crate::vexy_ai::local::by_hash::ByHash;
 use crate::vexy_ai::local::text::{Kind, Text, Token, word_hash};
 
-/// The score from which on a doubtful name counts.
-pub(super) const ENOUGH: i32 = 3;
+/// The score from which on a doubtful name counts, and that of a company far down in the list.
+const ENOUGH: i32 = 2;
+const ENOUGH_OF_OBSCURE: i32 = 3;
 
 const LEGAL: u32 = 1;
 const NOUN: u32 = 1 << 1;
@@ -241,6 +242,16 @@ impl Context {
     }
 }
 
+/// Whether a score is enough for a name to count.
+pub(super) fn is_enough(score: i32, entry: &Entry) -> bool {
+    score
+        >= if entry.obscure {
+            ENOUGH_OF_OBSCURE
+        } else {
+            ENOUGH
+        }
+}
+
 /// How much around a doubtful name says that it is one.
 pub(super) fn score(
     text: &Text,
@@ -269,7 +280,8 @@ pub(super) fn score(
         score += 3;
     }
     if words.of(before) & ROLE != 0
-        || words.of(before) & OF != 0 && words.of(context.token(text, at, -2)) & (NOUN | ROLE) != 0
+        || words.of(before) & OF != 0
+            && words.of(context.token(text, at, -2)) & (NOUN | ROLE | VERB) != 0
     {
         score += 2;
     }

@@ -2,10 +2,11 @@
 
 use super::Found;
 use super::table::{Table, with_dot};
-use crate::vexy_ai::local::text::{Kind, Text, Token};
+use crate::vexy_ai::local::by_hash::Filter;
+use crate::vexy_ai::local::text::{Kind, Text, Token, word_hash};
 
 /// What stands before a colon and a symbol.
-pub(super) const EXCHANGES: &str = "nasdaq nasdaqgs nasdaqgm nasdaqcm nyse nysearca nyseamerican amex nysemkt arca cboe otc otcqb otcqx otcpk \
+const EXCHANGES: &str = "nasdaq nasdaqgs nasdaqgm nasdaqcm nyse nysearca nyseamerican amex nysemkt arca cboe otc otcqb otcqx otcpk \
     otcbb otcmkts tsx tsxv tsx-v cse neo lse lon aim asx epa etr fra xetra euronext ams bit bme swx six hkex hkg \
     sehk tse tyo sgx kospi krx nse nzx jse bvl";
 /// What stands between such a word and the colon.
@@ -17,33 +18,50 @@ const US_SUFFIXES: &[&str] = &["N", "O", "OQ", "K", "P"];
 /// Letters that tell a class of shares.
 const CLASSES: &[&str] = &["A", "B", "C"];
 
-/// Adds what stands as a symbol in `text`.
-pub(super) fn find(text: &Text, table: &Table, marked_only: bool, found: &mut Found) {
-    let tokens = text.tokens();
-    let mut lists_until = 0;
-    for (at, token) in tokens.iter().enumerate() {
-        if text
-            .sentences()
-            .get(usize::from(token.sentence))
-            .is_some_and(|s| s.repeated)
-        {
-            continue;
+/// Knows the names of exchanges.
+#[derive(Debug)]
+pub(super) struct Symbols {
+    exchanges: Vec<u64>,
+    filter: Filter,
+}
+
+impl Symbols {
+    pub(super) fn new() -> Symbols {
+        let exchanges: Vec<u64> = EXCHANGES.split_whitespace().map(word_hash).collect();
+        Symbols {
+            filter: Filter::new(exchanges.iter().copied()),
+            exchanges,
         }
-        let hit = match token.kind {
-            Kind::Cashtag => Some((text.word(token).to_ascii_uppercase(), "cashtag")),
-            Kind::Dotted | Kind::Word if at < lists_until => None,
-            Kind::Word if table.is_exchange(token.hash) && (token.upper() || token.capital()) => {
-                lists_until = exchange(text, table, at, found).unwrap_or(lists_until);
-                None
+    }
+
+    fn is_exchange(&self, hash: u64) -> bool {
+        self.filter.may_have(hash) && self.exchanges.contains(&hash)
+    }
+
+    /// Adds what stands as a symbol in `text`.
+    pub(super) fn find(&self, text: &Text, table: &Table, marked_only: bool, found: &mut Found) {
+        let mut lists_until = 0;
+        for sentence in text.sentences().iter().filter(|s| !s.repeated) {
+            for at in sentence.first as usize..sentence.last as usize {
+                let token = &text.tokens()[at];
+                let hit = match token.kind {
+                    Kind::Cashtag => Some((text.word(token).to_ascii_uppercase(), "cashtag")),
+                    Kind::Word if !token.capital() => None,
+                    Kind::Dotted | Kind::Word if at < lists_until => None,
+                    Kind::Word if self.is_exchange(token.hash) => {
+                        lists_until = exchange(text, table, at, found).unwrap_or(lists_until);
+                        None
+                    }
+                    Kind::Dotted => suffixed(text.word(token)),
+                    Kind::Word if !marked_only && is_symbol(text, table, at) => {
+                        Some((text.word(token).to_owned(), "symbol"))
+                    }
+                    _ => None,
+                };
+                if let Some((symbol, rule)) = hit {
+                    add(text, table, token, &symbol, rule, found);
+                }
             }
-            Kind::Dotted => suffixed(text.word(token)),
-            Kind::Word if !marked_only && is_symbol(text, table, at) => {
-                Some((text.word(token).to_owned(), "symbol"))
-            }
-            _ => None,
-        };
-        if let Some((symbol, rule)) = hit {
-            add(text, table, token, &symbol, rule, found);
         }
     }
 }
@@ -69,9 +87,7 @@ fn add(
 
 fn name_of<'a>(table: &'a Table, symbol: &str) -> Option<&'a str> {
     let lower = symbol.to_ascii_lowercase().replace('.', "-");
-    table
-        .by_symbol(crate::vexy_ai::local::text::word_hash(&lower))
-        .map(|(name, _)| name)
+    table.by_symbol(word_hash(&lower)).map(|(name, _)| name)
 }
 
 fn is_one_of(word: &str, words: &str) -> bool {

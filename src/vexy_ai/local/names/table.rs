@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry as Slot;
 use std::collections::{HashMap, HashSet};
 
 use crate::vexy_ai::local::Article;
-use crate::vexy_ai::local::by_hash::ByHash;
+use crate::vexy_ai::local::by_hash::{ByHash, Filter};
 use crate::vexy_ai::local::companies::Companies;
 use crate::vexy_ai::local::text::{Kind, Text, Token, word_hash};
 
@@ -39,7 +39,7 @@ const SPEAKERS: &str = "JPM GS MS C BAC WFC BCS UBS DB JEF PIPR SF RJF OPY HSBC 
     NWSA BNS CM BLK LPLA SMFG MUFG SCHW TFC SNEX HLI CG IVZ BEN TROW STT ING BBVA MQBKY ROTH NWG USB";
 
 /// Names that mean something else so often (an index, a news agency) that they count only with a legal suffix, as an alias.
-const NEVER: &str = "nasdaq news reuters national first american global universal";
+const NEVER: &str = "nasdaq dow msci news reuters national first american global universal";
 
 /// Beyond this place in the list a name made of common words needs evidence.
 const WELL_KNOWN: usize = 2500;
@@ -70,6 +70,8 @@ pub(super) struct Entry {
     pub(super) speaks: bool,
     /// Among the largest.
     pub(super) large: bool,
+    /// Far down in the list.
+    pub(super) obscure: bool,
 }
 
 /// All names.
@@ -77,6 +79,7 @@ pub(super) struct Entry {
 pub(super) struct Table {
     /// Where the entries of a first word are.
     heads: ByHash<(u32, u32)>,
+    filter: Filter,
     entries: Vec<Entry>,
     words: Vec<u64>,
     companies: Companies,
@@ -84,7 +87,6 @@ pub(super) struct Table {
     more: Vec<&'static str>,
     /// Symbols of the list and whether one that stands bare counts as a symbol.
     symbols: ByHash<(u32, bool)>,
-    exchanges: ByHash<()>,
     ampersand: u64,
     and: u64,
     bang: u64,
@@ -120,6 +122,7 @@ impl Gathered {
                     surname: false,
                     speaks: self.speakers.contains(symbol),
                     large: company < 400,
+                    obscure: company >= WELL_KNOWN,
                 });
                 true
             }
@@ -182,6 +185,13 @@ impl Table {
             if short == 0 || short == words.len() {
                 continue;
             }
+            // "Ballard Power" of Ballard Power Systems.
+            for longer in (short + 1..words.len()).rev() {
+                let some = &words[..longer];
+                if longer > 1 && (at < WELL_KNOWN || !some.iter().all(|w| common.contains(w))) {
+                    gathered.claim(some, at, company.ticker, Need::Capital, false);
+                }
+            }
             let short = &words[..short];
             let (best, second) = firsts.get(&short[0]).copied().unwrap_or((at, usize::MAX));
             let alone = best == at && second.saturating_sub(200) > at * 4;
@@ -227,16 +237,13 @@ impl Table {
             (a[0], b.len(), x.company, &a[1..]).cmp(&(b[0], a.len(), y.company, &b[1..]))
         });
         let mut table = Table {
+            filter: Filter::new(Vec::new().into_iter()),
             heads: ByHash::with_capacity_and_hasher(names.len(), Default::default()),
             entries: Vec::with_capacity(names.len()),
             words: Vec::new(),
             companies,
             more,
             symbols,
-            exchanges: super::symbols::EXCHANGES
-                .split_whitespace()
-                .map(|w| (word_hash(w), ()))
-                .collect(),
             ampersand: word_hash("&"),
             and: word_hash("and"),
             bang: word_hash("!"),
@@ -249,6 +256,7 @@ impl Table {
             table.entries.push(entry);
             table.heads.entry(words[0]).or_insert((at, at)).1 = at + 1;
         }
+        table.filter = Filter::new(table.heads.keys().copied());
         table.heads.shrink_to_fit();
         table.words.shrink_to_fit();
         table
@@ -256,6 +264,9 @@ impl Table {
 
     /// The names that begin with a word, the longest first.
     pub(super) fn beginning_with(&self, hash: u64) -> &[Entry] {
+        if !self.filter.may_have(hash) {
+            return &[];
+        }
         match self.heads.get(&hash) {
             Some(&(from, to)) => &self.entries[from as usize..to as usize],
             None => &[],
@@ -285,10 +296,6 @@ impl Table {
             end += 1;
         }
         Some(end)
-    }
-
-    pub(super) fn is_exchange(&self, hash: u64) -> bool {
-        self.exchanges.contains_key(&hash)
     }
 
     /// The symbol of a name's company, with a dot before the class of a share.

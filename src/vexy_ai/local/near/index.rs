@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::{ALIKE, BAND, BANDS, agreement};
 use crate::vexy_ai::local::Signature;
+use crate::vexy_ai::local::by_hash::ByHash;
 
 /// How long an article can be joined after it came, in seconds.
 pub const LIFE_SEC: i64 = 24 * 3600;
@@ -21,7 +22,7 @@ const LOOKS_MAX: usize = 64;
 pub struct Index {
     ring: VecDeque<Entry>,
     first: u64,
-    heads: HashMap<u64, u64>,
+    heads: ByHash<u64>,
     by_uid: HashMap<Box<str>, u64>,
     articles_max: usize,
 }
@@ -90,7 +91,7 @@ impl Index {
         Index {
             ring: VecDeque::new(),
             first: 0,
-            heads: HashMap::new(),
+            heads: ByHash::default(),
             by_uid: HashMap::new(),
             articles_max: articles_max.max(1),
         }

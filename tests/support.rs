@@ -13,6 +13,7 @@ pub mod feed_server;
 pub mod http_server;
 pub mod mail_server;
 pub mod market;
+pub mod model_server;
 pub mod newsroom;
 pub mod notify;
 pub mod proxy;

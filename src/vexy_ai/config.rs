@@ -3,6 +3,7 @@
 mod analysis;
 mod digest;
 mod environment;
+pub mod model;
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +12,7 @@ use crate::truth::{Problem, Problems, SectionSchema, Sections, ServiceSchema, Tr
 pub use analysis::Analysis;
 pub use digest::{Digest, Epoch};
 pub use environment::{Environment, name};
+pub use model::Model;
 
 /// The service's name in truth. Every analyst takes its sections from there, whatever it is called itself.
 pub const SERVICE: &str = "vexy_ai";
@@ -73,6 +75,8 @@ pub const SCHEMA: ServiceSchema = ServiceSchema {
 pub struct Config {
     /// How items are analysed, and how long what was found is kept.
     pub analysis: Analysis,
+    /// Which model refines what, and what that may cost.
+    pub model: Model,
     /// When what was found is summed up, and how.
     pub digest: Digest,
 }
@@ -85,6 +89,7 @@ impl Config {
     pub fn from_truth(truth: &Truth) -> Result<Config, Problem> {
         Ok(Config {
             analysis: truth.read_section(SERVICE, "analysis")?.unwrap_or_default(),
+            model: truth.read_section(SERVICE, "model")?.unwrap_or_default(),
             digest: truth.read_section(SERVICE, "digest")?.unwrap_or_default(),
         })
     }
@@ -93,5 +98,6 @@ impl Config {
 /// The validator of the sections, for everybody who checks a truth before it is in force.
 fn check(sections: &Sections<'_>, problems: &mut Problems) {
     analysis::check(sections, problems);
+    model::check(sections, problems);
     digest::check(sections, problems);
 }

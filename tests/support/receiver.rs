@@ -15,6 +15,8 @@ use serde_json::Value;
 pub enum Reply {
     /// An answer with further header lines and a body.
     Status(u16, &'static str, String),
+    /// The same, of whatever header lines and bytes.
+    Full(u16, String, Vec<u8>),
     /// Reads the request and never answers.
     Hang,
     /// Answers 200 and then a body, a byte now and then.
@@ -64,7 +66,10 @@ impl Taken {
 
     /// Whether the receiver said 2xx.
     pub fn accepted(&self) -> bool {
-        matches!(self.reply, Reply::Status(200..=299, ..) | Reply::Drip)
+        matches!(
+            self.reply,
+            Reply::Status(200..=299, ..) | Reply::Full(200..=299, ..) | Reply::Drip
+        )
     }
 }
 
@@ -124,6 +129,11 @@ impl Receiver {
 
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}/hook", self.port)
+    }
+
+    /// Where it listens: scheme, host and port.
+    pub fn base(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
     }
 
     /// Behaves so from now on.
@@ -211,6 +221,12 @@ fn serve(mut stream: TcpStream, shared: &Shared) {
             "HTTP/1.1 {code} Some Words\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
             body.len()
         ),
+        Reply::Full(code, ref headers, ref body) => write!(
+            stream,
+            "HTTP/1.1 {code} Some Words\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        )
+        .and_then(|()| stream.write_all(body)),
         Reply::Rubbish => write!(stream, "220 mail.example.org ESMTP\r\n"),
         Reply::Cut => Ok(()),
         Reply::Hang => {

@@ -85,10 +85,12 @@ impl Words {
                 || lower.contains("www.")
                 || lower.contains("](")
                 || SCHEMES.iter().any(|scheme| lower.contains(scheme));
-            match is_link {
-                true => !url.is_empty() && word == url,
-                false => !is_site(&lower) || self.lower.contains(&lower),
+            if is_link {
+                return !url.is_empty() && word == url;
             }
+            // A company may be called by its site's name, but nobody by a page or a mailbox.
+            let is_bare = !lower.contains(['/', '?', '#', '@', ':']);
+            !is_site(&lower) || (is_bare && self.lower.contains(&lower))
         })
     }
 }
@@ -173,7 +175,9 @@ mod tests {
 
     #[test]
     fn links_are_the_items_or_none() {
-        let text = words("Amazon.com said so; see investors.acme.com for more. U.S. sales rose.");
+        let text = words(
+            "Amazon.com said so; see investors.acme.com or evil.example/login for more. U.S. sales rose.",
+        );
         let url = "https://news.example/a?b=1";
         for (said, known) in [
             ("Amazon.com said so.", true),
@@ -182,7 +186,8 @@ mod tests {
             ("U.S. sales rose 5.2 per cent, e.g. here", true),
             ("See https://evil.example/", false),
             ("See https://news.example/a?b=1&c=2", false),
-            ("evil.example has it", false),
+            ("evil.site has it", false),
+            ("evil.example/login", false),
             ("visit www.acme.com", false),
             ("[x](https://news.example/a?b=1)", false),
             ("javascript:alert(1)", false),

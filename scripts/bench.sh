@@ -2,6 +2,7 @@
 # bench.sh [--quick] [--json FILE] [PART...]: measures the swarm on this machine, against a real redis-server.
 # bench.sh feeds [PART...]: measures the feed reader (size parse damage store crowd memory idle), GOFEED_DATA beside feedparser.
 # bench.sh market: measures what makes facts of the vendor's answers, beside the vendor's own Python client.
+# bench.sh vexy: measures the analyst, from the queue to what is published, beside the usual Python libraries.
 #
 # Prints a table: for each measure its goal, and median, least and most over the runs. The whole takes up to 15 minutes,
 # --quick up to 2, building not counted. PARTs: lateness far flood start lateness-100k reload burst million rest curve.
@@ -35,6 +36,22 @@ if [ "${1:-}" = market ]; then
     fi
     say "building the benchmark as the programs are shipped (some minutes the first time)"
     PEER_PYTHON=$peer/bin/python exec cargo run --locked --quiet --profile dist --target "$(musl_target)" --example market -- "$@"
+fi
+
+if [ "${1:-}" = vexy ]; then
+    shift
+    need_musl
+    # The peer: in a folder of its own, so that nothing is installed on this machine.
+    peer=target/bench-peer-vexy
+    if ! "$peer/bin/python" -c 'import redis, sumy, vaderSentiment' 2>/dev/null; then
+        if ! { python3 -m venv "$peer" && "$peer/bin/pip" install --quiet redis vaderSentiment sumy; } >/dev/null 2>&1; then
+            say "redis-py, vaderSentiment and sumy cannot be had: the comparison with them is not measured"
+        fi
+    fi
+    say "building the shipped programs and the benchmark (some minutes the first time)"
+    build_static target/static
+    PEER_PYTHON=$peer/bin/python VEXY_PROGRAM=target/static/vexy_ai \
+        exec cargo run --locked --quiet --release --example vexy -- "$@"
 fi
 
 # Sizes, memory and starts are measured on what is shipped: the static programs. --quick is content with those of an

@@ -116,6 +116,8 @@ impl Daemon {
                     Err(error) => log::error!("the new truth is not used: {error}"),
                 }
             }
+            // Whoever hears first that the process is to stop ends first.
+            Notice::ThreadEnded { error: None, .. } if self.context.is_over() => {}
             // One of the threads that were let go.
             Notice::ThreadEnded { name, error: None } if name.starts_with("work-") => {}
             Notice::ThreadEnded { name, error } => {
@@ -156,5 +158,6 @@ fn read_setup(service: &Service<Event>) -> Result<Setup, Error> {
     Ok(Setup {
         config: config.map_err(|problem| Error::Truth(problem.to_string()))?,
         address: service.buses.market()?,
+        model: None,
     })
 }

@@ -1,7 +1,7 @@
 //! One of the built programs, running.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
@@ -215,6 +215,31 @@ pub fn python_with(package: &str) -> Option<&'static str> {
         probe.stdout(Stdio::null()).stderr(Stdio::null());
         probe.status().is_ok_and(|s| s.success())
     })
+}
+
+/// The example called `name`, built now, beside the programs that are tested.
+pub fn example(name: &str) -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    // …/target/<profile>/deps/swarm-…
+    let built = tests.parent().and_then(Path::parent).unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args([
+        "build",
+        "--quiet",
+        "--locked",
+        "--offline",
+        "--example",
+        name,
+    ]);
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+    cargo.arg("--target-dir").arg(built.parent().unwrap());
+    match built.file_name().and_then(|profile| profile.to_str()) {
+        Some("debug") | None => {}
+        Some(profile) => drop(cargo.args(["--profile", profile])),
+    }
+    let status = cargo.status().unwrap_or_else(|e| panic!("{cargo:?}: {e}"));
+    assert!(status.success(), "{cargo:?}: {status}");
+    built.join("examples").join(name)
 }
 
 /// The built program called `name`.

@@ -218,13 +218,14 @@ impl Consumer {
         Err(error)
     }
 
-    /// The group is not there: it is made with the next question. False when that was done just before, in vain.
+    /// The group is not there: it is made with the next question. False when that was done just before, in vain: then
+    /// somebody has to hear of it, and the next time it is made anew.
     pub(super) fn make_again(&mut self) -> bool {
-        let is_first = !std::mem::replace(&mut self.made, true);
-        if is_first {
+        self.made = !self.made;
+        if self.made {
             self.intake.no_group();
         }
-        is_first
+        self.made
     }
 
     /// What was asked last got no answer, or an error.

@@ -136,6 +136,8 @@ impl Worker {
             },
         );
         findings.why.extend(parts);
+        let model = self.setup.model;
+        let model_state = model.map(|gate| gate.state(salience, cluster.by));
         let record = Record {
             uid: job.uid.clone(),
             rev: item.rev,
@@ -143,6 +145,7 @@ impl Worker {
             cluster: cluster.uid,
             cluster_by: cluster.by.as_str().to_owned(),
             salience,
+            model_state: model_state.unwrap_or_default(),
             market: price,
             ..Record::new(&item.article(), findings, now_ts)
         };

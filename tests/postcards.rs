@@ -313,7 +313,8 @@ fn the_reader_of_analyses_in_shell_reads_them() {
             .stdin(Stdio::null());
         Daemon::spawn("sh", command)
     };
-    let listener = run(subscribe);
+    // In the place of the shell, which would leave it behind.
+    let listener = run(&format!("exec {subscribe}"));
     say(&redis, &message);
     listener.wait_log(&message, PATIENCE);
     let mut reader = run(read);

@@ -7,7 +7,8 @@
 //! - [`worker`]: a thread that takes entries, analyses their items and settles them by one [`script`] each.
 //! - [`follow`]: a thread that learns from the log what was analysed before and elsewhere.
 //! - [`upkeep`]: a thread that looks after the store, and after what an operator asks for ([`control`]).
-//! - [`market`]: the prices that stand beside an analysis; [`digest`]: what is said of many of them.
+//! - [`market`]: the prices that stand beside an analysis; [`digest`]: what is said of many of them, by the thread of
+//!   [`narration`]; [`tail`]: each of them in a line, for who looks on.
 //! - [`daemon`]: the loop; [`config`]: what truth tells it; [`context`]: what its threads share; [`report`]: its beat.
 
 pub mod config;
@@ -20,6 +21,7 @@ pub mod item;
 pub mod local;
 pub mod market;
 pub mod model;
+pub mod narration;
 pub mod queue;
 pub mod record;
 pub mod report;

@@ -4,8 +4,9 @@ use marketswarm::vexy_ai::local::{Event, Label, Place};
 use marketswarm::vexy_ai::record::{FIELDS, FoundTicker, Record, Why};
 use serde_json::Value;
 
+use crate::support::analysts::{Analysts, uid};
 use crate::support::truth::{seed, truth_of};
-use crate::support::{Daemon, PATIENCE, RedisServer, until};
+use crate::support::{Alerts, Daemon, PATIENCE, RedisServer, until};
 
 /// A bus with a truth that names two workers, and no worker.
 struct Desk {
@@ -482,6 +483,58 @@ fn vexy_pauses_and_drains_last_until_they_are_ended() {
         "vexy_ai-9:0",
     ]);
     desk.done(&["drain", "vexy_ai-9"]);
+}
+
+#[test]
+fn what_an_operator_asks_for_is_done_by_a_worker() {
+    let room = Analysts::open();
+    let url = room.redis.url();
+    let vexy = |args: &[&str]| {
+        let args = [&["vexy"], args].concat();
+        Daemon::run(
+            "marketswarm",
+            &args,
+            &[("SYSTEM_REDIS_URL", url.as_str())],
+            PATIENCE,
+        )
+    };
+    room.give(1..=3);
+    let beats = Alerts::on_channel(&room.redis, "vexy_ai:heartbeat");
+    let _worker = room.start("vexy_ai");
+    room.assert_each_once(3);
+    let (code, said) = vexy(&["status"]);
+    assert!(code == 0 && said.contains("3 analyses are kept"), "{said}");
+
+    assert_eq!(vexy(&["pause"]).0, 0);
+    beats.wait_for("a pause", PATIENCE, |beat| beat.json["status"] == "paused");
+    room.give(4..=4);
+    let (code, said) = vexy(&["status"]);
+    assert!(code == 1 && said.contains("paused for"), "{said}");
+    assert_eq!(room.done(), 3);
+    assert_eq!(vexy(&["resume"]).0, 0);
+    room.assert_each_once(4);
+
+    let (code, said) = vexy(&["show", &uid(4)]);
+    assert!(code == 0 && said.contains(&uid(4)), "{said}");
+    let (code, said) = vexy(&["reanalyse", &uid(4)]);
+    assert!(code == 0, "{said}");
+    until("it is analysed once more", PATIENCE, || {
+        let log = room.log();
+        match log
+            .iter()
+            .filter(|entry| entry["kind"] == "analysis_changed")
+            .count()
+        {
+            1 => Ok(()),
+            n => Err(format!("{n} are")),
+        }
+    });
+    room.wait_settled();
+    assert_eq!(vexy(&["drain", "vexy_ai"]).0, 0);
+    beats.wait_for("a drain", PATIENCE, |beat| beat.json["status"] == "drained");
+    assert_eq!(vexy(&["resume", "vexy_ai"]).0, 0);
+    room.give(5..=5);
+    room.wait_done(5);
 }
 
 #[test]

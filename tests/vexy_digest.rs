@@ -1,13 +1,12 @@
 //! Digests are said once, whoever says them, from what is stored.
 
-use std::time::Duration;
-
 use marketswarm::bus::{Address, Commands, Limits};
 use marketswarm::vexy_ai::config::{Digest, Epoch};
 use marketswarm::vexy_ai::digest::Narrator;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::RedisServer;
+use crate::support::analysts::Analysts;
+use crate::support::{Alerts, PATIENCE, RedisServer, until};
 
 /// 2026-11-24, a Tuesday, 14:30 UTC: 09:30 in New York.
 const OPEN_TS: i64 = 1_795_530_600;
@@ -247,7 +246,6 @@ fn an_event_is_told_when_it_weighs_enough_once_for_its_story() {
         redis.query::<u64>(&["EXISTS", "vexy:model:playbyplay:event:latest"]),
         1
     );
-    assert_eq!(a.narrator.idle_for(OPEN_TS), Duration::from_secs(1));
 }
 
 #[test]
@@ -269,4 +267,54 @@ fn a_zone_that_nobody_knows_is_a_fault_and_says_nothing() {
         ..unknown
     };
     assert_eq!(Narrator::new(&off).fault(), None);
+}
+
+#[test]
+fn an_analyst_says_a_digest_once_its_truth_can_be_followed() {
+    let mut room = Analysts::open();
+    let now_ts = marketswarm::clock::wall_secs();
+    analysed(&room.redis, "u1", "u1", 80, now_ts - 600);
+    // A minute ago: it is due when the analyst starts.
+    let due = jiff::Timestamp::from_second(now_ts - 60)
+        .unwrap()
+        .strftime("%H:%M")
+        .to_string();
+    let mut digest = json!({"epochs": [{"name": "now", "time": due}], "tz": "Mars/Olympus"});
+    room.truth["services"]["vexy_ai"]["digest"] = digest.clone();
+    let beats = Alerts::on_channel(&room.redis, "vexy_ai:heartbeat");
+    let mut analyst = room.start("vexy_ai");
+    beats.wait_for("a complaint", PATIENCE, |beat| {
+        let reason = beat.json["reason"].as_str().unwrap_or_default();
+        beat.json["status"] == "degraded" && reason.contains("Mars/Olympus")
+    });
+    let said = Alerts::on_channel(&room.redis, "vexy:playbyplay");
+    digest["tz"] = "Etc/UTC".into();
+    room.truth["services"]["vexy_ai"]["digest"] = digest;
+    room.seed();
+    let message = said.wait_for("the digest", PATIENCE, |_| true);
+    assert_eq!(message.json["meta"]["epoch_name"], "now");
+    assert_eq!(message.json["meta"]["top"], json!(["u1"]));
+    beats.wait_for("no complaint", PATIENCE, |beat| {
+        beat.json.get("status").is_none()
+    });
+    // The next start says nothing again.
+    analyst.stop();
+    let _analyst = room.start("vexy_ai");
+    room.give(1..=1);
+    room.assert_each_once(1);
+    until("the digest is looked at", PATIENCE, || {
+        let clients: String = room.redis.query(&["CLIENT", "LIST"]);
+        match clients.contains("name=vexy_ai:digest") {
+            true => Ok(()),
+            false => Err(clients),
+        }
+    });
+    let keys: u64 = room
+        .redis
+        .query(&["LLEN", &format!("vexy:messages:{}", day_of(now_ts - 60))]);
+    assert_eq!(keys, 1);
+}
+
+fn day_of(ts: i64) -> String {
+    marketswarm::clock::rfc3339(ts)[..10].to_owned()
 }

@@ -9,6 +9,7 @@ use super::config::{Config, Environment};
 use super::context::{Context, Setup};
 use super::follow::Follower;
 use super::local::{Analyser, Article};
+use super::narration::{self, Narration};
 use super::queue::consumer_name;
 use super::report::{Report, Said};
 use super::upkeep::{self, Upkeep};
@@ -64,6 +65,9 @@ impl Daemon {
         service.crew.spawn("upkeep", move || upkeep.run())?;
         let follower = Follower::new(Arc::clone(&self.context));
         service.crew.spawn("follow", move || follower.run())?;
+        let progress = service.beat.progress("digest", narration::PROGRESS_BUDGET);
+        let narration = Narration::new(Arc::clone(&self.context), progress);
+        service.crew.spawn("digest", move || narration.run())?;
         self.staff(service)
     }
 

@@ -1,7 +1,6 @@
 //! Says digests: reads what is stored, and has a script say each once, whoever of several machines comes first.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use redis::Value;
 
@@ -30,10 +29,6 @@ const LATEST_SEC: u64 = 24 * 3_600;
 const EVENT_AGE_SEC: i64 = 3_600;
 /// An item that was published so long before a digest's span is none of its news, whenever it was analysed.
 const NEWS_AGE_SEC: i64 = 24 * 3_600;
-/// How often the log is looked at for events, and the clock at least.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
-const SLEEP_MAX: Duration = Duration::from_secs(30);
-
 /// Says a message, unless its mark is there: then 0. The mark is the first write, so that a full Redis refuses the whole.
 /// An empty message sets the mark alone.
 ///
@@ -93,20 +88,6 @@ impl Narrator {
                 self.digest.tz
             )
         })
-    }
-
-    /// How long nothing is to be done.
-    pub fn idle_for(&self, now_ts: i64) -> Duration {
-        let Some(schedule) = self.schedule.as_ref().filter(|_| !self.digest.is_off()) else {
-            return SLEEP_MAX;
-        };
-        if self.digest.events_from.is_some() {
-            return LOOK_EVERY;
-        }
-        let next = schedule.next(now_ts).map_or(SLEEP_MAX, |at_ts| {
-            Duration::from_secs((at_ts - now_ts).unsigned_abs())
-        });
-        next.clamp(LOOK_EVERY, SLEEP_MAX)
     }
 
     /// Says what is due: how many messages were said here.

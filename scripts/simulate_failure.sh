@@ -5,7 +5,8 @@
 # until the swarm has said that too. Prints both alerts and how late each was. Exit code 0 only if both came.
 # Of rss_agg it also shows that no item was lost or came twice, of vexy_ai that none was left out or analysed twice.
 #
-#   SVC      rss_agg unless named; for `healer` it is the sentinel that speaks (healer_miss, healer_ok)
+#   SVC      rss_agg unless named; for `healer` it is the sentinel that speaks (healer_miss, healer_ok). Of rss_agg the
+#            queue is checked afterwards, of massive that every price is shown as old meanwhile, and fresh again.
 #   --mode   crash: SIGKILL (default).  hang: SIGSTOP, or a paused container.  stop: an orderly stop.
 #   --on     where the swarm runs: scripts/run.sh, Compose, or systemd. Found out when not given.
 #
@@ -57,6 +58,7 @@ run_number() { grep -oE "\"$1\": *[0-9]+" "$run_dir/up.json" 2>/dev/null | grep 
 run_found() { local pid; pid=$(run_number pid) && kill -0 "$pid" 2>/dev/null; }
 run_redis() { redis-cli -h 127.0.0.1 -p "$(run_number system_port)" "$@"; }
 run_market() { redis-cli -h 127.0.0.1 -p "$(run_number market_port)" "$@"; }
+run_command() { MARKETSWARM_DATA=$run_dir/.. "/proc/$(run_number pid)/exe" "$@"; }
 run_break() {
     pid=$(run_number "$svc") || die "marketswarm up runs no $svc"
     mkdir -p "$run_dir/hold"
@@ -81,6 +83,11 @@ compose_container() {
 compose_found() { docker_works && [ -n "$(compose_container system-redis)" ]; }
 compose_redis() { docker exec -i "$bus_container" redis-cli "$@"; }
 compose_market() { docker exec -i "$(compose_container market-redis)" redis-cli "$@"; }
+# The command is in an image of its own: it looks at the buses from beside one of them.
+compose_command() {
+    docker run --rm --pull never --network "container:$bus_container" --env SYSTEM_REDIS_URL=redis://127.0.0.1:6379 \
+        "marketswarm/marketswarm:${MARKETSWARM_TAG:-latest}" "$@"
+}
 compose_prepare() {
     bus_container=$(compose_container system-redis)
     container=$(compose_container "$svc")
@@ -115,6 +122,7 @@ systemd_market() {
     url=${MARKET_REDIS_URL:-$(as_root sed -n 's/^MARKET_REDIS_URL=//p' /etc/marketswarm/marketswarm.env)}
     redis-cli -u "${url:-$bus_url}" --no-auth-warning "$@"
 }
+systemd_command() { marketswarm "$@"; }
 systemd_prepare() {
     unit=$(systemd_unit "$svc")
     hold_dir=/run/systemd/system/$unit.d
@@ -314,6 +322,59 @@ check_analyses() {
     [ "$missing" -eq 0 ] && [ "$twice" -eq 0 ] && [ "$dead" -eq 0 ]
 }
 
+# What massive wrote of prices, by the rule that every reader keeps: how many records there are, how many of them are
+# fresh, and for how many seconds the last of these will be.
+market_facts() {
+    "${on}_market" EVAL '
+        local now, total, fresh, last = redis.call("TIME")[1] * 1000, 0, 0, 0
+        for _, key in ipairs(redis.call("KEYS", "market:snapshot:*")) do
+            local record = redis.call("HMGET", key, "stale", "fresh_until_ms")
+            total = total + 1
+            local left = (tonumber(record[2]) or 0) - now
+            if record[1] == "0" and left >= 0 then
+                fresh = fresh + 1
+                last = math.max(last, left)
+            end
+        end
+        return string.format("%d %d %d", total, fresh, math.ceil(last / 1000))' 0
+}
+
+# Nobody writes any more: each price becomes old by itself, and the command shows it as old.
+show_old_prices() {
+    local total fresh last table
+    read -r total fresh last <<<"$(market_facts)"
+    [ "$total" -gt 0 ] || { say "massive holds no price: scripts/run.sh --demo has some without a key" && return; }
+    if [ "$last" -gt "$patience" ]; then
+        say "$fresh of $total prices count as fresh for $last s yet: the market is closed, and they are of its last session"
+        return
+    fi
+    while [ "$fresh" -gt 0 ]; do
+        sleep 0.5
+        read -r total fresh last <<<"$(market_facts)"
+    done
+    say "every one of the $total prices is old by itself:"
+    if table=$("${on}_command" market 2>/dev/null); then
+        die "marketswarm market takes a price for fresh that nobody vouches for: $table"
+    fi
+    [ -n "$table" ] || { say "  (there is no marketswarm here to show them)" && return; }
+    while IFS= read -r line; do say "  $line"; done <<<"$table"
+    # The last column, of lines of prices, says the state.
+    ! grep -qE ' fresh$' <<<"$table" || die "marketswarm market calls a price fresh that nobody vouches for"
+}
+
+await_fresh_prices() {
+    local total fresh last begin=$SECONDS
+    # None was before either: of yesterday, say, or not in the plan.
+    [ "$fresh_before" -gt 0 ] || return 0
+    read -r total fresh last <<<"$(market_facts)"
+    while [ "$fresh" -eq 0 ]; do
+        [ $((SECONDS - begin)) -le "$patience" ] || die "no price is fresh again after $patience s"
+        sleep 0.5
+        read -r total fresh last <<<"$(market_facts)"
+    done
+    say "$fresh of $total prices are fresh again, $(since "$released") s after it was let go"
+}
+
 # --- The failure ----------------------------------------------------------------------------------------------------
 
 [ -n "$on" ] || find_swarm
@@ -341,6 +402,7 @@ say "$mode of $svc, which runs under '$on'; its limit is $limit s"
 patience=$(awk -v t="$limit" 'BEGIN { printf "%d", 2 * t + 20 }')
 
 began_ms=$(($(date +%s) - 60))000
+[ "$svc" != massive ] || read -r _ fresh_before _ <<<"$(market_facts)"
 broken=yes
 "${on}_break"
 wait_for "$miss" "$patience" "$svc is down, waiting for $miss (limit $limit s)"
@@ -350,6 +412,8 @@ timeout=$(number timeout_sec "$alert")
 say "$miss: told ${late} s after its last sign of life, $(awk -v l="$late" -v t="$timeout" \
     'BEGIN { printf "%.0f", (l - t) * 1000 }') ms past the limit of ${timeout} s"
 say "  $alert"
+
+[ "$svc" != massive ] || show_old_prices
 
 released=$(now)
 broken=''
@@ -365,3 +429,4 @@ say "  $alert"
 
 [ "$svc" != rss_agg ] || check_queue || die "the failure cost items, or repeated some"
 [[ $svc != vexy_ai* ]] || check_analyses || die "the failure cost analyses, or repeated some"
+[ "$svc" != massive ] || await_fresh_prices

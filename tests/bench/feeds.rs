@@ -11,6 +11,8 @@ mod tests {
 }
 use tests::support;
 
+#[path = "cpu.rs"]
+mod cpu;
 #[path = "feeds/damage.rs"]
 mod damage;
 #[path = "feeds/parser.rs"]

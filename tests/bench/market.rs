@@ -4,6 +4,8 @@
 //! `scripts/bench.sh market` runs it. Each line of the report is one promise with what was measured; the exit code is 1
 //! when one was not kept.
 
+#[path = "cpu.rs"]
+mod cpu;
 #[path = "promise.rs"]
 mod promise;
 
@@ -18,7 +20,8 @@ use marketswarm::massive::chain::{Gathering, Next, Wanted};
 use marketswarm::massive::normalise;
 use serde_json::json;
 
-use promise::{Report, cpu_sec};
+use cpu::cpu_sec;
+use promise::Report;
 
 /// Measured with the allocator that the daemon is to be shipped with.
 #[global_allocator]

@@ -1,4 +1,4 @@
-//! Promises and what was measured, as a table; and the clock of a thread's own CPU.
+//! Promises and what was measured, as a table.
 
 /// Promises and measurements, as a table.
 pub struct Report {
@@ -29,15 +29,4 @@ impl Report {
         let verdict = if kept { "ok" } else { "BROKEN" };
         println!("{verdict:<7} {what:<58} {measured:>12.2}   ({promise})");
     }
-}
-
-/// CPU time of this thread: a machine that does other work meanwhile does not change it.
-pub fn cpu_sec() -> f64 {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
-    let nanos: f64 = text
-        .split(' ')
-        .next()
-        .and_then(|n| n.parse().ok())
-        .expect("a number");
-    nanos / 1e9
 }

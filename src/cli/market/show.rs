@@ -11,8 +11,8 @@ use crate::env::Env;
 use crate::massive::session::calendar::time_of;
 use crate::service::Error;
 
-/// A status that is older than this was written by one that is dead.
-const STATUS_OLD_MS: i64 = 30_000;
+/// A status that is older than this was written by one that is dead: it is written every five seconds.
+const STATUS_OLD_MS: i64 = 15_000;
 const HEAD: [&str; 9] = [
     "SYMBOL", "PRICE", "KIND", "CHANGE", "BID", "ASK", "AGE", "FEED", "STATE",
 ];
@@ -105,7 +105,7 @@ fn summary(status: &Fields, now_ms: i64) -> String {
         None => return "massive has not written anything yet".to_owned(),
         Some(at) if now_ms - at > STATUS_OLD_MS => {
             return format!(
-                "massive wrote last {} ago: every record is old",
+                "massive wrote last {} ago: what it wrote grows old by itself",
                 age(now_ms - at)
             );
         }

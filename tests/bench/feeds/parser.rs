@@ -9,8 +9,9 @@ use marketswarm::feed::identity::identify;
 use marketswarm::feed::normalise::Normaliser;
 use marketswarm::feed::seen::{Candidate, Poll, Seen};
 
+use crate::cpu::cpu_sec;
 use crate::generated;
-use crate::promise::{Report, cpu_sec};
+use crate::promise::Report;
 
 const NOW_TS: i64 = 1_795_558_200;
 

@@ -1,4 +1,4 @@
-//! Follows what is analysed, for who looks on: [`Tail`] reads the log, [`line`] is one analysis in one line.
+//! Follows what is analysed, for who looks on: [`Tail`] reads the log, [`line()`] is one analysis in one line.
 
 use std::collections::HashMap;
 use std::time::Duration;

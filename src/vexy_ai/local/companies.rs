@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// Bytes of a list at most.
-pub const BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of a list at most, as of any file that the environment names.
+pub const BYTES_MAX: usize = 1024 * 1024;
 /// Companies of a list at most.
 pub const ROWS_MAX: usize = 50_000;
 /// Bytes of a ticker at most.

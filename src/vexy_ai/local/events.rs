@@ -1,6 +1,6 @@
 //! What an article is about: phrases, each with a weight, some of them vetoes.
 //!
-//! The title counts most, the first sentence half, the next ones a quarter. In a sentence an event has the weight of its strongest
+//! The title counts most, the first sentence half, the next ones a quarter, all of the text [`TEXT_MAX`] at most. In a sentence an event has the weight of its strongest
 //! phrase and a third of the next two. The event with the greatest sum is the article's; of equal ones the first in
 //! [`Event::ALL`]. A price that moves is the event only when nothing else is named.
 
@@ -14,6 +14,8 @@ use rules::{Element, Rules, Seen};
 const ENOUGH: f64 = 1.2;
 /// From this sum on another event than a moving price is what the article is about.
 const NAMED: f64 = 1.9;
+/// What all sentences after the first add to an event at most: a long text is not to outweigh its title.
+const TEXT_MAX: f64 = 2.0;
 /// Sentences that are read.
 const SENTENCES_MAX: usize = 8;
 /// Phrases of a sentence that count for one event, and what each counts.
@@ -38,7 +40,8 @@ struct Phrase {
 #[derive(Clone, Copy, Default)]
 struct Count {
     sum: f64,
-    reasons: u32,
+    /// What of it is not of the title.
+    of_text: f64,
 }
 
 impl Default for Events {
@@ -79,13 +82,18 @@ impl Events {
                 // A veto takes away what it is worth, never more than there is.
                 let mut left = (room + vetoes[class]).max(0.0);
                 for (phrase, count) in best[class].iter().zip(COUNTS) {
-                    let weight = (phrase.weight * count).min(left) * factor;
-                    left -= weight / factor;
+                    let whole = (phrase.weight * count).min(left);
+                    left -= whole;
+                    let counted = &mut counts[class];
+                    let weight = match number {
+                        0 => whole,
+                        _ => (whole * factor).min(TEXT_MAX - counted.of_text),
+                    };
                     if weight <= 0.0 {
                         break;
                     }
-                    counts[class].sum += weight;
-                    counts[class].reasons += 1;
+                    counted.sum += weight;
+                    counted.of_text += if number > 0 { weight } else { 0.0 };
                     let words = text.words(
                         &tokens[phrase.first as usize],
                         &tokens[phrase.last as usize],

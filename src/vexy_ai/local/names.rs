@@ -1,6 +1,6 @@
 //! Which companies an article names: symbols that are written as such, then names by longest match.
 //!
-//! A name that is also a word (Target, Gap, Visa) counts only with [`evidence`]. A bank that speaks as an analyst, or a paper
+//! A name that is also a word (Target, Gap, Visa) counts only with `evidence`. A bank that speaks as an analyst, or a paper
 //! that is quoted, is not what the article is about.
 
 mod evidence;

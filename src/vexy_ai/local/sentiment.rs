@@ -278,9 +278,8 @@ fn comparisons(text: &Text, tokens: &[Token], marks: &mut [Mark], hits: &mut Vec
     }
 }
 
-fn polar(marks: &mut [Mark], hits: &mut Vec<Hit>) {
-    for at in 0..marks.len() {
-        let mark = marks[at];
+fn polar(marks: &[Mark], hits: &mut Vec<Hit>) {
+    for (at, mark) in marks.iter().enumerate() {
         if mark.entry.polarity == 0 || mark.is(USED) {
             continue;
         }

@@ -84,7 +84,8 @@ fn the_title_outweighs_the_text() {
     let events = Events::new();
     let text = Text::new(&Article {
         title: "Acme declares dividend",
-        text: "Acme was sued by a rival last week. A judge is to hear the lawsuit. Its earnings are due in May.",
+        text: "Acme was sued by a rival last week. A judge is to hear the lawsuit. A court said so. The lawsuit is one of \
+            several lawsuits. Prosecutors have opened an investigation.",
         ..Article::default()
     });
     let (found, why) = events.find(&text);

@@ -226,7 +226,7 @@ impl Context {
         {
             return true;
         }
-        if before.is_some_and(|t| matches!(text.lower(t), "says" | "said" | "to")) && ends {
+        if before.is_some_and(|t| matches!(text.lower(t), "says" | "said")) && ends {
             return true;
         }
         if self.economy && flags & RATES != 0 && !itself {

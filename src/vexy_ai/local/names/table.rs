@@ -14,7 +14,7 @@ const ALIASES: &str = include_str!("aliases.txt");
 const COMMON: &str = include_str!("common.txt");
 
 /// Words that say what a company does or is, and that people leave out: "Palantir" is Palantir Technologies.
-const DESCRIPTORS: &str = "aerospace airlines airways automotive bancorp bancshares beauty bio biopharma biopharmaceuticals biosciences \
+const DESCRIPTORS: &str = "aerospace gold mines mining silver airlines airways automotive bancorp bancshares beauty bio biopharma biopharmaceuticals biosciences \
     biotech biotechnologies biotherapeutics brands chemical chemicals cloud com communications companies data \
     diagnostics digital electronics energy enterprise enterprises entertainment financial foods genomics global \
     group health healthcare holding holdings hotels industries insurance interactive international labs \

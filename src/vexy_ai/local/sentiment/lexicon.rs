@@ -149,12 +149,12 @@ impl Lexicon {
         let begins =
             first == 0 || text.tokens()[first - 1].sentence != text.tokens()[first].sentence;
         let at_beginning = begins
-            .then(|| self.from_state(text, first, self.beginning))
+            .then(|| self.longest_after(text, first, self.beginning))
             .flatten();
-        at_beginning.or_else(|| self.from_state(text, first, 0))
+        at_beginning.or_else(|| self.longest_after(text, first, 0))
     }
 
-    fn from_state(&self, text: &Text, first: usize, mut state: u32) -> Option<(Entry, usize)> {
+    fn longest_after(&self, text: &Text, first: usize, mut state: u32) -> Option<(Entry, usize)> {
         let tokens = text.tokens();
         let sentence = tokens[first].sentence;
         let mut found = None;

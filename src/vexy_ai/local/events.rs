@@ -1,6 +1,6 @@
 //! What an article is about: phrases, each with a weight, some of them vetoes.
 //!
-//! The title counts most, the first sentence half, the next ones a quarter, all of the text [`TEXT_MAX`] at most. In a sentence an event has the weight of its strongest
+//! The title counts most, the first sentence half, the next ones a quarter, all of the text `TEXT_MAX` at most. In a sentence an event has the weight of its strongest
 //! phrase and a third of the next two. The event with the greatest sum is the article's; of equal ones the first in
 //! [`Event::ALL`]. A price that moves is the event only when nothing else is named.
 

@@ -9,6 +9,8 @@ use super::text::{Kind, Text};
 
 /// Bytes that the classifier reads: it is sure after a line or two, and takes ten times what the rest of the analysis takes.
 const READ_MAX: usize = 200;
+/// Stop words of English from which on nobody else need be asked.
+const SURE: usize = 6;
 /// Tokens that are looked at for stop words.
 const TOKENS_MAX: usize = 120;
 
@@ -137,13 +139,19 @@ impl Languages {
         if letters == 0 {
             return ("und", "none");
         }
-        let code = code(whichlang::detect_language(text.beginning(READ_MAX)));
         let declared = declared.map(primary);
+        // The classifier takes as long as all the rest of the language, and cannot but agree with that many.
+        let english = usize::from(counts[0]);
+        let others = counts[1..].iter().copied().max().map_or(0, usize::from);
+        let code = if english >= SURE && english >= 2 * others {
+            "en"
+        } else {
+            code(whichlang::detect_language(text.beginning(READ_MAX)))
+        };
         if declared.is_some_and(|d| d.eq_ignore_ascii_case(code)) {
             return (code, "declared");
         }
         // A headline of five words is easily taken for Italian: words of another language must outweigh the English.
-        let english = usize::from(counts[0]);
         let listed = STOP_WORDS.iter().zip(counts).find(|((c, _), _)| *c == code);
         let own = listed.map_or(0, |(_, count)| usize::from(count));
         let script = matches!(code, "ar" | "hi" | "ja" | "ko" | "ru" | "zh");

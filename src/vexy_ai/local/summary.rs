@@ -200,6 +200,8 @@ fn title_terms(text: &Text, terms: &HashMap<u64, u32>) -> Vec<bool> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::vexy_ai::local::Article;
 
@@ -235,5 +237,39 @@ mod tests {
         assert_eq!(of("", "", 300), "");
         assert_eq!(of("A title alone", "", 300), "A title alone");
         assert_eq!(of("", STORY, 10_000), STORY.trim_end_matches(" Read more."));
+    }
+
+    /// Whether `summary` is some of `sentences` in their order.
+    fn made_of(summary: &str, sentences: &[&str]) -> bool {
+        summary.is_empty()
+            || sentences.iter().enumerate().any(|(n, sentence)| {
+                let rest = summary.strip_prefix(sentence);
+                rest.is_some_and(|rest| {
+                    rest.is_empty()
+                        || rest
+                            .strip_prefix(' ')
+                            .is_some_and(|rest| made_of(rest, &sentences[n + 1..]))
+                })
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn a_summary_is_sentences_of_the_text_in_their_order(
+            title in "\\PC{0,60}",
+            parts in proptest::collection::vec("[A-Za-z0-9é ,.!?’$%-]{0,60}[.!?\n]?", 0..20),
+            chars_max in 10_usize..400,
+        ) {
+            let body = parts.join(" ");
+            let text = Text::new(&Article {
+                title: &title,
+                text: &body,
+                ..Article::default()
+            });
+            let summary = Summaries::new().of(&text, chars_max);
+            prop_assert!(summary.chars().count() <= chars_max);
+            let written: Vec<&str> = text.sentences().iter().map(|s| text.written(s)).collect();
+            prop_assert!(made_of(&summary, &written), "{summary:?} is of other words than {body:?}");
+        }
     }
 }

@@ -211,18 +211,36 @@ pub fn word_hash(lower: &str) -> u64 {
 }
 
 fn hash_bytes(bytes: &[u8]) -> u64 {
-    let mut hash = 0x9e37_79b9_7f4a_7c15 ^ bytes.len() as u64;
+    let mut hash = SEED ^ bytes.len() as u64;
     let mut chunks = bytes.chunks_exact(8);
     for chunk in &mut chunks {
-        let mut eight = [0; 8];
-        eight.copy_from_slice(chunk);
-        hash = folded(hash ^ u64::from_le_bytes(eight));
+        hash = folded(hash ^ eight(chunk));
     }
-    let mut rest = 0;
-    for &byte in chunks.remainder() {
-        rest = rest << 8 | u64::from(byte);
+    let rest = chunks.remainder();
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    folded(hash ^ u64::from_le_bytes(last))
+}
+
+/// [`hash_bytes`] of a part of `bytes`, which is quicker where something follows: eight bytes are read at once, and those
+/// that are too many are masked.
+fn hash_within(bytes: &[u8], start: usize, end: usize) -> u64 {
+    let len = end - start;
+    match bytes.get(start..start + 8) {
+        Some(chunk) if len < 8 => {
+            let mask = (1 << (8 * len)) - 1;
+            folded(SEED ^ len as u64 ^ (eight(chunk) & mask))
+        }
+        _ => hash_bytes(&bytes[start..end]),
     }
-    folded(hash ^ rest)
+}
+
+const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
+
+fn eight(chunk: &[u8]) -> u64 {
+    let mut eight = [0; 8];
+    eight.copy_from_slice(chunk);
+    u64::from_le_bytes(eight)
 }
 
 /// The two halves of a wide product, which mixes every bit into every other.

@@ -101,8 +101,8 @@ impl Lexicon {
             let token = &tokens[at];
             let class = match token.kind {
                 Kind::Number => NUMBER,
-                Kind::Mark => BREAK,
-                Kind::Stop => BREAK,
+                Kind::Mark if is_quote(text.word(token)) => 0,
+                Kind::Mark | Kind::Stop => BREAK,
                 _ => 0,
             };
             let mut entry = self.words.get(token.hash).unwrap_or_default();
@@ -180,6 +180,13 @@ impl Lexicon {
         }
         found
     }
+}
+
+/// What stands around words and parts none: also the `'s` that some write apart.
+fn is_quote(mark: &str) -> bool {
+    mark.starts_with([
+        '\'', '"', '`', '\u{2018}', '\u{2019}', '\u{201c}', '\u{201d}',
+    ])
 }
 
 fn edge(state: u32, word: u64) -> u64 {

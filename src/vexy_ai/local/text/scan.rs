@@ -1,8 +1,8 @@
 //! From bytes to tokens and sentences, in one pass.
 
 use super::dots;
-use super::shape::{shape, symbol_with_suffix};
-use super::{CAPITAL, JOINED, Kind, POSSESSIVE, Sentence, Token, hash_bytes, word_hash};
+use super::shape::{ascii_shape, shape, symbol_with_suffix};
+use super::{CAPITAL, JOINED, Kind, POSSESSIVE, Sentence, Token, hash_within, word_hash};
 
 /// Codes of currencies that a number may follow without a blank.
 const CURRENCIES: &[&str] = &[
@@ -11,6 +11,17 @@ const CURRENCIES: &[&str] = &[
 
 /// Letters of a cashtag at most.
 const CASHTAG_MAX: usize = 6;
+
+/// Which bytes are letters and digits of ASCII.
+const ALPHANUMERIC: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    table
+};
 
 pub(super) struct Scan<'a> {
     source: &'a str,
@@ -132,11 +143,20 @@ impl<'a> Scan<'a> {
         }
     }
 
+    fn ascii_alphanumerics(&self, mut at: usize) -> usize {
+        while let Some(&byte) = self.bytes.get(at) {
+            if !ALPHANUMERIC[usize::from(byte)] {
+                break;
+            }
+            at += 1;
+        }
+        at
+    }
+
     /// The end of the run of letters and digits from `at` on.
     fn alphanumerics(&self, mut at: usize) -> usize {
         loop {
-            let run = self.bytes[at..].iter();
-            at += run.take_while(|b| b.is_ascii_alphanumeric()).count();
+            at = self.ascii_alphanumerics(at);
             if self.byte(at) < 0x80 {
                 return at;
             }
@@ -147,7 +167,19 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// The commonest case first: letters and digits of ASCII, and nothing that belongs to them.
     fn word(&mut self) {
+        let start = self.at;
+        let end = self.ascii_alphanumerics(start);
+        let more = matches!(self.byte(end), b'.' | b'&' | b'\'' | b':' | 0x80..);
+        let first = self.bytes[start];
+        if more || end == start || first.is_ascii_uppercase() && self.currency(start).is_some() {
+            return self.long_word();
+        }
+        self.push(Kind::Word, end, ascii_shape(&self.bytes[start..end]));
+    }
+
+    fn long_word(&mut self) {
         let start = self.at;
         let mut end = match self.currency(start) {
             Some(end) => end,
@@ -375,8 +407,10 @@ impl<'a> Scan<'a> {
 
     fn push(&mut self, kind: Kind, end: usize, flags: u8) {
         let start = self.at;
-        let in_title = start < self.title_end;
-        if !in_title && self.first < self.tokens.len() {
+        if (self.stopped || self.new_line)
+            && start >= self.title_end
+            && self.first < self.tokens.len()
+        {
             let apart = self
                 .tokens
                 .last()
@@ -394,7 +428,7 @@ impl<'a> Scan<'a> {
         self.joined = false;
         self.tokens.push(Token {
             hash: if self.ascii {
-                hash_bytes(&self.lower.as_bytes()[start..end])
+                hash_within(self.lower.as_bytes(), start, end)
             } else {
                 word_hash(&self.lower[start..end])
             },

@@ -20,19 +20,27 @@ pub(super) fn symbol_with_suffix(written: &str) -> bool {
 
 /// The flags of how a word is written.
 pub(super) fn shape(written: &str) -> u8 {
-    let first = match written.as_bytes() {
-        [] => return 0,
-        [first @ 0..0x80, ..] => first.is_ascii_uppercase(),
-        _ => written.starts_with(char::is_uppercase),
-    };
-    let mut flags = 0;
-    if first {
-        flags |= CAPITAL;
-        let bytes = written.as_bytes();
-        let letters = bytes.iter().filter(|b| b.is_ascii_alphabetic()).count();
-        if letters >= 2 && !bytes.iter().any(u8::is_ascii_lowercase) {
-            flags |= UPPER;
-        }
+    if written.is_ascii() {
+        return ascii_shape(written.as_bytes());
     }
-    flags
+    if !written.starts_with(char::is_uppercase) {
+        return 0;
+    }
+    CAPITAL | upper(written.as_bytes())
+}
+
+/// The same of a word of ASCII.
+pub(super) fn ascii_shape(written: &[u8]) -> u8 {
+    match written {
+        [b'A'..=b'Z', b'a'..=b'z', ..] => CAPITAL,
+        [b'A'..=b'Z', ..] => CAPITAL | upper(written),
+        _ => 0,
+    }
+}
+
+/// Whether there are two capital letters or more, and no small ones.
+fn upper(written: &[u8]) -> u8 {
+    let letters = written.iter().filter(|b| b.is_ascii_alphabetic()).count();
+    let small = written.iter().any(u8::is_ascii_lowercase);
+    if letters >= 2 && !small { UPPER } else { 0 }
 }

@@ -5,6 +5,7 @@
 //!
 //! - [`queue`]: the streams with the work, shared by all analysts; [`item`]: what they are about.
 //! - [`worker`]: a thread that takes entries, analyses their items and settles them by one [`script`] each.
+//! - [`refine`]: a thread that asks a [`model`] about what matters most, and settles what comes of it.
 //! - [`follow`]: a thread that learns from the log what was analysed before and elsewhere.
 //! - [`upkeep`]: a thread that looks after the store, and after what an operator asks for ([`control`]).
 //! - [`market`]: the prices that stand beside an analysis; [`digest`]: what is said of many of them, by the thread of
@@ -24,6 +25,7 @@ pub mod model;
 pub mod narration;
 pub mod queue;
 pub mod record;
+pub mod refine;
 pub mod report;
 pub mod script;
 pub mod tail;

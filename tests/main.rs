@@ -72,6 +72,7 @@ mod vexy_model;
 mod vexy_model_books;
 mod vexy_model_injection;
 mod vexy_queue;
+mod vexy_refine;
 mod vexy_sentiment;
 mod wall_clock;
 mod watcher_faults;

@@ -73,8 +73,10 @@ fn kills_at_any_moment_lose_and_repeat_nothing() {
 fn stop_with_work_in_hand(room: &Analysts, analyst: &Daemon) {
     let pending = || {
         let all: redis::streams::StreamInfoConsumersReply =
+            // There may be no group yet.
             room.redis
-                .query(&["XINFO", "CONSUMERS", "rss:queue", "vexy"]);
+                .try_query(&["XINFO", "CONSUMERS", "rss:queue", "vexy"])
+                .unwrap_or_default();
         let ours = all
             .consumers
             .iter()
@@ -171,8 +173,9 @@ fn an_item_that_ends_its_analyst_takes_no_neighbour_with_it() {
             }
         },
     );
-    // Each was delivered five times, and ended an analyst each time.
-    assert_eq!(lives, 5 * poison.len());
+    // Each was delivered five times and ended an analyst each time; but the first time they came together with all others
+    // of a batch, and only one of them had its turn.
+    assert_eq!(lives, 5 * poison.len() - (poison.len() - 1));
     let dead = room.dead();
     let wanted: BTreeSet<String> = poison.map(uid).into();
     let uids: BTreeSet<String> = dead.iter().map(|letter| letter["uid"].clone()).collect();

@@ -4,6 +4,7 @@
 //! - [`after`], [`between`], [`newest`]: for who looks on and owes nothing.
 //! - [`Group`]: the commands of a consumer group, one by one.
 //! - [`Several`]: one worker of several groups, who waits for all of them at once.
+//! - [`Holder`]: keeps hold of what a worker has in hand, from beside it.
 //! - [`Consumer`]: a worker of a group. What it reads next is decided by [`Intake`], which is pure: first what is pending
 //!   under its own name, then what others left, then what is new. Nothing is lost and nobody's work is taken while he is
 //!   at it; an entry that was delivered too often goes to the dead letters.
@@ -14,6 +15,7 @@
 mod consumer;
 mod entry;
 mod group;
+mod hold;
 mod intake;
 mod read;
 mod several;
@@ -27,6 +29,7 @@ use super::{BusError, Commands};
 pub use consumer::{Consumer, DeadLetters, Settings};
 pub use entry::{Entry, EntryId};
 pub use group::{Group, GroupState, is_no_group, states};
+pub use hold::Holder;
 pub use intake::{Ask, Delivery, Grave, Intake, Policy, Reply};
 pub use read::{after, between, newest};
 pub use several::Several;

@@ -3,6 +3,7 @@
 mod analyse;
 mod control;
 mod dead;
+mod model;
 mod reanalyse;
 mod reasons;
 mod redo;
@@ -47,6 +48,7 @@ work
                             the same with what came from one feed, or was fetched within 90s, 10m, 2h, 1d
             [--model]       the model is asked again as well
   pause [--model]           nothing new is begun (--model: the model is asked nothing) until: resume [--model]
+  model test                asks the model about one made-up item, and says how that went; exit code 1 when it did not
   drain NAME                one worker finishes what it has, and takes nothing new until: resume NAME
 
 exit codes: 0 done, 1 the answer is no, or some of it could not be done, 2 not understood, 3 the bus cannot be reached
@@ -79,6 +81,7 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
         "reanalyse" => reanalyse::run(&words, &env),
         "pause" => control::pause(&words, &env),
         "resume" => control::resume(&words, &env),
+        "model" => model::run(&words, &env),
         "drain" => control::drain(&words, &env),
         other => Err(Error::Config(format!(
             "there is no command `vexy {other}`; see marketswarm vexy --help"

@@ -8,9 +8,9 @@ use crossbeam_channel::Sender;
 use super::Event;
 use super::config::Config;
 use super::control::Control;
-use super::local::near::{Index, Joined};
+use super::local::near::Index;
 use super::local::{Analyser, Article};
-use super::record::ModelState;
+use super::model::endpoint::Endpoint;
 use crate::bus::{Address, Backoff, BusError, Switchboard};
 
 /// What truth says, and where the store is.
@@ -18,30 +18,8 @@ use crate::bus::{Address, Backoff, BusError, Switchboard};
 pub struct Setup {
     pub config: Config,
     pub address: Address,
-    /// Which items wait for a model; `None`: there is no model to ask.
-    pub model: Option<ModelGate>,
-}
-
-/// Which items wait for a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ModelGate {
-    /// What weighs less is not worth its price.
-    pub min_salience: u8,
-    /// Items that may wait.
-    pub queue_max: usize,
-}
-
-impl ModelGate {
-    /// How an item that was just analysed stands with the model: of a cluster only the first is asked about.
-    pub fn state(self, salience: u8, joined: Joined) -> ModelState {
-        if salience < self.min_salience {
-            ModelState::None
-        } else if joined == Joined::Own {
-            ModelState::Queued
-        } else {
-            ModelState::As
-        }
-    }
+    /// The model that is asked; `None`: none is configured.
+    pub endpoint: Option<Endpoint>,
 }
 
 /// What the threads share. A lock is held for a step in memory, never over a wait.
@@ -206,23 +184,5 @@ impl Trouble {
             let (who, why) = (self.who.clone(), None);
             context.tell(Event::Trouble { who, why });
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_of_a_cluster_waits_for_a_model_when_it_is_worth_it() {
-        let gate = ModelGate {
-            min_salience: 50,
-            queue_max: 1,
-        };
-        assert_eq!(gate.state(49, Joined::Own), ModelState::None);
-        assert_eq!(gate.state(50, Joined::Own), ModelState::Queued);
-        assert_eq!(gate.state(50, Joined::Text), ModelState::As);
-        assert_eq!(gate.state(100, Joined::Link), ModelState::As);
-        assert_eq!(gate.state(49, Joined::Link), ModelState::None);
     }
 }

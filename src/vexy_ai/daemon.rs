@@ -9,8 +9,11 @@ use super::config::{Config, Environment};
 use super::context::{Context, Setup};
 use super::follow::Follower;
 use super::local::{Analyser, Article};
+use super::model::client::trust_store;
+use super::model::endpoint::Environment as ModelEnvironment;
 use super::narration::{self, Narration};
 use super::queue::consumer_name;
+use super::refine::{self, Refiner, Shared, Watch};
 use super::report::{Report, Said};
 use super::upkeep::{self, Upkeep};
 use super::worker::{self, Worker};
@@ -22,7 +25,8 @@ use crate::service::{Error, Notice, Service};
 /// A thread ended, a truth that passed validation cannot be read, or the environment is wrong.
 pub fn run(mut service: Service<Event>, before: fn(&Article<'_>)) -> Result<(), Error> {
     let environment = Environment::read(&service.env)?;
-    let setup = read_setup(&service)?;
+    let models = ModelEnvironment::read(&service.env)?;
+    let setup = read_setup(&service, &models)?;
     let context = Arc::new(Context::new(
         service.id,
         setup,
@@ -33,7 +37,10 @@ pub fn run(mut service: Service<Event>, before: fn(&Article<'_>)) -> Result<(), 
     ));
     let mut daemon = Daemon {
         context: Arc::clone(&context),
+        shared: Arc::new(Shared::new(&trust_store(&service.env)?)),
+        models,
         workers: Vec::new(),
+        refiners: Vec::new(),
         report: Report::default(),
         said: Said::default(),
     };
@@ -52,8 +59,14 @@ fn analyser(environment: Environment) -> Result<Analyser, Error> {
 
 struct Daemon {
     context: Arc<Context>,
+    /// What the threads of the model stage share.
+    shared: Arc<Shared>,
+    /// What the environment says of models.
+    models: ModelEnvironment,
     /// Which of the threads that analyse are to go, in the order of their numbers, from 1.
     workers: Vec<Arc<AtomicBool>>,
+    /// The same of those that ask the model.
+    refiners: Vec<Arc<AtomicBool>>,
     report: Report,
     said: Said,
 }
@@ -68,6 +81,15 @@ impl Daemon {
         let progress = service.beat.progress("digest", narration::PROGRESS_BUDGET);
         let narration = Narration::new(Arc::clone(&self.context), progress);
         service.crew.spawn("digest", move || narration.run())?;
+        let progress = service
+            .beat
+            .progress("model watch", refine::PROGRESS_BUDGET);
+        let watch = Watch::new(
+            Arc::clone(&self.context),
+            Arc::clone(&self.shared),
+            progress,
+        );
+        service.crew.spawn("model-watch", move || watch.run())?;
         self.staff(service)
     }
 
@@ -90,6 +112,40 @@ impl Daemon {
             self.workers.push(let_go);
         }
         log::info!("{wanted} threads analyse");
+        self.staff_model(service)
+    }
+
+    /// The same for the threads that ask the model: without a model one, which says so of what still waits for it.
+    fn staff_model(&mut self, service: &mut Service<Event>) -> Result<(), Error> {
+        let setup = self.context.setup();
+        let withheld = setup.endpoint.as_ref().and_then(|e| e.withheld.clone());
+        self.report.trouble("model key".to_owned(), withheld);
+        let wanted = match &setup.endpoint {
+            Some(endpoint) => {
+                let (model, host) = (&endpoint.model, endpoint.host());
+                log::info!("{model} at {host} is asked about what matters most");
+                setup.config.model.concurrency
+            }
+            None => 1,
+        };
+        for let_go in self.refiners.drain(wanted.min(self.refiners.len())..) {
+            let_go.store(true, Ordering::Relaxed);
+        }
+        while self.refiners.len() < wanted {
+            let number = self.refiners.len() + 1;
+            let let_go = Arc::new(AtomicBool::new(false));
+            let refiner = Refiner::new(
+                Arc::clone(&self.context),
+                Arc::clone(&self.shared),
+                &consumer_name(&self.context.name, number),
+                service.beat.clone(),
+                Arc::clone(&let_go),
+            );
+            service
+                .crew
+                .spawn(&format!("model-{number}"), move || refiner.run())?;
+            self.refiners.push(let_go);
+        }
         Ok(())
     }
 
@@ -111,7 +167,7 @@ impl Daemon {
         match notice {
             Notice::Truth(truth) => {
                 service.adopt(truth);
-                match read_setup(service) {
+                match read_setup(service, &self.models) {
                     Ok(setup) => {
                         self.context.adopt(setup);
                         log::info!("a new truth is in force");
@@ -123,7 +179,8 @@ impl Daemon {
             // Whoever hears first that the process is to stop ends first.
             Notice::ThreadEnded { error: None, .. } if self.context.is_over() => {}
             // One of the threads that were let go.
-            Notice::ThreadEnded { name, error: None } if name.starts_with("work-") => {}
+            Notice::ThreadEnded { name, error: None }
+                if name.starts_with("work-") || name.starts_with("model-") => {}
             Notice::ThreadEnded { name, error } => {
                 return Err(Error::thread_ended(&name, error));
             }
@@ -157,11 +214,12 @@ impl Daemon {
     }
 }
 
-fn read_setup(service: &Service<Event>) -> Result<Setup, Error> {
+fn read_setup(service: &Service<Event>, models: &ModelEnvironment) -> Result<Setup, Error> {
     let config = Config::from_truth(&service.truth);
+    let config = config.map_err(|problem| Error::Truth(problem.to_string()))?;
     Ok(Setup {
-        config: config.map_err(|problem| Error::Truth(problem.to_string()))?,
+        endpoint: models.endpoint(&config.model),
+        config,
         address: service.buses.market()?,
-        model: None,
     })
 }

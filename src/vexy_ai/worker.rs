@@ -93,7 +93,7 @@ impl Worker {
             match self.streams.next(&mut self.bus, BLOCK) {
                 Ok(delivered) => {
                     self.trouble.is_over(&self.context);
-                    self.work(delivered);
+                    self.begin(delivered);
                 }
                 Err(error) => self.store_failed(&error),
             }
@@ -109,18 +109,35 @@ impl Worker {
     /// Takes in a truth that has changed. There is nothing in hand.
     fn follow(&mut self) {
         let setup = self.context.setup();
-        if Arc::ptr_eq(&setup, &self.setup) {
-            return;
-        }
-        self.bus.set_address(setup.address.clone());
-        if queue::policy(&setup.config.analysis) != queue::policy(&self.setup.config.analysis)
-            || setup.config.analysis.batch != self.setup.config.analysis.batch
-            || setup.config.analysis.max_deliveries != self.setup.config.analysis.max_deliveries
-            || setup.address != self.setup.address
-        {
+        if self.reads_otherwise(&setup) {
+            self.bus.set_address(setup.address.clone());
             self.streams = queue::consumers(&setup.config.analysis, &self.consumer);
         }
         self.setup = setup;
+    }
+
+    /// Whether by this truth entries are taken from elsewhere, or in another way.
+    fn reads_otherwise(&self, setup: &Setup) -> bool {
+        let (new, old) = (&setup.config.analysis, &self.setup.config.analysis);
+        queue::policy(new) != queue::policy(old)
+            || new.batch != old.batch
+            || new.max_deliveries != old.max_deliveries
+            || setup.address != self.setup.address
+    }
+
+    /// Deals with what was delivered, by the truth that is in force now: it may have been waited for.
+    fn begin(&mut self, delivered: Vec<(usize, Delivery)>) {
+        let setup = self.context.setup();
+        if !self.reads_otherwise(&setup) {
+            self.setup = setup;
+        }
+        if self.is_over() || self.context.may_begin() {
+            self.work(delivered);
+        } else {
+            // Somebody asked for a pause meanwhile.
+            let jobs = self.jobs(&delivered);
+            self.give_back(&jobs);
+        }
     }
 
     fn store_failed(&mut self, error: &BusError) {

@@ -23,6 +23,8 @@ pub struct Analysts {
     pub truth: Value,
     /// Everything that was said on `sse:vexy-message`.
     pub said: Alerts,
+    /// Further variables of whoever is started.
+    pub env: Vec<(String, String)>,
 }
 
 impl Analysts {
@@ -34,7 +36,12 @@ impl Analysts {
             json!({"workers": 2, "claim_idle_sec": CLAIM_IDLE_SEC});
         let redis = RedisServer::start();
         let said = Alerts::on_channel(&redis, "sse:vexy-message");
-        Analysts { redis, truth, said }
+        Analysts {
+            redis,
+            truth,
+            said,
+            env: Vec::new(),
+        }
     }
 
     /// `services.vexy_ai.analysis` of the truth.
@@ -62,6 +69,7 @@ impl Analysts {
             .env("SYSTEM_REDIS_URL", &url)
             .env("VEXY_NAME", name)
             .env("LOG_LEVEL", "debug")
+            .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         Daemon::spawn(name, command)
     }

@@ -203,7 +203,9 @@ impl Hooks for Waiting<'_> {
 
     fn calls(&mut self) {}
 
-    fn called(&mut self) {}
+    fn called(&mut self) -> bool {
+        true
+    }
 }
 
 /// The summary of an answer; the verdict where it is none.

@@ -13,7 +13,7 @@ use crate::clock::Mono;
 /// Questions that one call asks at most before it gives the caller a turn.
 const ASKS_MAX: usize = 200;
 /// Entries that one script touches at most: while it runs, Redis does nothing else.
-const TOUCHED_MAX: usize = 100;
+pub(super) const TOUCHED_MAX: usize = 100;
 
 /// Puts an entry among the dead letters, as it is, and acknowledges it; answers `dead`, `trimmed` when there was nothing
 /// left of it, or `gone` when it is not pending under this name (any more).
@@ -40,7 +40,7 @@ return entry and 'dead' or 'trimmed'
 /// Sets for how long entries of ours count as untouched; those that are not ours (any more) are left alone.
 ///
 /// KEYS: stream. ARGV: group, consumer, milliseconds, ids.
-const TOUCH: &str = r#"
+pub(super) const TOUCH: &str = r#"
 local touched = 0
 for i = 4, #ARGV do
   local mine = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2])

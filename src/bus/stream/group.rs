@@ -104,7 +104,10 @@ impl Group {
             read.arg("BLOCK").arg(block.as_millis().max(1) as u64);
         }
         read.arg("STREAMS").arg(&self.key).arg(after);
-        Ok(first_stream(commands.query(&read)?))
+        // Who waits for entries waits that much longer for the answer.
+        let patience = block.unwrap_or_default() + Limits::default().read;
+        let answer = commands.run_within(patience, |line| read.query(line))?;
+        Ok(first_stream(answer))
     }
 
     /// The first entry after `after` that is pending under this consumer's name, and how often it was delivered. That

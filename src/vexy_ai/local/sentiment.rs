@@ -136,7 +136,8 @@ pub fn bounded(sum: f64) -> f64 {
     sum / (sum * sum + ALPHA).sqrt()
 }
 
-fn label(score: f64) -> Label {
+/// What a score is called.
+pub fn label(score: f64) -> Label {
     if score >= LABELLED {
         Label::Positive
     } else if score <= -LABELLED {

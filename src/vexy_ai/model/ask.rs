@@ -64,8 +64,8 @@ pub trait Hooks {
     fn wait(&mut self, time: Duration, why: &str) -> Go;
     /// A call begins.
     fn calls(&mut self);
-    /// It is over.
-    fn called(&mut self);
+    /// It is over; `false` when the caller is to end, and may have ended the call.
+    fn called(&mut self) -> bool;
 }
 
 /// All that is needed to ask.
@@ -195,10 +195,14 @@ impl Asker<'_> {
         });
         hooks.calls();
         let answered = self.client.post(self.endpoint, &request, timeout);
-        hooks.called();
+        let goes_on = hooks.called();
         if let Some(usage) = answered.usage {
             self.ledger
                 .settle(&reservation, usage, prices.cost(usage))?;
+        }
+        if !goes_on && answered.content.is_err() {
+            // Whoever ends a call learns nothing about the server.
+            return Ok(Called::Not(Verdict::Stopped));
         }
         let print = &self.endpoint.fingerprint;
         match answered.content {

@@ -44,6 +44,8 @@ pub struct Breaker {
     pub probe_ms: i64,
     /// The server itself asked for a pause until then.
     pub pause_ms: i64,
+    /// Only a person can mend what it is open for.
+    pub is_refused: bool,
     /// Why it is open.
     pub why: SafeText,
 }
@@ -105,7 +107,10 @@ impl Breaker {
                     ..Breaker::default()
                 };
             }
-            Outcome::Refused(why) => self.open(SHUT, why, now_ms),
+            Outcome::Refused(why) => {
+                self.open(SHUT, why, now_ms);
+                self.is_refused = true;
+            }
             Outcome::Failure(why) => {
                 self.failures = self.failures.saturating_add(1);
                 let is_probe = self.openings > 0 && self.until_ms <= now_ms;
@@ -113,6 +118,7 @@ impl Breaker {
                     let doublings = self.openings.min(16);
                     let time = OPEN_FIRST.saturating_mul(1 << doublings).min(OPEN_MOST);
                     self.open(time, why, now_ms);
+                    self.is_refused = false;
                 }
             }
         }
@@ -127,6 +133,13 @@ impl Breaker {
     pub fn open_for(&self, now_ms: i64) -> Option<Duration> {
         let ms = u64::try_from(now_ms - self.since_ms).unwrap_or(0);
         (self.openings > 0).then(|| Duration::from_millis(ms))
+    }
+
+    /// What is to be said of it: a refusal at once, anything else when it has been open for `long`.
+    pub fn trouble(&self, now_ms: i64, long: Duration) -> Option<String> {
+        let open_for = self.open_for(now_ms)?;
+        (self.is_refused || open_for >= long)
+            .then(|| format!("the model is not asked: {}", self.why))
     }
 
     fn open(&mut self, time: Duration, why: &str, now_ms: i64) {
@@ -205,6 +218,12 @@ mod tests {
         }
         now += 600_000;
         assert_eq!(breaker.gate(now, CALL), Gate::Probe);
+        assert!(
+            breaker
+                .trouble(now, OPEN_MOST)
+                .is_some_and(|why| why.contains("503"))
+        );
+        assert_eq!(breaker.trouble(NOW + 1, OPEN_MOST), None);
         assert_eq!(
             breaker.open_for(now),
             Some(Duration::from_secs((now - NOW) as u64 / 1_000))
@@ -243,6 +262,11 @@ mod tests {
         );
         breaker.told(Outcome::Refused("401"), later + CALL);
         assert_eq!(wait_of(&mut breaker, later + CALL), Some(900_000));
+        assert!(
+            breaker
+                .trouble(later + CALL, SHUT)
+                .is_some_and(|why| why.contains("401"))
+        );
         // Calls that were under way when it opened change nothing for the worse.
         failed(&mut breaker, 20, later + CALL + 5);
         assert_eq!(wait_of(&mut breaker, later + CALL), Some(900_000));

@@ -3,12 +3,12 @@
 use super::Worker;
 use crate::clock::{wall_millis, wall_secs};
 use crate::vexy_ai::item::Item;
-use crate::vexy_ai::local::near::{self, Joined};
+use crate::vexy_ai::local::near::{self, Cluster, Joined};
 use crate::vexy_ai::local::salience::{self, Circumstances};
 use crate::vexy_ai::local::{Findings, Options};
 use crate::vexy_ai::market;
 use crate::vexy_ai::queue::Job;
-use crate::vexy_ai::record::Record;
+use crate::vexy_ai::record::{ModelState, Record};
 
 /// What is to be written about an entry.
 pub(super) struct Analysed {
@@ -136,8 +136,7 @@ impl Worker {
             },
         );
         findings.why.extend(parts);
-        let model = self.setup.model;
-        let model_state = model.map(|gate| gate.state(salience, cluster.by));
+        let (model_state, because) = self.model_state(&job, &cluster, salience);
         let record = Record {
             uid: job.uid.clone(),
             rev: item.rev,
@@ -145,7 +144,8 @@ impl Worker {
             cluster: cluster.uid,
             cluster_by: cluster.by.as_str().to_owned(),
             salience,
-            model_state: model_state.unwrap_or_default(),
+            model_state,
+            because,
             market: price,
             ..Record::new(&item.article(), findings, now_ts)
         };
@@ -153,6 +153,27 @@ impl Worker {
         Analysed {
             job,
             result: Outcome::Found(Box::new(Found { record, signature })),
+        }
+    }
+
+    /// Whether a model is asked about an item, and why not where that is news. What an operator wants is asked in any case.
+    fn model_state(&self, job: &Job, cluster: &Cluster, salience: u8) -> (ModelState, String) {
+        let none = (ModelState::None, String::new());
+        if self.setup.endpoint.is_none() {
+            return none;
+        }
+        if job.model_anew {
+            return (ModelState::Queued, String::new());
+        }
+        if salience < self.setup.config.model.min_salience {
+            return none;
+        }
+        match cluster.by {
+            Joined::Own => (ModelState::Queued, String::new()),
+            Joined::Link | Joined::Text => {
+                let because = format!("{} says the same", cluster.uid);
+                (ModelState::As, because)
+            }
         }
     }
 }

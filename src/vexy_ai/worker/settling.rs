@@ -97,7 +97,7 @@ impl Worker {
                     signature: &found.signature,
                     anew: job.anew,
                     model_anew: job.model_anew,
-                    model_queue_max: self.setup.model.map_or(0, |model| model.queue_max),
+                    model_queue_max: self.setup.config.model.queue_max,
                 };
                 self.commit.commit(packet, &commit);
             }

@@ -46,7 +46,7 @@ pub use channels::Channels;
 pub use commands::Commands;
 pub use error::BusError;
 pub use frames::{Frame, Frames, Span};
-pub use limits::Limits;
+pub use limits::{AWAY_IS_TOLD_AFTER, Limits};
 pub use line::{Line as Connection, info_field};
 pub use link::{Batch, Closer, Event, Link, Message, Polled, RUN_MAX, Run, Sink};
 pub use mouth::{Mouth, echo_number};

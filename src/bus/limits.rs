@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// A store may be away for so long before a service says that it is degraded: most servers have started again by then.
+pub const AWAY_IS_TOLD_AFTER: Duration = Duration::from_secs(10);
+
 /// How long each step may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

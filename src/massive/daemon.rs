@@ -56,7 +56,8 @@ enum Writer {
     Idle,
     Ours,
     StandBy,
-    Away(String),
+    /// Why, and since when (milliseconds on the clock of this machine).
+    Away(String, i64),
 }
 
 struct Massive {

@@ -20,7 +20,7 @@ use super::pollers::{Job, POLLERS, Pool};
 use super::schedule::plan::Plan;
 use super::store::{SharedStore, Swept};
 use crate::bus::lease::{Fence, Order};
-use crate::bus::{Address, BusError, Buses};
+use crate::bus::{AWAY_IS_TOLD_AFTER, Address, BusError, Buses};
 use crate::clock::Mono;
 use crate::contract::{MARKET_BUS, SYSTEM_BUS, feeds};
 use crate::net::permits::hosts::Hosts;
@@ -105,9 +105,10 @@ struct Reader {
 /// A store that failed.
 struct StoreDown {
     why: BusError,
+    since: Mono,
     /// When to ask whether it is back; `None` while it is being asked.
     probe_at: Option<Mono>,
-    /// It failed a second time, so people were told.
+    /// It failed for long, so people were told.
     is_told: bool,
 }
 
@@ -292,6 +293,7 @@ impl Reader {
         if self.store_down.is_none() {
             self.store_down = Some(StoreDown {
                 why,
+                since: Mono::now(),
                 probe_at: Some(Mono::now()),
                 is_told: false,
             });
@@ -308,7 +310,8 @@ impl Reader {
             return self.ask_for_lease();
         }
         down.probe_at = Some(Mono::now() + PROBE_EVERY);
-        if !std::mem::replace(&mut down.is_told, true) {
+        let lasts = Mono::now() >= down.since + AWAY_IS_TOLD_AFTER;
+        if lasts && !std::mem::replace(&mut down.is_told, true) {
             let why = &down.why;
             log::warn!("the store cannot be used: {why}; {error}; polls wait until it can");
             let reason = format!("the store cannot be used: {error}; polls wait until it can");

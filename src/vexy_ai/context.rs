@@ -11,7 +11,8 @@ use super::control::Control;
 use super::local::near::Index;
 use super::local::{Analyser, Article};
 use super::model::endpoint::Endpoint;
-use crate::bus::{Address, Backoff, BusError, Switchboard};
+use crate::bus::{AWAY_IS_TOLD_AFTER, Address, Backoff, BusError, Switchboard};
+use crate::clock::Mono;
 
 /// What truth says, and where the store is.
 #[derive(Clone, Debug, PartialEq)]
@@ -146,6 +147,8 @@ pub struct Trouble {
     /// Whose it is.
     who: String,
     failures: u32,
+    /// When the first of these failures was.
+    since: Mono,
     is_told: bool,
     backoff: Backoff,
 }
@@ -156,16 +159,22 @@ impl Trouble {
         Trouble {
             who: who.into(),
             failures: 0,
+            since: Mono::now(),
             is_told: false,
             backoff: Backoff::bus(),
         }
     }
 
-    /// The store failed; how long to wait. One failure may be no more than a dead connection: nobody hears of it.
+    /// The store failed; how long to wait. Nobody hears of it while it may be no more than a dead connection, or a server
+    /// that starts again.
     pub fn with_store(&mut self, error: &BusError, context: &Context) -> Duration {
+        if self.failures == 0 {
+            self.since = Mono::now();
+        }
         self.failures += 1;
         log::debug!("{}: {error}", self.who);
-        if self.failures > 1 && !std::mem::replace(&mut self.is_told, true) && !context.is_over() {
+        let lasts = Mono::now() >= self.since + AWAY_IS_TOLD_AFTER;
+        if lasts && !context.is_over() && !std::mem::replace(&mut self.is_told, true) {
             let why = format!("the store cannot be used: {error}");
             let (who, why) = (self.who.clone(), Some(why));
             context.tell(Event::Trouble { who, why });

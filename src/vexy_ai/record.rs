@@ -194,7 +194,8 @@ impl From<Reason> for Why {
             part: Cow::Borrowed(reason.part),
             rule: Cow::Borrowed(reason.rule),
             words: reason.words,
-            weight: reason.weight,
+            // Thousandths are enough to add up by.
+            weight: (reason.weight * 1000.0).round() / 1000.0,
             place: reason.place,
         }
     }

@@ -11,6 +11,7 @@ use super::{Words, print, reasons};
 use crate::env::Env;
 use crate::service::{Error, stream};
 use crate::vexy_ai::config::Environment;
+use crate::vexy_ai::local::salience::{self, Circumstances};
 use crate::vexy_ai::local::{Analyser, Article, Options, TEXT_MAX};
 use crate::vexy_ai::record::{Record, one_line};
 
@@ -56,8 +57,7 @@ pub(super) fn run(words: &Words, env: &Env) -> Result<ExitCode, Error> {
         text: body.trim(),
         ..Article::default()
     };
-    let findings = analyser.analyse(&article, &OPTIONS);
-    print(&reasons::text(&Record::new(&article, findings, 0)))?;
+    print(&reasons::text(&record_of(&analyser, &article)))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -141,6 +141,16 @@ fn one(analyser: &Analyser, line: &[u8]) -> Result<String, String> {
         url: line.url.as_deref().unwrap_or_default(),
         published_ts: line.published_ts.unwrap_or_default() as i64,
     };
-    let findings = analyser.analyse(&article, &OPTIONS);
-    Ok(Record::new(&article, findings, 0).json_line())
+    Ok(record_of(analyser, &article).json_line())
+}
+
+/// What the rules make of an article that stands alone: no weights, no neighbours, no age.
+fn record_of(analyser: &Analyser, article: &Article<'_>) -> Record {
+    let mut findings = analyser.analyse(article, &OPTIONS);
+    let (salience, parts) = salience::score(&findings, &Circumstances::default());
+    findings.why.extend(parts);
+    Record {
+        salience,
+        ..Record::new(article, findings, 0)
+    }
 }

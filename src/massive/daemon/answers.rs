@@ -244,17 +244,23 @@ impl Massive {
             }
             Kept::Away(error) => {
                 let why = error.to_string();
-                if !matches!(self.writer, Writer::Away(_)) {
-                    log::warn!("the store cannot be used: {why}; nothing is asked until it can");
-                }
-                self.writer = Writer::Away(why);
+                let since = match self.writer {
+                    Writer::Away(_, since) => since,
+                    _ => {
+                        log::warn!(
+                            "the store cannot be used: {why}; nothing is asked until it can"
+                        );
+                        mono_ms()
+                    }
+                };
+                self.writer = Writer::Away(why, since);
             }
             Kept::Wrote(repeats) => self.report.count("repeats", repeats),
         }
     }
 
     fn adopted(&mut self, loaded: Loaded, is_anew: bool) {
-        if matches!(self.writer, Writer::Away(_)) {
+        if matches!(self.writer, Writer::Away(..)) {
             log::info!("the store is back");
         }
         self.writer = Writer::Ours;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::{Massive, Writer};
+use crate::bus::AWAY_IS_TOLD_AFTER;
 use crate::contract::market::STATUS;
 use crate::massive::agenda::JobId;
 use crate::massive::book::View;
@@ -70,8 +71,10 @@ impl Massive {
         }
         match &self.writer {
             Writer::StandBy => return (Some("standby"), String::new()),
-            Writer::Away(why) => return degraded(format!("the store cannot be used: {why}")),
-            Writer::Idle | Writer::Ours => {}
+            Writer::Away(why, since) if mono - since >= AWAY_IS_TOLD_AFTER.as_millis() as i64 => {
+                return degraded(format!("the store cannot be used: {why}"));
+            }
+            Writer::Away(..) | Writer::Idle | Writer::Ours => {}
         }
         if self.agenda.is_key_refused() {
             return degraded(

@@ -7,6 +7,7 @@ use crossbeam_channel::{Sender, bounded};
 use super::{Reader, StoreDown};
 use crate::bus::lease::{Change, Lease, Order, Renewer, Terms};
 use crate::bus::{Address, BusError, Commands, Limits};
+use crate::clock::Mono;
 use crate::contract::feeds;
 use crate::rss_agg::Event;
 use crate::service::{Error, Service};
@@ -86,6 +87,7 @@ impl Reader {
         service.beat.set_degraded(&reason);
         self.store_down = Some(StoreDown {
             why: error,
+            since: Mono::now(),
             // Whoever asks for the lease finds out when it is back.
             probe_at: None,
             is_told: true,

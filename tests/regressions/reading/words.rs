@@ -12,6 +12,7 @@ fn what_an_up_service_says_of_itself_is_shown_and_counts_as_up() {
     let beats = stage.beat(&["svc-a", "svc-b"]);
     beats.say("svc-a", json!({"status": "unconfigured"}));
     let _healer = stage.healer_for("svc-a");
+    stage.wait_health("svc-b", "up");
     for word in ["unconfigured", "standby", "idle"] {
         beats.say("svc-a", json!({"status": word}));
         let shown = wait_table(&stage, word, |status| status.state("svc-a") == word);

@@ -11,10 +11,10 @@ const LIMITS: [(&str, u64); 8] = [
     ("bootstrap", 2_500_000),
     ("massive", 3_800_000),
     ("mesh", 2_500_000),
-    ("vexy_ai", 4_000_000),
+    ("vexy_ai", 4_900_000),
     ("healer", 4_500_000),
     ("sentinel", 4_500_000),
-    ("rss_agg", 4_500_000),
+    ("rss_agg", 4_600_000),
     ("marketswarm", 6_500_000),
 ];
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 mod alert;
 pub mod analysis;
 mod beat;
+mod card;
 pub mod feeds;
 mod health;
 pub mod market;
@@ -20,6 +21,7 @@ mod silence;
 
 pub use alert::{Alert, AlertKind};
 pub use beat::{Beat, NotABeat, STATUS_WORD_MAX_BYTES, status_word};
+pub use card::Card;
 pub use health::{Flap, Health, Status};
 pub use name::{Name, NotAName, is_name};
 pub use outbox::{DEAD_MAX, SILENCES, dead_key, holder_key, outbox_key, silence_key, told_key};

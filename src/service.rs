@@ -84,6 +84,8 @@ pub struct Profile {
     pub truth_period: Duration,
     /// Copies each truth that comes into force to `truth:last_good`.
     pub keeps_last_good: bool,
+    /// What it can do, in words of at most 32 bytes, 16 at most: the registry of instances shows them.
+    pub caps: &'static [&'static str],
     /// Beats from the start; otherwise not before [`BeatHandle::unmute`].
     pub beats_at_once: bool,
 }
@@ -99,6 +101,7 @@ impl Profile {
             channels: &[],
             truth_period: TRUTH_POLL,
             keeps_last_good: false,
+            caps: &[],
             beats_at_once: true,
         }
     }

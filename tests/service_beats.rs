@@ -33,6 +33,25 @@ fn the_first_beat_comes_at_once_and_is_the_contract_byte_for_byte() {
 }
 
 #[test]
+fn who_sends_the_beats_is_said_to_whoever_begins_to_listen() {
+    let stage = Stage::new(&["massive"], 0.1, 5.0);
+    let beats = Alerts::on_channel(&stage.redis, "massive:heartbeat");
+    let service = stage.start("massive");
+    let is_whole = |b: &Heard| b.json["addr"].is_string();
+    let card = beats.wait_for("the card", PATIENCE, is_whole);
+    assert_eq!(card.json["pid"], service.id());
+    assert_eq!(card.json["ver"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(card.json["addr"], "127.0.0.1");
+    assert!(!card.json["host"].as_str().expect("a host").is_empty());
+
+    let without = |b: &Heard| b.json["host"].is_null();
+    beats.wait_for("a beat without it", PATIENCE, without);
+    let late = Alerts::on_channel(&stage.redis, "massive:heartbeat");
+    late.wait_for("the card for one more listener", PATIENCE, is_whole);
+    late.wait_for("a beat without it", PATIENCE, without);
+}
+
+#[test]
 fn a_service_without_work_of_its_own_says_that_it_is_idle() {
     let stage = Stage::new(&["massive"], 0.2, 1.0);
     let beats = Alerts::on_channel(&stage.redis, "massive:heartbeat");

@@ -45,6 +45,11 @@ impl Commands {
         self.line.is_some()
     }
 
+    /// The address of this end of the connection, when there is one.
+    pub fn local_address(&self) -> Option<String> {
+        self.line.as_ref()?.local_address()
+    }
+
     /// Lets go of the connection; the next call makes a new one.
     pub fn close(&mut self) {
         self.line = None;

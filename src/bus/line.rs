@@ -60,6 +60,12 @@ impl Line {
         self.wire.is_quiet()
     }
 
+    /// The address of this end.
+    pub(super) fn local_address(&self) -> Option<String> {
+        let here = self.wire.tcp().local_addr().ok()?;
+        Some(here.ip().to_string())
+    }
+
     /// Whether another server answers at its address by now.
     pub(super) fn is_stale(&self) -> bool {
         self.wire.socket().is_stale()

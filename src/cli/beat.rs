@@ -16,11 +16,11 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use super::{bad_args, known, printed};
 use crate::bus::{Buses, Commands, Limits};
 use crate::clock::wall_secs;
-use crate::contract::{Beat, TRUTH_KEY, beat_counter_key, heartbeat_channel};
+use crate::contract::{Beat, Card, TRUTH_KEY, beat_counter_key, heartbeat_channel};
 use crate::env::Env;
 use crate::sections::SCHEMAS;
 use crate::service::{self, Error, HeartbeatPublisher, HeartbeatSettings, ServiceManager};
-use crate::service::{not_ignored, signals_to};
+use crate::service::{host_name, not_ignored, signals_to};
 use crate::swarm_state::Periodic;
 use crate::swarm_state::locator;
 use crate::swarm_state::{Document, TruthSource};
@@ -145,6 +145,11 @@ fn beside(
         ServiceManager::default(),
         None,
     );
+    let beater = beater.with_card(Card {
+        host: host_name().into(),
+        pid,
+        ..Card::default()
+    });
     let (svc, with_buses, handle) = (name.to_owned(), env.clone(), beat.clone());
     let look = move || {
         if let Ok(Some(settings)) = from_truth(&svc, &with_buses) {

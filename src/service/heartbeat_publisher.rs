@@ -1,5 +1,6 @@
 //! The beat thread: one small message every interval, for as long as the work makes progress.
 
+mod carding;
 mod handover;
 mod listeners;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 
+use carding::Carding;
 use handover::Handover;
 use listeners::Listeners;
 
@@ -18,7 +20,7 @@ use super::watchdog::Verdict;
 use super::{Error, ServiceManager, healthcheck};
 use crate::bus::{Address, Backoff, BusError, Commands, Limits, Outage};
 use crate::clock::{self, Mono};
-use crate::contract::{self, Beat};
+use crate::contract::{self, Beat, Card};
 
 /// The thread's side.
 pub struct HeartbeatPublisher {
@@ -33,6 +35,7 @@ pub struct HeartbeatPublisher {
     /// Number of the last beat that went out.
     count: u64,
     listeners: Listeners,
+    carding: Carding,
     /// What the beats go by.
     settings: HeartbeatSettings,
     handover: Handover,
@@ -71,11 +74,18 @@ impl HeartbeatPublisher {
             file,
             count: 0,
             listeners: Listeners::default(),
+            carding: Carding::default(),
             settings: first,
             handover: Handover::default(),
             is_silent: false,
         };
         (handle, publisher)
+    }
+
+    /// The beats that others may learn it from say who sends them.
+    pub fn with_card(mut self, card: Card) -> HeartbeatPublisher {
+        self.carding = Carding::new(card);
+        self
     }
 
     /// Beats until told to stop. The first beat goes out at once; the others keep to that beat's grid.
@@ -143,6 +153,7 @@ impl HeartbeatPublisher {
         if self.count > 0 && before != self.settings {
             let now = Mono::now();
             self.handover.begin(&self.id, &before, &self.settings, now);
+            self.carding.owe();
         }
         match (self.settings.address.clone(), &mut self.commands) {
             (Ok(address), Ok(commands)) => commands.set_address(address),
@@ -181,7 +192,10 @@ impl HeartbeatPublisher {
         }
         match told {
             Ok(heard) => {
-                self.listeners.last = heard;
+                if self.listeners.note(heard) {
+                    // Somebody came who may not know it yet.
+                    self.carding.owe();
+                }
                 self.note_life();
                 self.service_manager.ready();
                 self.service_manager.pet();
@@ -233,9 +247,14 @@ impl HeartbeatPublisher {
         let beat = beat.to_json();
         let commands = self.commands.as_mut().map_err(|error| error.clone())?;
         let channel = &self.settings.channel;
+        let now = Mono::now();
+        let (beat, is_carded) = self.carding.on(beat, commands, now);
         let heard = commands.query(redis::cmd("PUBLISH").arg(channel).arg(&beat));
         self.handover.publish(commands, &beat, Mono::now());
         let heard = heard?;
+        if is_carded {
+            self.carding.sent(commands.connects(), now);
+        }
         self.count += 1;
         Ok(heard)
     }

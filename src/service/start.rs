@@ -20,10 +20,11 @@ use super::{
 use crate::bus::{Address, Backoff, BusError, Buses, Commands, Limits, Switchboard};
 use crate::clock::Mono;
 use crate::contract::{
-    ALERT_LOG, HEALER_LEASE, SYSTEM_BUS, TRUTH_KEY, TRUTH_LAST_GOOD, heartbeat_channel,
+    ALERT_LOG, Card, HEALER_LEASE, SYSTEM_BUS, TRUTH_KEY, TRUTH_LAST_GOOD, heartbeat_channel,
 };
 use crate::env::Env;
 use crate::swarm_state::TruthSource;
+use crate::text::SafeText;
 use crate::truth::{Defaults, Rules, ServiceSchema, Truth};
 
 /// How long a stop may take before the process ends itself.
@@ -125,6 +126,7 @@ fn start<E: From<Notice> + Send + 'static>(
         service_manager.clone(),
         file,
     );
+    let publisher = publisher.with_card(card(profile, &host));
     spine.spawn("beat", move || publisher.run())?;
 
     let (watch, hint) = TruthWatch::new(
@@ -172,6 +174,17 @@ fn start<E: From<Notice> + Send + 'static>(
     drop(subscriber);
     drop(spine);
     done
+}
+
+/// What the beats of this process say of it; the address is that of their connection.
+fn card(profile: &Profile, host: &str) -> Card {
+    Card {
+        host: host.into(),
+        ver: env!("CARGO_PKG_VERSION").into(),
+        pid: std::process::id(),
+        addr: SafeText::default(),
+        caps: profile.caps.iter().map(|&word| word.into()).collect(),
+    }
 }
 
 /// Puts [`Notice::Stop`] on the queue at the first SIGTERM or SIGINT, and ends the process when stopping takes too

@@ -15,7 +15,6 @@ mod status;
 pub mod truth;
 mod vexy;
 mod watch;
-mod when;
 
 use std::process::ExitCode;
 

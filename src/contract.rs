@@ -13,6 +13,7 @@ mod beat;
 mod card;
 pub mod feeds;
 mod health;
+mod history;
 pub mod market;
 mod name;
 mod outbox;
@@ -23,8 +24,15 @@ pub use alert::{Alert, AlertKind};
 pub use beat::{Beat, NotABeat, STATUS_WORD_MAX_BYTES, status_word};
 pub use card::Card;
 pub use health::{Flap, Health, Status};
+pub use history::{
+    HISTORY_CURSOR, HISTORY_HOLES, HISTORY_HOLES_MAX, HISTORY_JUDGED, HISTORY_JUDGED_LOG,
+    HISTORY_OPEN, HISTORY_WATCHED, JUDGED_LOG_MAX, history_days_key, history_key,
+};
 pub use name::{Name, NotAName, is_name};
-pub use outbox::{DEAD_MAX, SILENCES, dead_key, holder_key, outbox_key, silence_key, told_key};
+pub use outbox::{
+    DEAD_MAX, SILENCES, SILENCES_LOG, SILENCES_LOG_MAX, dead_key, holder_key, outbox_key,
+    silence_key, told_key,
+};
 pub use oversight::{
     BUS_HEALTH, BUS_HEALTH_EVERY, BUS_HEALTH_TTL, BusHealth, HEALER_ECHOES, REFUSED_EVERY,
     WritesRefused,

@@ -7,9 +7,11 @@
 //! - [`text`]: text from outside, made safe once.
 //! - [`mod@env`]: the environment and secrets.
 //! - [`net`]: names, trust, HTTP, permits, back-off: what crosses a network besides Redis.
+//! - [`http`]: an HTTP server, small and bounded.
 //! - [`truth`]: the document that says which services there are, read and validated.
 //! - [`bus`]: the only place that talks to Redis.
 //! - [`swarm_state`]: the read model: how the swarm stands, for everybody who shows it.
+//! - [`history`]: what was so from when to when, and what follows from it.
 //! - [`service`]: what every daemon stands on: logging, truth, signals, threads, the beat.
 //! - [`bootstrap`]: seeds the truth.
 //! - [`feed`]: what is in a feed, and what of it is new; pure.
@@ -35,6 +37,8 @@ pub mod env;
 pub mod feed;
 pub(crate) mod flap;
 pub mod healer;
+pub mod history;
+pub mod http;
 pub mod massive;
 pub mod mesh;
 pub mod net;

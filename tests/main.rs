@@ -25,6 +25,7 @@ mod feeds_stuck;
 mod feeds_tls;
 mod flapping;
 mod healer_kills;
+mod http_edge;
 mod images;
 mod judgements;
 mod market_budget;

@@ -7,15 +7,14 @@ use std::time::Duration;
 use lexopt::prelude::*;
 use serde_json::json;
 
-use super::{bad_args, known, print, printed, when};
+use super::{bad_args, known, print, printed};
 use crate::bus::{Buses, Commands, Limits};
 use crate::clock::{self, human, rfc3339};
 use crate::contract::{Alert, AlertKind};
 use crate::env::Env;
-use crate::notify::telling::began_ms;
 use crate::service::{Error, is_reader_gone, stream};
-use crate::swarm_state::locator;
 use crate::swarm_state::{Logged, log_after};
+use crate::swarm_state::{locator, when};
 use crate::text::SafeText;
 
 const HELP: &str = "\
@@ -173,7 +172,7 @@ impl History {
 impl Outage {
     fn of(begin: Alert) -> Outage {
         Outage {
-            from_ts: (began_ms(&begin) + 500).div_euclid(1000),
+            from_ts: (begin.began_ms() + 500).div_euclid(1000),
             to_ts: None,
             begin,
         }

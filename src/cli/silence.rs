@@ -2,21 +2,22 @@
 
 use std::fmt::Write;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use lexopt::prelude::*;
 
-use super::{bad_args, complain, known, print, printed, when};
+use super::{bad_args, complain, known, print, printed};
 use crate::bus::{Buses, Commands, Limits};
 use crate::clock;
-use crate::contract::{Health, Silence, Status, TEXT_MAX_BYTES};
+use crate::contract::Silence;
 use crate::env::Env;
 use crate::service::Error;
-use crate::swarm_state::locator;
-use crate::swarm_state::{Oversight, State, StateReader, Who, end_silence, keep_silence, silences};
+use crate::swarm_state::{
+    Acked, NotSilenced, SPAN_MAX, StateReader, Wish, acknowledge as acknowledge_outage,
+    end_silence, silence as silence_service, silences,
+};
+use crate::swarm_state::{locator, when};
 use crate::text::SafeText;
-use crate::truth::Truth;
 
 const HELP: &str = "\
 marketswarm silence: people hear nothing of a service for a while; alerts still go to the bus
@@ -29,13 +30,6 @@ usage: marketswarm silence SVC|'*' SPAN --why TEXT [--from TIME]
 SPAN is 90s, 10m, 2h, 1d or 1h30m; TIME is 22:00, +30m or 2026-11-24T22:00:00Z.
 When a silence ends, what is still down is told.
 ";
-
-/// The longest silence.
-const SPAN_MAX: Duration = Duration::from_secs(366 * 86_400);
-/// An acknowledgement is forgotten after this long.
-const ACK_MS: i64 = 30 * 86_400_000;
-/// Silences and acknowledgements that there may be.
-const SILENCES_MAX: usize = 1000;
 
 /// Runs `marketswarm silence`.
 pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error> {
@@ -83,46 +77,18 @@ pub(super) fn acknowledge(mut args: lexopt::Parser, env: Env) -> Result<ExitCode
     let env = locator::with_buses(&env)?;
     let truth = known::in_truth(&env, &svc)?;
     let mut reader = StateReader::new(Buses::from_env(&env)?.system(), "marketswarm:silence");
-    let health = reader.health([svc.as_str()])?.pop().flatten();
-    let is_told = |health: &Health| matches!(health.status, Status::Down | Status::Degraded);
-    // What was told stays told, whoever may be gone since.
-    if !health.as_ref().is_some_and(is_told) {
-        let unknown = why_unknown(&svc, &truth, &reader.oversight()?, health.as_ref());
-        print(&match unknown {
-            Some(why) => format!("nobody knows how {svc} stands: {why}\n"),
-            None => format!("{svc} is not down: there is nothing to acknowledge\n"),
-        })?;
-        return Ok(ExitCode::from(1));
-    }
-    let commands = reader.commands();
     let now_ms = clock::wall_millis() as i64;
-    let silence = Silence {
-        id: format!("ack-{svc}"),
-        svc: svc.clone(),
-        ack: true,
-        from_ms: now_ms,
-        until_ms: now_ms + ACK_MS,
-        why: String::new(),
-        by: author(&env),
+    let (done, words) = match acknowledge_outage(&mut reader, &truth, &svc, &author(&env), now_ms)?
+    {
+        Acked::Done => (true, format!("{svc}: no reminders until it is up")),
+        Acked::NotDown => (
+            false,
+            format!("{svc} is not down: there is nothing to acknowledge"),
+        ),
+        Acked::Unknown(why) => (false, format!("nobody knows how {svc} stands: {why}")),
     };
-    keep_silence(commands, &silence, now_ms)?;
-    print(&format!("{svc}: no reminders until it is up\n"))?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Why nobody can say whether `svc` is down, if so.
-fn why_unknown(
-    svc: &str,
-    truth: &Truth,
-    oversight: &Oversight,
-    health: Option<&Health>,
-) -> Option<String> {
-    let buses: Vec<&str> = truth.buses().collect();
-    let service = truth.service(svc)?;
-    let standing = oversight.standing(Who::of(&service, &buses), health);
-    let trouble = || Some(SafeText::new(&oversight.troubles().into_iter().next()?.1));
-    let why = standing.reason.or_else(trouble);
-    (standing.state == State::Unknown).then(|| why.unwrap_or_default().into())
+    print(&format!("{words}\n"))?;
+    Ok(ExitCode::from(u8::from(!done)))
 }
 
 fn begin(
@@ -149,21 +115,18 @@ fn begin(
         known::in_truth(&env, svc)?;
     }
     let mut commands = connect(&env)?;
-    let silence = Silence {
-        id: format!("{:06x}", fastrand::u32(..1 << 24)),
-        svc: svc.to_owned(),
-        ack: false,
+    let wish = Wish {
+        id: &format!("{:06x}", fastrand::u32(..1 << 24)),
+        svc,
         from_ms,
-        until_ms: from_ms + span.as_millis() as i64,
-        why: SafeText::cut(&why, TEXT_MAX_BYTES).into(),
-        by: author(&env),
+        span,
+        why: &why,
+        by: &author(&env),
     };
-    if silences(&mut commands)?.len() >= SILENCES_MAX {
-        return Err(Error::Other(format!(
-            "there are {SILENCES_MAX} silences already; end some"
-        )));
-    }
-    keep_silence(&mut commands, &silence, now_ms)?;
+    let silence = silence_service(&mut commands, &wish, now_ms).map_err(|error| match error {
+        NotSilenced::Bus(error) => Error::Bus(error),
+        error => Error::Other(error.to_string()),
+    })?;
     print(&format!("{}\n", line(&silence, now_ms, &zone)))?;
     Ok(ExitCode::SUCCESS)
 }

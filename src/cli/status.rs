@@ -18,7 +18,7 @@ use crate::service::Error;
 use crate::swarm_state::locator;
 use crate::swarm_state::{
     Document, Healer, NOBODY_IS_TOLD, Oversight, READER_LIMITS, Standing, State, StateReader,
-    TruthSource, Who, is_channel_at_work,
+    TruthSource, Who, is_channel_at_work, why,
 };
 use crate::truth::{Defaults, Rules, Truth};
 
@@ -136,7 +136,7 @@ impl Findings {
                 format!("{} s", line.timeout.as_secs_f64()),
                 or_dash(health.map(|h| h.misses)),
                 or_dash(health.map(|h| h.restarts)),
-                self.why(line),
+                why(&line.standing, line.health.as_ref(), self.now_ts),
             );
             // Writing to a String cannot fail.
             let _ = writeln!(out, "{}", row.trim_end());
@@ -153,19 +153,6 @@ impl Findings {
         match line.standing.as_of_ts {
             Some(ts) => format!("{state} (as of {})", local_time(ts, self.now_ts)),
             None => state.to_owned(),
-        }
-    }
-
-    fn why(&self, line: &Line) -> String {
-        if let Some(reason) = &line.standing.reason {
-            return reason.to_string();
-        }
-        let seen = line.health.as_ref().and_then(|health| health.last_seen_ts);
-        match (line.standing.state, seen) {
-            (State::Off, _) => "not watched".into(),
-            (State::Down, Some(seen)) => format!("no beat for {}", self.since(seen)),
-            (State::Down, None) => "no beat was ever heard".into(),
-            _ => String::new(),
         }
     }
 

@@ -16,9 +16,10 @@ use std::time::Duration;
 
 use lexopt::prelude::*;
 
-use super::{bad_args, complain, print, printed, when};
+use super::{bad_args, complain, print, printed};
 use crate::env::Env;
 use crate::service::Error;
+use crate::swarm_state::when;
 
 const HELP: &str = "\
 marketswarm vexy: what the analyst makes of items, and its work

@@ -165,6 +165,17 @@ impl Alert {
         }
     }
 
+    /// When the outage began that it tells of, in milliseconds since the epoch: with the last beat, since the silence began
+    /// with it, and not only with the verdict (`since_ts`).
+    pub fn began_ms(&self) -> i64 {
+        let ts_ms = self.ts.saturating_mul(1000);
+        match (self.late_sec, self.since_ts) {
+            (Some(late), _) => ts_ms.saturating_sub((late * 1000.0) as i64),
+            (None, Some(since)) => since.saturating_mul(1000),
+            (None, None) => ts_ms,
+        }
+    }
+
     /// The alert as its JSON text.
     pub fn to_json(&self) -> String {
         to_json(self)

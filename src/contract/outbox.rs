@@ -2,6 +2,10 @@
 
 /// Set of the ids of all silences and acknowledgements; each lives at [`silence_key`] and expires by itself.
 pub const SILENCES: &str = "healer:silences";
+/// Stream of silences and acknowledgements (`silence`, as JSON) and of early ends (`end`, an id), dated by the server.
+pub const SILENCES_LOG: &str = "healer:silences:log";
+/// Entries that the stream keeps (`XADD … MAXLEN ~`).
+pub const SILENCES_LOG_MAX: usize = 10_000;
 /// Dead letters that a channel keeps; the oldest make room.
 pub const DEAD_MAX: usize = 1000;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use ureq::http::Uri;
 
-use super::telling::{Ms, Say, Telling, began_ms};
+use super::telling::{Ms, Say, Telling};
 use super::wording;
 use crate::clock;
 use crate::contract::{Alert, AlertKind};
@@ -209,7 +209,7 @@ fn alertmanager_alert(now_ms: Ms, alert: &Alert, begin: AlertKind, stands: Stand
     };
     let starts = match stands {
         Stands::Ended => alert.since_ts.map_or(now_ms, |s| s * 1000),
-        Stands::Fires | Stands::Gone => began_ms(alert),
+        Stands::Fires | Stands::Gone => alert.began_ms(),
     };
     let ends = match stands {
         Stands::Ended => alert.ts * 1000,

@@ -214,14 +214,3 @@ impl Telling {
             .flat_map(|g| g.lines.iter().map(|l| (g.say, g.kind, l)))
     }
 }
-
-/// When the outage began that `alert` tells of: with the last beat, since the silence began with it, and not only with
-/// the verdict (`since_ts`).
-pub fn began_ms(alert: &Alert) -> Ms {
-    let ts_ms = alert.ts.saturating_mul(1000);
-    match (alert.late_sec, alert.since_ts) {
-        (Some(late), _) => ts_ms.saturating_sub((late * 1000.0) as Ms),
-        (None, Some(since)) => since.saturating_mul(1000),
-        (None, None) => ts_ms,
-    }
-}

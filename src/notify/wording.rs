@@ -387,5 +387,5 @@ fn silence(begin: &Alert, now_ms: Ms) -> f64 {
 }
 
 fn since_ms(begin: &Alert) -> Ms {
-    super::telling::began_ms(begin)
+    begin.began_ms()
 }

@@ -8,9 +8,10 @@ use super::news::{News, Tone};
 use super::oversight::{Healer, Oversight, Standing, State, Trouble, Who};
 use super::row::Row;
 use super::sentence::sentence;
+use super::told::told;
 use crate::bus::BusError;
 use crate::clock::Mono;
-use crate::contract::{Alert, AlertKind, Health, SYSTEM_BUS, Status};
+use crate::contract::{Alert, Health, SYSTEM_BUS};
 use crate::truth::Truth;
 
 /// Services that are shown; more than that are counted.
@@ -289,20 +290,13 @@ impl Board {
         let Some(row) = self.row_mut(&alert.svc) else {
             return;
         };
-        let status = match alert.kind {
-            AlertKind::HeartbeatMiss | AlertKind::HealerMiss => Status::Down,
-            AlertKind::HeartbeatOk | AlertKind::HealerOk | AlertKind::ServiceRestored => Status::Up,
-            AlertKind::ServiceDegraded => Status::Degraded,
-            _ => return,
-        };
-        let health = row
+        let mut health = row
             .health
-            .get_or_insert_with(|| Health::unknown(&alert.svc));
-        health.status = status;
-        health.since_ts = alert.ts;
-        health.as_of_ts = alert.ts;
-        health.bus.clone_from(&alert.bus);
-        health.reason.clone_from(&alert.reason);
+            .take()
+            .unwrap_or_else(|| Health::unknown(&alert.svc));
+        let was_known = health.as_of_ts > 0;
+        let says = told(&mut health, alert);
+        row.health = (was_known || says).then_some(health);
     }
 }
 

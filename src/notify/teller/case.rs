@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::telling::{Line, Ms, Say, Span, Thread, began_ms};
+use super::super::telling::{Line, Ms, Say, Span, Thread};
 use super::edge::{Edge, is_once};
 use crate::contract::{Alert, AlertKind};
 
@@ -361,7 +361,7 @@ impl Case {
             && let (Some(begin), Some(end)) = (&self.begin, &self.end)
         {
             self.spans.push(Span {
-                from_ms: began_ms(begin),
+                from_ms: begin.began_ms(),
                 to_ms: end.ts.saturating_mul(1000),
             });
         }

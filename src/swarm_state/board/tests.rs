@@ -1,7 +1,7 @@
 //! What the board shows.
 
 use super::*;
-use crate::contract::{BusHealth, WritesRefused};
+use crate::contract::{AlertKind, BusHealth, Status, WritesRefused};
 use crate::swarm_state::{BusRecords, Mark};
 use crate::truth::Defaults;
 

@@ -1,6 +1,6 @@
 //! The moments that a case remembers, and the spans by which it is judged.
 
-use super::{Case, Ms, began_ms};
+use super::{Alert, Case, Ms};
 
 /// The time-out that is assumed where an alert names none (`bus_down`, `service_degraded`).
 const TIMEOUT_MS: Ms = 30_000;
@@ -10,7 +10,7 @@ const PLANNED_MAX_MS: Ms = 24 * 3600 * 1000;
 impl Case {
     /// When the present outage began, by the alert about it.
     pub fn bad_since_ms(&self) -> Ms {
-        self.begin.as_deref().map_or(0, began_ms)
+        self.begin.as_deref().map_or(0, Alert::began_ms)
     }
 
     /// When it last went from good to bad or back; the distant past when it never did.

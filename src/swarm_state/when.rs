@@ -7,7 +7,7 @@ use jiff::civil::Time;
 use jiff::tz::TimeZone;
 
 /// `90s`, `10m`, `2h`, `1d`, `1h30m`.
-pub(super) fn span(text: &str) -> Option<Duration> {
+pub fn span(text: &str) -> Option<Duration> {
     let (mut total, mut number) = (0u64, String::new());
     let mut any = false;
     for c in text.trim().chars() {
@@ -31,7 +31,7 @@ pub(super) fn span(text: &str) -> Option<Duration> {
 }
 
 /// `2026-11-24T22:00:00Z`, `22:00` (the next time it is that, in `zone`), `+30m`; as epoch milliseconds.
-pub(super) fn moment(text: &str, now_ms: i64, zone: &TimeZone) -> Option<i64> {
+pub fn moment(text: &str, now_ms: i64, zone: &TimeZone) -> Option<i64> {
     let text = text.trim();
     if let Some(later) = text.strip_prefix('+') {
         let later = i64::try_from(span(later)?.as_millis()).ok()?;

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # bench.sh [--quick] [--json FILE] [PART...]: measures the swarm on this machine, against a real redis-server.
 # bench.sh feeds [PART...]: measures the feed reader (size parse damage store crowd memory idle), GOFEED_DATA beside feedparser.
-# bench.sh market: measures what makes facts of the vendor's answers, beside the vendor's own Python client.
+# bench.sh market [SECONDS]: measures what makes facts of the vendor's answers and of its stream, beside the vendor's own
+# Python client, and the shipped massive in a flood of so many seconds (60).
 # bench.sh vexy: measures the analyst, from the queue to what is published, beside the usual Python libraries.
 #
 # Prints a table: for each measure its goal, and median, least and most over the runs. The whole takes up to 15 minutes,
@@ -21,7 +22,7 @@ if [ "${1:-}" = feeds ]; then
     need_musl
     python3 -c 'import feedparser' 2>/dev/null || say "python3 has no feedparser: the comparison with it is skipped"
     say "building the shipped programs and the benchmark in the same way (some minutes the first time)"
-    exec cargo bench --locked --quiet --profile dist --target "$(musl_target)" --bench feeds -- "$@"
+    exec cargo bench --locked --quiet --profile "$(profile_of rss_agg)" --target "$(musl_target)" --bench feeds -- "$@"
 fi
 
 if [ "${1:-}" = market ]; then
@@ -29,13 +30,15 @@ if [ "${1:-}" = market ]; then
     need_musl
     # The peer: in a folder of its own, so that nothing is installed on this machine.
     peer=target/bench-peer
-    if ! "$peer/bin/python" -c 'import massive' 2>/dev/null; then
-        if ! { python3 -m venv "$peer" && "$peer/bin/pip" install --quiet massive==2.9.1; } >/dev/null 2>&1; then
-            say "the vendor's Python client (massive 2.9.1) cannot be had: the comparison with it is not measured"
+    if ! "$peer/bin/python" -c 'import massive, redis' 2>/dev/null; then
+        if ! { python3 -m venv "$peer" && "$peer/bin/pip" install --quiet massive==2.9.1 redis; } >/dev/null 2>&1; then
+            say "the vendor's Python client (massive 2.9.1) and redis-py cannot be had: the comparison with them is not measured"
         fi
     fi
-    say "building the benchmark as the programs are shipped (some minutes the first time)"
-    PEER_PYTHON=$peer/bin/python exec cargo run --locked --quiet --profile dist --target "$(musl_target)" --example market -- "$@"
+    say "building the shipped programs, and the benchmark as massive is shipped (some minutes the first time)"
+    build_static target/static
+    PEER_PYTHON=$peer/bin/python MASSIVE_PROGRAM=target/static/massive \
+        exec cargo run --locked --quiet --profile "$(profile_of massive)" --target "$(musl_target)" --example market -- "$@"
 fi
 
 if [ "${1:-}" = vexy ]; then

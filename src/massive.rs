@@ -14,10 +14,14 @@
 //! 7. [`record`]: facts as they are written. [`check`] reports on all of it for one answer.
 //! 8. [`book`] holds what is known and says what has to be written, [`agenda`] what has to be asked and what follows.
 //!
-//! The edges: [`vendor`] asks, [`meter`] counts its calls in Redis, [`store`] writes, [`pollers`] and [`keep`] are the
+//! The stream goes another way: [`frames`] reads what comes by it, [`mod@stream`] says what its connections do, and keeps
+//! the newest of each symbol for the book.
+//!
+//! The edges: [`vendor`] asks, [`socket`] listens, [`meter`] counts its calls in Redis, [`store`] writes, [`pollers`] and [`keep`] are the
 //! threads for both, [`daemon`] is the loop.
 pub mod agenda;
 pub mod answer;
+pub mod black_scholes;
 pub mod book;
 pub mod budget;
 pub mod chain;
@@ -27,6 +31,7 @@ pub mod daemon;
 pub mod demo;
 pub mod derive;
 pub mod facts;
+pub mod frames;
 pub mod keep;
 pub mod key;
 pub mod meter;
@@ -37,14 +42,19 @@ pub mod pollers;
 pub mod quarantine;
 pub mod record;
 pub mod session;
+pub mod socket;
 pub mod store;
+pub mod stream;
 pub mod symbol;
 pub mod vendor;
 pub mod verdict;
 
 use crate::service::Notice;
+use frames::Cluster;
 use keep::Kept;
 use pollers::Fetched;
+use stream::link::Standing;
+use stream::worker::Batch;
 
 /// Everything that massive's loop is told.
 pub enum Event {
@@ -54,6 +64,23 @@ pub enum Event {
     Fetched(Box<Fetched>),
     /// What came of an order to write.
     Kept(Kept),
+    /// What the stream brings, and how it stands.
+    Stream(Box<StreamNews>),
+}
+
+/// News of the stream.
+#[derive(Debug)]
+pub enum StreamNews {
+    /// What came within a tenth of a second.
+    Batch(Batch),
+    /// How a connection stands.
+    Standing(Standing),
+    /// Something is missing, of one cluster or of all: of the last so many milliseconds, and why.
+    Gap {
+        cluster: Option<Cluster>,
+        ms: i64,
+        why: String,
+    },
 }
 
 impl From<Notice> for Event {

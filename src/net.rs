@@ -4,6 +4,7 @@
 //! - [`trust_store`]: which servers are believed over TLS, and what is wrong when one is not, in words.
 //! - [`ssrf_guard`]: which addresses may be asked on behalf of others.
 //! - [`http`]: agents, connections and bodies of HTTP clients.
+//! - [`wire`]: a connection for what is not HTTP.
 //! - [`permits`]: how often, and how many at once.
 //! - [`backoff`]: how long to wait after failures (pure).
 //! - [`retry_after`]: how long a server wants to be left alone (pure).
@@ -15,3 +16,4 @@ pub mod resolve;
 pub mod retry_after;
 pub mod ssrf_guard;
 pub mod trust_store;
+pub mod wire;

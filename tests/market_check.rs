@@ -4,7 +4,7 @@
 //! examples are not part of this project: `MASSIVE_DATA` names the folder of its `openapi.json`. Without it, that part
 //! says so and checks nothing.
 
-mod mutate;
+pub mod mutate;
 mod second_reader;
 
 use std::path::{Path, PathBuf};

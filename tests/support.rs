@@ -21,6 +21,7 @@ pub mod receiver;
 pub mod redis_server;
 pub mod stage;
 pub mod stopped_thread;
+pub mod stream_vendor;
 pub mod teller;
 pub mod truth;
 pub mod undisturbed;

@@ -16,6 +16,9 @@ pub const TOTALS: &str = "massive:totals";
 pub const BUDGET: &str = "massive:budget";
 /// The lease of the one writer: `<instance id>#<number of its holding>`.
 pub const LEASE: &str = "massive:lease";
+/// Stream of the times at which the stream of prices was interrupted. Fields: `cluster`, `from_ms`, `to_ms`, `reason`,
+/// `minutes` (how many symbols' minutes are asked for because of it), `source`.
+pub const GAPS: &str = "massive:gaps";
 /// Channel on which an operator asks for a round now.
 pub const POLL: &str = "massive:poll";
 
@@ -23,11 +26,17 @@ pub const POLL: &str = "massive:poll";
 pub const CHAIN_FEED_MAX: usize = 500;
 /// Entries that the quarantine keeps, about.
 pub const QUARANTINE_MAX: usize = 1_000;
+/// Entries that the gaps keep, about.
+pub const GAPS_MAX: usize = 1_000;
+/// Minutes of a symbol that are kept.
+pub const BARS_MAX: usize = 1_000;
 /// Most bytes of one entry's `json` or `body`.
 pub const CHAIN_FEED_BYTES: usize = 64 * 1024;
 pub const QUARANTINE_BYTES: usize = 4 * 1024;
 /// How long a key lives that nobody writes again.
 pub const KEEP_MS: i64 = 7 * 24 * 3_600_000;
+/// The same for the record of an option contract.
+pub const KEEP_CONTRACT_MS: i64 = 3_600_000;
 
 /// `market:snapshot:<sym>`, the hash of what is known of a symbol.
 pub fn snapshot_key(symbol: &str) -> String {
@@ -37,6 +46,11 @@ pub fn snapshot_key(symbol: &str) -> String {
 /// `market:tick:<sym>`, the stream of its prices.
 pub fn tick_key(symbol: &str) -> String {
     format!("market:tick:{symbol}")
+}
+
+/// `market:bars:<sym>`, the sorted set of its minutes by where each begins (milliseconds since 1970).
+pub fn bars_key(symbol: &str) -> String {
+    format!("market:bars:{symbol}")
 }
 
 /// `massive:model:spot:<sym>`, its price as one JSON text.

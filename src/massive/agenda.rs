@@ -42,10 +42,24 @@ pub struct Agenda {
     all_wait: i64,
     /// The key was refused: nobody asks before this.
     key_wait: Option<i64>,
+    /// The stream refused it: answers that were under way change nothing about that.
+    stream_key_wait: Option<i64>,
     /// Failures in a row, whoever's.
     failures: u32,
     failing_since: Option<(i64, String)>,
     under_way: usize,
+    streamed: Streamed,
+    /// Minutes to be asked for, by symbol: from and to, by the vendor's clock.
+    missed: BTreeMap<String, (i64, i64)>,
+}
+
+/// Classes of symbols whose prices come by the stream, and so need not be asked for as often.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Streamed {
+    /// There is a stream, and so trades whose conditions are to be understood.
+    pub has_trades: bool,
+    pub stocks: bool,
+    pub indices: bool,
 }
 
 impl Agenda {
@@ -63,6 +77,7 @@ impl Agenda {
     /// A new key: what the old one was refused is tried again.
     pub fn new_key(&mut self) {
         (self.key_wait, self.rungs) = (None, Rungs::default());
+        self.stream_key_wait = None;
         self.renew();
         self.jobs
             .values_mut()
@@ -124,7 +139,9 @@ impl Agenda {
     /// # Errors
     /// None is due: in how many milliseconds to look again.
     pub fn due(&mut self, mono_ms: i64) -> Result<JobId, i64> {
-        let all_wait = self.all_wait.max(self.key_wait.unwrap_or(0));
+        self.stream_key_wait = self.stream_key_wait.filter(|until| *until > mono_ms);
+        let key_wait = self.key_wait.max(self.stream_key_wait);
+        let all_wait = self.all_wait.max(key_wait.unwrap_or(0));
         if all_wait > mono_ms {
             return Err(all_wait - mono_ms);
         }
@@ -218,6 +235,16 @@ impl Agenda {
         }
     }
 
+    /// A round of prices now: nobody knows what came about meanwhile.
+    pub fn poll_prices(&mut self, mono_ms: i64) {
+        let is_price = |id: JobId| matches!(id, JobId::Mixed | JobId::Indices | JobId::Symbols);
+        for nth in 0..self.order.len() {
+            if is_price(self.order[nth].0) {
+                self.plan.due_now(nth, mono_ms);
+            }
+        }
+    }
+
     /// Notes that a call came back, whatever it brought.
     pub fn came_back(&mut self, id: JobId, mono_ms: i64) {
         self.under_way = self.under_way.saturating_sub(1);
@@ -251,6 +278,35 @@ impl Agenda {
         };
         let is_over = state.queue.is_empty() && state.prices > 0;
         is_over && is_open && state.dated == 0 && self.step_down(id, mono_ms)
+    }
+
+    /// Says which prices the stream brings.
+    pub fn set_streamed(&mut self, streamed: Streamed) {
+        self.streamed = streamed;
+    }
+
+    /// Notes minutes of a symbol that the stream missed, those before included.
+    pub fn missed(&mut self, symbol: &str, from_ms: i64, to_ms: i64) {
+        let missed = self
+            .missed
+            .entry(symbol.to_owned())
+            .or_insert((from_ms, to_ms));
+        *missed = (missed.0.min(from_ms), missed.1.max(to_ms));
+    }
+
+    /// The minutes of a symbol came, or never will.
+    pub fn refilled(&mut self, symbol: &str) {
+        self.missed.remove(symbol);
+    }
+
+    /// Symbols whose minutes are to be asked for.
+    pub fn missing(&self) -> usize {
+        self.missed.len()
+    }
+
+    /// The stream refused the key, which is as good as an answer that does.
+    pub fn stream_refused_key(&mut self, wait_ms: i64, mono_ms: i64) {
+        self.stream_key_wait = Some(mono_ms.saturating_add(wait_ms));
     }
 
     /// Does not ask for a symbol for a day.

@@ -1,13 +1,16 @@
 //! What is held of every symbol and chain, and what of it has to be written (pure).
 //!
 //! The book is the memory of the one writer. What the store has from before is read into it once; from then on the store
-//! only follows. [`symbols`] holds prices, [`chains`] option chains, [`restore`] reads what was written.
+//! only follows. [`symbols`] holds prices, [`chains`] option chains, [`minutes`] bars, [`restore`] reads what was
+//! written.
 
 pub mod chains;
+pub mod minutes;
 pub mod restore;
 pub mod symbols;
 
 pub use chains::Chains;
+pub use minutes::Minutes;
 pub use symbols::Symbols;
 
 use super::session::Standing;

@@ -1,11 +1,12 @@
 //! A chain of option contracts, gathered page by page.
 //!
 //! Either the chain comes whole, or not at all: a page that cannot be followed or read, too many contracts, or too many
-//! that are none fail it, and the old chain stays. [`contract`] reads one contract, [`cursor`] finds the next page, and
-//! [`snapshot`] writes an expiration for good.
+//! that are none fail it, and the old chain stays. [`contract`] reads one contract, [`cursor`] finds the next page,
+//! [`model`] computes what truth wants beside the vendor's numbers, and [`snapshot`] writes an expiration for good.
 
 pub mod contract;
 pub mod cursor;
+pub mod model;
 pub mod snapshot;
 
 use std::collections::BTreeMap;

@@ -116,6 +116,7 @@ fn of_spot(spot: &Spot, standing: Standing, now_ms: i64) -> Fields {
         price: spot.price.as_ref(),
         quote: spot.quote.as_ref(),
         day: spot.day.as_ref(),
+        band: None,
         session: spot.session,
         fetched_ms: Some(now_ms),
         fault: None,

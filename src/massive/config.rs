@@ -7,6 +7,7 @@ mod tests;
 
 use url::Url;
 
+use super::facts::Feed;
 use super::symbol;
 use crate::truth::{Problem, SectionSchema, ServiceSchema, Truth};
 
@@ -61,14 +62,10 @@ pub const SCHEMA: ServiceSchema = ServiceSchema {
             name: "derive",
             fields: &["summary", "gex", "model", "rate_pct", "dividend_pct"],
         },
-        // Handed on so that it can be refused, with where a key belongs.
-        SectionSchema {
-            name: "key",
-            fields: &[],
-        },
     ]),
     validator: Some(check::check),
     advisor: Some(check::advise),
+    key_variable: Some("MASSIVE_API_KEY"),
     is_spared: false,
 };
 
@@ -94,6 +91,43 @@ impl Source {
             Source::Demo => "demo",
         }
     }
+}
+
+/// Which stream of the vendor's is listened to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StreamMode {
+    #[default]
+    Off,
+    /// By a quarter of an hour.
+    Delayed,
+    Live,
+}
+
+impl StreamMode {
+    /// The word in truth, and in `massive:status`.
+    pub fn word(self) -> &'static str {
+        match self {
+            StreamMode::Off => "off",
+            StreamMode::Delayed => "delayed",
+            StreamMode::Live => "live",
+        }
+    }
+
+    /// What its prices are marked with.
+    pub fn feed(self) -> Feed {
+        match self {
+            StreamMode::Off => Feed::Unknown,
+            StreamMode::Delayed => Feed::Delayed,
+            StreamMode::Live => Feed::Live,
+        }
+    }
+}
+
+/// The rates that implied volatilities are computed with: percent a year.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Model {
+    pub rate_pct: f64,
+    pub dividend_pct: f64,
 }
 
 /// One option chain that is wanted.
@@ -128,6 +162,9 @@ pub struct Config {
     pub allow_hosts: Vec<String>,
     pub summary: bool,
     pub gex: bool,
+    pub model: Option<Model>,
+    pub stream: StreamMode,
+    pub stream_url: Url,
 }
 
 impl Config {
@@ -154,13 +191,17 @@ impl Config {
                 list.push(chain.underlying.clone());
             }
         }
-        let base_url = vendor.url().map_err(|what| Problem {
-            path: format!("services.{SERVICE}.vendor.base_url"),
+        let wrong = |field: &str, what| Problem {
+            path: format!("services.{SERVICE}.vendor.{field}"),
             position: crate::truth::Position::START,
             what,
             instead: String::new(),
             more_like_it: 0,
-        })?;
+        };
+        let base_url = vendor.url().map_err(|what| wrong("base_url", what))?;
+        let stream_url = vendor
+            .stream_url()
+            .map_err(|what| wrong("stream_url", what))?;
         Ok(Config {
             source: vendor.source(),
             base_url,
@@ -178,6 +219,9 @@ impl Config {
             allow_hosts: limits.allow_hosts,
             summary: derive.summary,
             gex: derive.gex,
+            model: derive.model(),
+            stream: vendor.stream().unwrap_or_default(),
+            stream_url,
         })
     }
 
@@ -185,11 +229,9 @@ impl Config {
     pub fn allowed_hosts(&self) -> Vec<String> {
         match self.source {
             Source::Massive => self.allow_hosts.clone(),
-            Source::Demo => self
-                .base_url
-                .host_str()
-                .map(str::to_owned)
-                .into_iter()
+            Source::Demo => [&self.base_url, &self.stream_url]
+                .iter()
+                .filter_map(|url| url.host_str().map(str::to_owned))
                 .collect(),
         }
     }

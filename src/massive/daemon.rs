@@ -7,6 +7,7 @@ mod answers;
 pub mod clock;
 mod reload;
 mod report;
+mod streaming;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use crate::net::trust_store::TrustStore;
 use crate::service::{Error, Notice, Profile, Service};
 use clock::VendorClock;
 use report::Report;
+use streaming::Streaming;
 
 /// What massive wants of the service room.
 pub const PROFILE: Profile = Profile {
@@ -91,6 +93,7 @@ struct Massive {
     since_ms: i64,
     report: Report,
     next_look: Mono,
+    streaming: Streaming,
 }
 
 /// Runs until it is told to stop.
@@ -137,6 +140,7 @@ pub fn run(mut service: Service<Event>) -> Result<(), Error> {
         since_ms: mono_ms(),
         report: Report::default(),
         next_look: Mono::now(),
+        streaming: Streaming::default(),
     };
     massive.read_key(&service);
     massive.hold(&mut service)?;
@@ -144,6 +148,7 @@ pub fn run(mut service: Service<Event>) -> Result<(), Error> {
     if let Some(pool) = massive.pool.take() {
         pool.shut_down();
     }
+    massive.streaming.shut_down();
     done
 }
 
@@ -165,6 +170,7 @@ impl Massive {
                 Ok(Event::Notice(notice)) => self.heed(notice, service)?,
                 Ok(Event::Fetched(fetched)) => self.fetched(*fetched),
                 Ok(Event::Kept(kept)) => self.kept(kept),
+                Ok(Event::Stream(news)) => self.stream_news(*news),
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
@@ -186,6 +192,7 @@ impl Massive {
                 self.hold(service)?;
             }
         }
+        self.stream_on(service)?;
         let mut wait = None;
         if self.writer == Writer::Ours && self.is_active() {
             wait = Some(self.hand_out());
@@ -339,6 +346,7 @@ impl Massive {
             }
             let next = self.waiting.pop_front();
             let next = next.or_else(|| self.symbols.write(&view, self.config.tick_entries));
+            let next = next.or_else(|| self.streaming.write(&view));
             let Some(batch) = next else { return };
             // There is room, and nobody else gives orders.
             let _ = self.orders.try_send(Order::Write(batch));
@@ -370,6 +378,12 @@ impl Massive {
 
     /// Reads the key afresh; whether anything about it changed.
     fn read_key(&mut self, service: &Service<Event>) -> bool {
+        let is_other = self.read_key_itself(service);
+        self.judge_stream_place(service);
+        is_other
+    }
+
+    fn read_key_itself(&mut self, service: &Service<Event>) -> bool {
         if self.config.source == Source::Demo {
             // A demo is never told a key.
             let had = self.key.take().is_some() || self.key_trouble.take().is_some();

@@ -3,6 +3,8 @@
 //!
 //! Every value is a function of the time alone, so that a demo that is restarted goes on where it would be.
 
+pub mod stream;
+
 use std::f64::consts::TAU;
 
 use jiff::Timestamp;
@@ -23,6 +25,9 @@ const STRIKES: i32 = 40;
 /// What the vendor answers with where no limit is given, and at most.
 const LIMIT_USUAL: usize = 10;
 const LIMIT_MAX: usize = 250;
+/// Minutes that are told at once.
+const MINUTES_MAX: i64 = 1_000;
+const MINUTE_MS: i64 = 60_000;
 /// A year's volatility of everything.
 const VOLATILITY: f64 = 0.2;
 
@@ -48,9 +53,17 @@ pub fn serve(target: &str, host: &str, now_ms: i64) -> (u16, String) {
             let items: Vec<Value> = names.take(limit).map(|name| item(name, now_ms)).collect();
             json!({"status": "OK", "request_id": "demo", "results": items})
         }
-        _ => match path.strip_prefix("/v3/snapshot/options/") {
-            Some(name) => chain(&name.replace("%3A", ":"), path, host, &get, now_ms),
-            None => {
+        "/v3/reference/conditions" => json!({
+            "status": "OK",
+            "results": [{"id": 14, "name": "of no use here", "update_rules": {"consolidated": {"updates_open_close": true}}}],
+        }),
+        _ => match (
+            path.strip_prefix("/v3/snapshot/options/"),
+            minutes(path, now_ms),
+        ) {
+            (Some(name), _) => chain(&name.replace("%3A", ":"), path, host, &get, now_ms),
+            (None, Some(bars)) => bars,
+            (None, None) => {
                 let body = json!({"status": "NOT_FOUND", "message": "the demo does not have this"});
                 return (404, body.to_string());
             }
@@ -63,7 +76,7 @@ pub fn serve(target: &str, host: &str, now_ms: i64) -> (u16, String) {
 pub fn into_truth(truth: &mut Value, port: u16) {
     let own = &mut truth["services"]["massive"];
     own["vendor"] = json!({
-        "source": "demo", "base_url": format!("http://127.0.0.1:{port}"), "calls_per_min": 600,
+        "source": "demo", "base_url": format!("http://127.0.0.1:{port}"), "calls_per_min": 600, "stream": "live",
     });
     own["symbols"] = json!(["DEMO1", "DEMO2"]);
     own["indices"] = json!(["I:DEMO"]);
@@ -90,9 +103,28 @@ fn usual(name: &str) -> Option<f64> {
         .map(|(_, usual)| *usual)
 }
 
-/// The price at a moment: two waves, in cents.
+/// The bars of `/v2/aggs/ticker/{T}/range/1/minute/{from}/{to}`; `None` for another path.
+fn minutes(path: &str, now_ms: i64) -> Option<Value> {
+    let rest = path.strip_prefix("/v2/aggs/ticker/")?;
+    let (name, span) = rest.split_once("/range/1/minute/")?;
+    let name = name.replace("%3A", ":");
+    let (from, to) = span.split_once('/')?;
+    let (from, to): (i64, i64) = (from.parse().ok()?, to.parse().ok()?);
+    let usual = usual(&name)?;
+    let first = from.max(now_ms - MINUTES_MAX * MINUTE_MS) / MINUTE_MS;
+    let last = to.min(now_ms - MINUTE_MS) / MINUTE_MS;
+    let bars = (first..=last).map(|minute| {
+        let start_ms = minute * MINUTE_MS;
+        let [open, high, low, close] = stream::ohlc(usual, start_ms);
+        json!({"o": open, "h": high, "l": low, "c": close, "v": 24_000, "t": start_ms})
+    });
+    let bars: Vec<Value> = bars.collect();
+    Some(json!({"status": "OK", "ticker": name, "results": bars}))
+}
+
+/// The price at a moment: two waves, in cents, another one each quarter of a second.
 fn price(usual: f64, now_ms: i64) -> f64 {
-    let secs = (now_ms / 1_000) as f64;
+    let secs = (now_ms / 250) as f64 / 4.0;
     let wave = 0.01 * (secs * TAU / 600.0).sin() + 0.002 * (secs * TAU / 37.0).sin();
     cents(usual * (1.0 + wave))
 }
@@ -107,8 +139,8 @@ fn item(name: &str, now_ms: i64) -> Value {
         return json!({"ticker": name, "error": "NOT_FOUND", "message": "the demo does not have this"});
     };
     // Whole seconds: the price of one is the same however often it is asked for.
-    let nanos = now_ms / 1_000 * 1_000_000_000;
-    let price = price(usual, now_ms);
+    let second_ms = now_ms / 1_000 * 1_000;
+    let (nanos, price) = (second_ms * 1_000_000, price(usual, second_ms));
     let session = json!({
         "open": usual, "high": cents(usual * 1.012), "low": cents(usual * 0.988), "close": price,
         "previous_close": usual, "change": cents(price - usual),

@@ -158,6 +158,7 @@ mod tests {
             shares: Some(100.0),
             updated_ms: None,
             json: String::new(),
+            model: None,
         }
     }
 

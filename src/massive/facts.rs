@@ -97,6 +97,14 @@ pub struct Day<'a> {
     pub event_ms: Option<i64>,
 }
 
+/// Within which prices a stock may trade for now (limit up, limit down).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Band<'a> {
+    pub up: Option<Decimal<'a>>,
+    pub down: Option<Decimal<'a>>,
+    pub event_ms: i64,
+}
+
 /// What one answer says of a symbol.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spot<'a> {
@@ -164,6 +172,17 @@ impl Spot<'_> {
     }
 }
 
+impl Bar<'_> {
+    /// The same, outliving the answer.
+    pub fn into_owned(self) -> Bar<'static> {
+        Bar {
+            symbol: self.symbol,
+            start_ms: self.start_ms,
+            day: self.day.into_owned(),
+        }
+    }
+}
+
 impl Quote<'_> {
     /// The same, outliving the answer.
     pub fn into_owned(self) -> Quote<'static> {
@@ -172,6 +191,17 @@ impl Quote<'_> {
             ask: owned(self.ask),
             bid_size: owned(self.bid_size),
             ask_size: owned(self.ask_size),
+            event_ms: self.event_ms,
+        }
+    }
+}
+
+impl Band<'_> {
+    /// The same, outliving the answer.
+    pub fn into_owned(self) -> Band<'static> {
+        Band {
+            up: owned(self.up),
+            down: owned(self.down),
             event_ms: self.event_ms,
         }
     }

@@ -11,7 +11,14 @@ const NAMES: [&str; 2] = ["MASSIVE_API_KEY", "POLYGON_API_KEY"];
 /// Further hosts that may be told the key, with commas between them.
 const HOSTS: &str = "MASSIVE_KEY_HOSTS";
 /// Hosts of the vendor's.
-const VENDOR_HOSTS: [&str; 2] = ["api.massive.com", "api.polygon.io"];
+const VENDOR_HOSTS: [&str; 6] = [
+    "api.massive.com",
+    "api.polygon.io",
+    "socket.massive.com",
+    "delayed.massive.com",
+    "socket.polygon.io",
+    "delayed.polygon.io",
+];
 const KEY_MAX_BYTES: usize = 512;
 /// What stands in place of a key.
 const HIDDEN: &str = "***";
@@ -51,9 +58,14 @@ pub fn may_go_to(url: &Url, env: &Env) -> Result<(), String> {
         return Ok(());
     }
     let host = url.host_str().unwrap_or_default();
-    if url.scheme() != "https" {
+    let (is_clear, instead) = match url.scheme() {
+        "https" | "wss" => (false, ""),
+        "ws" => (true, "wss in vendor.stream_url"),
+        _ => (true, "https in vendor.base_url"),
+    };
+    if is_clear {
         return Err(format!(
-            "the key is not sent to {host} in clear: write https in vendor.base_url"
+            "the key is not sent to {host} in clear: write {instead}"
         ));
     }
     let more = env
@@ -137,6 +149,9 @@ mod tests {
         for good in [
             "https://api.massive.com",
             "https://api.polygon.io",
+            "wss://socket.massive.com",
+            "wss://delayed.polygon.io",
+            "ws://127.0.0.1:8098",
             "http://127.0.0.1:8098",
             "http://[::1]:8098",
             "https://localhost",
@@ -147,6 +162,8 @@ mod tests {
         }
         for bad in [
             "http://api.massive.com",
+            "ws://socket.massive.com",
+            "wss://socket.example",
             "https://api.massive.com.example",
             "https://other.example",
             "http://proxy.example",

@@ -18,7 +18,7 @@ use super::answer::fields::{
     Bar as BarFields, Condition, Holiday as HolidayFields, MarketNow, Snapshot, Tick as TickFields,
     Ticker, Trade as TradeFields,
 };
-use super::answer::node::{Fields, Node, Object, Presence, Raw, Slot};
+use super::answer::node::{Fields, Nobody, Object, Presence, Raw, Slot};
 use super::answer::request::{Path, Request};
 use super::answer::{self, Answer, NotUnderstood};
 use super::chain::contract::Contract;
@@ -302,17 +302,6 @@ impl<'a> Reading<'_, 'a> {
 struct NoFields;
 
 impl<'a> Fields<'a> for NoFields {
-    fn slot(&mut self, _: &str) -> Slot<'_, 'a> {
-        Slot::Unused
-    }
-}
-
-/// Takes no member.
-struct Nobody;
-
-impl<'a> Node<'a> for Nobody {
-    fn begin(&mut self, _: Presence) {}
-
     fn slot(&mut self, _: &str) -> Slot<'_, 'a> {
         Slot::Unused
     }

@@ -12,6 +12,8 @@ pub enum Class {
     Indices,
     Symbols,
     Chain,
+    /// Minutes that the stream missed.
+    Bars,
 }
 
 /// Something that is asked for again and again.

@@ -14,7 +14,7 @@ use super::agenda::{Ask, JobId};
 use super::book::chains::Fetched as FetchedChain;
 use super::config::Config;
 use super::daemon::clock::VendorClock;
-use super::facts::{Refusals, Spot};
+use super::facts::{Bar, Refusals, Spot, TradeRule};
 use super::meter::{Meter, NoCall, SharedLog};
 use super::normalise::market::Market;
 use super::session::calendar::Holiday;
@@ -93,6 +93,8 @@ pub struct Taken {
     pub spots: Vec<Spot<'static>>,
     pub market: Option<Market>,
     pub calendar: Vec<Holiday>,
+    pub bars: Vec<Bar<'static>>,
+    pub rules: Vec<TradeRule>,
     pub refusals: Refusals,
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::facts::{Day, Price, Quote, is_change_off};
+use super::facts::{Band, Day, Price, Quote, is_change_off};
 use super::number::Decimal;
 use super::session::Session;
 use super::session::Standing;
@@ -40,6 +40,7 @@ pub struct Record<'r, 'a> {
     pub price: Option<&'r Price<'a>>,
     pub quote: Option<&'r Quote<'a>>,
     pub day: Option<&'r Day<'a>>,
+    pub band: Option<&'r Band<'a>>,
     /// The session that the vendor gives with the symbol; else the market's counts.
     pub session: Option<Session>,
     /// When the answer came: milliseconds since 1970. `None` while there was none.
@@ -108,6 +109,12 @@ impl Record<'_, '_> {
             (_, None) => {}
         }
         let session = self.session.unwrap_or(standing.session);
+        // Outside of the regular session there are no limits.
+        if let Some(band) = self.band.filter(|_| session == Session::Open) {
+            decimal(&mut fields, "limit_up", band.up.as_ref());
+            decimal(&mut fields, "limit_down", band.down.as_ref());
+            integer(&mut fields, "limit_ms", Some(band.event_ms));
+        }
         fields.push(("session", Field::Text(session.word().into())));
         if let Some(price) = self.price {
             fields.push(("feed", Field::Text(price.feed.word().into())));
@@ -291,6 +298,7 @@ mod tests {
                 price: Some(&price),
                 quote: None,
                 day: Some(&day),
+                band: None,
                 session: None,
                 fetched_ms: Some(1),
                 fault: None,

@@ -4,7 +4,8 @@
 //! A feed list is untrusted input, and so is every redirect and every link to a next page. Without this, a URL could
 //! read the metadata service of a cloud host or talk to a database beside us.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The hosts and address ranges that truth allows beyond the public internet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +14,25 @@ pub struct SsrfGuard {
     ranges: Vec<Range>,
     scope: Scope,
 }
+
+/// An address that must not be connected to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forbidden {
+    /// As the URL names it.
+    pub host: String,
+    /// What it resolves to.
+    pub ip: IpAddr,
+    /// What kind of address that is.
+    pub why: &'static str,
+}
+
+impl fmt::Display for Forbidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is {}, {}", self.host, self.ip, self.why)
+    }
+}
+
+impl std::error::Error for Forbidden {}
 
 /// Which addresses are allowed that no entry names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,6 +101,38 @@ impl SsrfGuard {
         self.names.iter().any(|(name, only)| {
             name.eq_ignore_ascii_case(host) && only.is_none_or(|only| only == port)
         })
+    }
+
+    /// Those of the addresses behind `host` that may be connected to.
+    ///
+    /// # Errors
+    /// There is none: the last one that is forbidden, where there was any at all.
+    pub fn allowed(
+        &self,
+        host: &str,
+        port: u16,
+        found: impl IntoIterator<Item = SocketAddr>,
+    ) -> Result<Vec<SocketAddr>, Option<Forbidden>> {
+        let is_named = self.allows_name(host, port);
+        let mut refused = None;
+        let mut allowed = Vec::new();
+        for address in found {
+            match self.forbids(address.ip()).filter(|_| !is_named) {
+                None => allowed.push(address),
+                Some(why) => {
+                    refused = Some(Forbidden {
+                        host: host.to_owned(),
+                        ip: address.ip(),
+                        why,
+                    });
+                }
+            }
+        }
+        if allowed.is_empty() {
+            Err(refused)
+        } else {
+            Ok(allowed)
+        }
     }
 
     /// Why this address may not be connected to; `None` when it may.

@@ -138,6 +138,7 @@ pub const SCHEMA: ServiceSchema = ServiceSchema {
     validator: Some(check),
     advisor: None,
     // Both watchers go on with the channels that are usable.
+    key_variable: None,
     is_spared: true,
 };
 

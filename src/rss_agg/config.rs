@@ -282,6 +282,7 @@ pub const SCHEMA: ServiceSchema = ServiceSchema {
     ]),
     validator: Some(check),
     advisor: None,
+    key_variable: None,
     is_spared: false,
 };
 

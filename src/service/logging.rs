@@ -37,7 +37,7 @@ pub fn start(service: &'static str, env: &Env) -> Result<(), EnvError> {
         }
     }
     builder.format(move |out, record| {
-        if repeats_urls(record.target(), record.level()) {
+        if repeats_secrets(record.target(), record.level()) {
             return Ok(());
         }
         let line = SafeText::cut(&record.args().to_string(), LINE_MAX_BYTES);
@@ -49,8 +49,11 @@ pub fn start(service: &'static str, env: &Env) -> Result<(), EnvError> {
     Ok(())
 }
 
-/// Below a warning the HTTP client logs whole requests, and the URL of a webhook is a secret: that is never shown,
-/// whatever the filters say.
-fn repeats_urls(target: &str, level: Level) -> bool {
-    level > Level::Warn && target.starts_with("ureq")
+/// Below a warning the HTTP client logs whole requests, and the URL of a webhook is a secret; what speaks WebSocket logs
+/// what is sent, and that begins with a key. This is never shown, whatever the filters say.
+fn repeats_secrets(target: &str, level: Level) -> bool {
+    level > Level::Warn
+        && ["ureq", "tungstenite"]
+            .iter()
+            .any(|name| target.starts_with(name))
 }

@@ -17,6 +17,8 @@ pub struct ServiceSchema {
     pub validator: Option<Validator>,
     /// Says what in them is odd, though it can be used: a warning.
     pub advisor: Option<Validator>,
+    /// The variable of the environment that its key belongs into: a section that is named like one is refused with that.
+    pub key_variable: Option<&'static str>,
     /// The owner goes on without what is wrong there, so that a daemon does not refuse the document for it.
     pub is_spared: bool,
 }
@@ -29,6 +31,9 @@ pub struct SectionSchema {
     pub fields: &'static [&'static str],
 }
 
+/// What names say of what holds a secret.
+const KEYS: [&str; 3] = ["key", "token", "secret"];
+
 /// Looks at a service's own sections and adds what is wrong with them, or odd.
 pub type Validator = fn(&Sections<'_>, &mut Problems);
 
@@ -40,8 +45,16 @@ impl ServiceSchema {
             sections: None,
             validator: None,
             advisor: None,
+            key_variable: None,
             is_spared: false,
         }
+    }
+
+    /// Where the key belongs that a section of this name would hold; `None` for any other.
+    pub(super) fn variable_for(&self, name: &str) -> Option<&'static str> {
+        let lower = name.to_ascii_lowercase();
+        let is_key = KEYS.iter().any(|word| lower.contains(word));
+        self.key_variable.filter(|_| is_key)
     }
 
     /// The fields of the section `name`; `None` when this service has no such section.

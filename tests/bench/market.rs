@@ -1,27 +1,39 @@
-//! The benchmark of what makes facts of the vendor's answers: an option chain beside the vendor's Python client on the
-//! same bytes, and a round of spots.
+//! The benchmark of what makes facts of the vendor's answers and of its stream: an option chain and events beside the
+//! vendor's Python client on the same bytes, a round of spots, and the shipped program with a vendor on loopback.
 //!
 //! `scripts/bench.sh market` runs it. Each line of the report is one promise with what was measured; the exit code is 1
 //! when one was not kept.
 
 #[path = "cpu.rs"]
 mod cpu;
+#[path = "market/flood.rs"]
+mod flood;
 #[path = "promise.rs"]
 mod promise;
+#[path = "market/stage.rs"]
+mod stage;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::process::{Command, ExitCode};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
 use marketswarm::massive::answer::request::Request;
 use marketswarm::massive::chain::contract::Contract;
 use marketswarm::massive::chain::snapshot::{Fetch, snapshot};
 use marketswarm::massive::chain::{Gathering, Next, Wanted};
+use marketswarm::massive::facts::{Feed, Refusals, TradeRule};
+use marketswarm::massive::frames::{self, Channel, Cluster};
 use marketswarm::massive::normalise;
-use serde_json::json;
+use marketswarm::massive::stream::coalesce::{Coalescer, Rules};
+use marketswarm::massive::stream::params::Source;
+use serde_json::{Value, json};
 
 use cpu::cpu_sec;
 use promise::Report;
+use stage::{Stage, Vendor};
 
 /// Measured with the allocator that the daemon is to be shipped with.
 #[global_allocator]
@@ -72,7 +84,272 @@ fn main() -> ExitCode {
         60.0,
         "ms",
     );
+    events(&mut report);
+    let Some(program) = std::env::var_os("MASSIVE_PROGRAM") else {
+        println!("NOT MEASURED: the program itself; scripts/bench.sh market builds and names it");
+        return ExitCode::from(u8::from(!report.kept));
+    };
+    at_rest(&program, &mut report);
+    fetch(&program, &mut report);
+    let secs = std::env::args().nth(1).and_then(|secs| secs.parse().ok());
+    in_a_flood(
+        &program,
+        Duration::from_secs(secs.unwrap_or(60)),
+        &mut report,
+    );
     ExitCode::from(u8::from(!report.kept))
+}
+
+/// Events from text to what is kept of each symbol.
+fn events(report: &mut Report) {
+    let mut templates: Vec<flood::Template> = (0..20).map(flood::Template::new).collect();
+    let ms = flood::now_ms();
+    let messages: Vec<String> = (0..1_000_usize)
+        .map(|nth| templates[nth % 20].at(ms + nth as u64, (nth * flood::EVENTS) as u64))
+        .collect();
+    let rules: Vec<TradeRule> = [14, 41]
+        .map(|id| TradeRule {
+            id,
+            name: String::new(),
+            updates_price: Some(true),
+        })
+        .into();
+    let now_ms = i64::try_from(ms).unwrap_or(0) + 2_000;
+    let count = messages.len() * flood::EVENTS;
+    let sec = best(|| {
+        let mut coalescer = Coalescer::new(Feed::Live);
+        coalescer.set_rules(&Arc::new(Rules::new(&rules)));
+        for nth in 0..flood::SYMBOLS {
+            let source = Source::Channel(Channel::Trades);
+            coalescer.set_source(Cluster::Stocks, &flood::symbol(nth), source);
+        }
+        let mut refusals = Refusals::default();
+        for message in &messages {
+            frames::read(
+                message,
+                Cluster::Stocks,
+                now_ms,
+                &mut refusals,
+                &mut |event| {
+                    coalescer.take(&event);
+                },
+            )
+            .expect("a frame");
+        }
+        let flush = coalescer.flush();
+        assert_eq!((flush.counts.events as usize, refusals.count()), (count, 0));
+        assert_eq!(flush.counts.ineligible + flush.counts.steps_back, 0);
+        flush.spots.len()
+    });
+    let sec = sec / count as f64;
+    println!(
+        "        an event of the stream, read and kept: {:.2} µs",
+        sec * 1e6
+    );
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("messages");
+    std::fs::write(&file, messages.join("\n")).expect("written");
+    match peer("massive_stream.py", &[file.into_os_string()]) {
+        Some(peer_sec) => {
+            println!(
+                "        the vendor's Python client: {:.2} µs",
+                peer_sec * 1e6
+            );
+            report.at_least(
+                "an event, times the vendor's client",
+                peer_sec / sec,
+                8.0,
+                "times",
+            );
+        }
+        None => {
+            println!("NOT MEASURED: an event beside the vendor's Python client, which is not there")
+        }
+    }
+}
+
+/// The program with nothing to do.
+fn at_rest(program: &OsString, report: &mut Report) {
+    let stage = Stage::open();
+    stage.truth(&json!({"symbols": []}));
+    let massive = stage.start(program);
+    std::thread::sleep(Duration::from_secs(2));
+    report.at_most("memory at rest", massive.rss_mib().0, 4.0, "MiB");
+}
+
+/// What its truth says with a vendor on loopback.
+fn own(vendor: &Vendor) -> Value {
+    json!({
+        "vendor": {"base_url": format!("http://127.0.0.1:{}", vendor.port), "calls_per_min": 60_000},
+        "limits": {"allow_hosts": ["127.0.0.1"], "max_contracts": 20_000, "stale_sec": 3_600},
+    })
+}
+
+/// A chain of 10 000 contracts: from the first request to what stands in Redis.
+fn fetch(program: &OsString, report: &mut Report) {
+    let vendor = chain_vendor();
+    let stage = Stage::open();
+    let mut truth = own(&vendor);
+    truth["chains"] =
+        json!([{"underlying": "SPY", "expirations": 32, "strikes_pct": 100, "interval_sec": 5}]);
+    stage.truth(&truth);
+    let massive = stage.start(program);
+    let mut best = f64::INFINITY;
+    let mut last = String::new();
+    for _ in 0..4 {
+        last = stage.wait("market:chain:SPY", "confirmed_ms", |ms| ms != last);
+        let took = vendor.first_chain().map(|first| Instant::now() - first);
+        best = took.map_or(best, |took| best.min(took.as_secs_f64()));
+    }
+    println!(
+        "        10 000 contracts, from the first request to Redis: {:.0} ms",
+        best * 1e3
+    );
+    report.at_most(
+        "memory after chains of 10 000 contracts, at most",
+        massive.rss_mib().1,
+        32.0,
+        "MiB",
+    );
+    drop(massive);
+    let args = [
+        format!("http://127.0.0.1:{}", vendor.port),
+        stage.port.to_string(),
+    ]
+    .map(OsString::from);
+    match peer("massive_fetch.py", &args) {
+        Some(peer_sec) => {
+            println!(
+                "        the vendor's Python client: {:.0} ms",
+                peer_sec * 1e3
+            );
+            report.at_least(
+                "fetch to stored, times the vendor's client",
+                peer_sec / best,
+                8.0,
+                "times",
+            );
+        }
+        None => println!(
+            "NOT MEASURED: fetch to stored beside the vendor's Python client, which is not there"
+        ),
+    }
+}
+
+/// A vendor of one chain, whose pages lead to each other.
+fn chain_vendor() -> Vendor {
+    let port = Arc::new(std::sync::OnceLock::<u16>::new());
+    let known = port.clone();
+    let pages = std::sync::OnceLock::<Vec<Arc<Vec<u8>>>>::new();
+    let vendor = Vendor::open(
+        move |target| {
+            let port = known.get().copied().unwrap_or(0);
+            let pages = pages.get_or_init(|| {
+                let base = format!("http://127.0.0.1:{port}{PATH}");
+                let pages = (0..PAGES).map(|nth| {
+                    let text = String::from_utf8(page(nth)).expect("ASCII");
+                    Arc::new(
+                        text.replace(&format!("https://{HOST}{PATH}"), &base)
+                            .into_bytes(),
+                    )
+                });
+                pages.collect()
+            });
+            if target.starts_with("/v3/snapshot/options/") {
+                let nth = target.split_once("cursor=page").map_or(0, |(_, rest)| {
+                    let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+                    digits.parse::<usize>().map_or(0, |nth| nth + 1)
+                });
+                return pages[nth.min(PAGES - 1)].clone();
+            }
+            Arc::new(small(target))
+        },
+        |_, _| {},
+    );
+    let _ = port.set(vendor.port);
+    vendor
+}
+
+/// Answers that are not what is measured.
+fn small(target: &str) -> Vec<u8> {
+    let ns = flood::now_ms() * 1_000_000;
+    let body = match target.split('?').next().unwrap_or_default() {
+        "/v1/marketstatus/now" => {
+            json!({"market": "open", "earlyHours": false, "afterHours": false})
+        }
+        "/v1/marketstatus/upcoming" => json!([]),
+        "/v3/reference/conditions" => json!({"status": "OK", "results": [14, 41].map(|id| {
+            json!({"id": id, "name": "n", "update_rules": {"consolidated": {"updates_open_close": true}}})
+        })}),
+        "/v3/snapshot" => json!({"status": "OK", "results": [{"ticker": "SPY", "type": "stocks",
+            "last_trade": {"price": 601.13, "size": 25, "sip_timestamp": ns, "timeframe": "REAL-TIME"}}]}),
+        _ => json!({"status": "OK", "results": []}),
+    };
+    body.to_string().into_bytes()
+}
+
+/// 300 000 events a second for so long, of which none may be dropped.
+fn in_a_flood(program: &OsString, length: Duration, report: &mut Report) {
+    const PER_SEC: usize = 300_000;
+    let vendor = Vendor::open(
+        |target| Arc::new(small(target)),
+        move |connection, path| flood::stream(connection, path, PER_SEC, length),
+    );
+    let stage = Stage::open();
+    let mut truth = own(&vendor);
+    truth["vendor"]["stream"] = json!("live");
+    truth["vendor"]["stream_url"] = json!(format!("ws://127.0.0.1:{}", vendor.port));
+    truth["symbols"] = json!((0..flood::SYMBOLS).map(flood::symbol).collect::<Vec<_>>());
+    truth["schedule"] = json!({"spots_sec": 3_600, "closed_sec": 3_600});
+    stage.truth(&truth);
+    let massive = stage.start(program);
+    let wanted = PER_SEC as u64 * length.as_secs();
+    let read = |name: &str| {
+        let count: Option<u64> = redis::cmd("HGET")
+            .arg("massive:totals")
+            .arg(name)
+            .query(&mut stage.connection())
+            .expect("an answer");
+        count.unwrap_or(0)
+    };
+    let end = Instant::now() + length + Duration::from_secs(30);
+    while read("stream_events") < wanted && Instant::now() < end {
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    let (events, lost) = (
+        read("stream_events"),
+        read("stream_dropped_quotes") + read("stream_dropped_frames"),
+    );
+    println!(
+        "        {events} events in {} s: {:.1} s of CPU, {} ticks coalesced",
+        length.as_secs(),
+        massive.cpu_sec(),
+        read("stream_coalesced")
+    );
+    report.at_least(
+        "events of 300 000 a second that were worked on",
+        events as f64,
+        wanted as f64,
+        "events",
+    );
+    report.at_most("frames that were dropped", lost as f64, 0.0, "frames");
+    report.at_most(
+        "memory with a stream, at most",
+        massive.rss_mib().1,
+        48.0,
+        "MiB",
+    );
+}
+
+/// What a script of the peer's measures; `None` where it is not installed.
+fn peer(script: &str, args: &[OsString]) -> Option<f64> {
+    let script = format!("{}/tests/bench/{script}", env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new(std::env::var_os("PEER_PYTHON")?)
+        .arg(script)
+        .args(args)
+        .output()
+        .ok()?;
+    String::from_utf8(output.stdout).ok()?.trim().parse().ok()
 }
 
 /// Seconds of CPU of the fastest of several runs: what others do on the machine only ever adds.
@@ -146,15 +423,9 @@ fn peer_sec(pages: &[Vec<u8>]) -> Option<f64> {
     let files = pages.iter().enumerate().map(|(nth, page)| {
         let file = folder.path().join(format!("{nth:02}.json"));
         std::fs::write(&file, page).expect("written");
-        file
+        file.into_os_string()
     });
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/massive_rate.py");
-    let output = Command::new(std::env::var_os("PEER_PYTHON")?)
-        .arg(script)
-        .args(files.collect::<Vec<_>>())
-        .output()
-        .ok()?;
-    String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+    peer("massive_rate.py", &files.collect::<Vec<_>>())
 }
 
 /// Numbers that look like the vendor's, the same in each run.

@@ -199,13 +199,13 @@ impl Drop for HttpServer {
 }
 
 /// A connection.
-enum Wire {
+pub enum Wire {
     Plain(TcpStream),
     Tls(Box<StreamOwned<ServerConnection, TcpStream>>),
 }
 
 impl Wire {
-    fn new(stream: TcpStream, tls: Option<&Arc<ServerConfig>>) -> Wire {
+    pub fn new(stream: TcpStream, tls: Option<&Arc<ServerConfig>>) -> Wire {
         let _ = stream.set_nodelay(true);
         match tls {
             None => Wire::Plain(stream),
@@ -216,7 +216,7 @@ impl Wire {
         }
     }
 
-    fn socket(&self) -> &TcpStream {
+    pub fn socket(&self) -> &TcpStream {
         match self {
             Wire::Plain(stream) => stream,
             Wire::Tls(stream) => &stream.sock,

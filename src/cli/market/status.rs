@@ -20,18 +20,21 @@ pub(super) fn run(words: &Words, env: &Env) -> Result<ExitCode, Error> {
     let (status, totals) = (swarm.status()?, swarm.hash(TOTALS)?);
     let jobs = status.get("jobs").map_or("[]", String::as_str);
     let jobs: Json = serde_json::from_str(jobs).unwrap_or_default();
+    let links = status.get("stream_links").map_or("[]", String::as_str);
+    let links: Json = serde_json::from_str(links).unwrap_or_default();
     let is_ok = status.get("state").is_some_and(|state| state == "ok");
     print(&if words.json {
         let mut status = json!(status);
         status["jobs"] = jobs;
+        status["stream_links"] = links;
         format!("{:#}\n", json!({"status": status, "totals": totals}))
     } else {
-        text(&status, &totals, &jobs, now_ms())
+        text(&status, &totals, &jobs, &links, now_ms())
     })?;
     Ok(ExitCode::from(u8::from(!is_ok)))
 }
 
-fn text(status: &Fields, totals: &Fields, jobs: &Json, now_ms: i64) -> String {
+fn text(status: &Fields, totals: &Fields, jobs: &Json, links: &Json, now_ms: i64) -> String {
     if status.is_empty() {
         return "massive has not written anything yet\n".to_owned();
     }
@@ -77,12 +80,48 @@ fn text(status: &Fields, totals: &Fields, jobs: &Json, now_ms: i64) -> String {
         get("rung_symbols"),
         get("rung_indices")
     );
+    out += &stream_text(status, links);
     let totals: Vec<String> = totals
         .iter()
         .map(|(name, n)| format!("{name} {n}"))
         .collect();
     let _ = writeln!(out, "{}", totals.join(", "));
     out
+}
+
+/// How each connection of the stream stands; nothing where there is none.
+fn stream_text(status: &Fields, links: &Json) -> String {
+    let mode = status.get("stream").map_or("off", String::as_str);
+    if mode == "off" {
+        return String::new();
+    }
+    let links = links.as_array().into_iter().flatten().map(|link| {
+        let word = |name: &str| link[name].as_str().unwrap_or_default();
+        let count = |name: &str| link[name].as_u64().unwrap_or(0);
+        let state = match word("why") {
+            why if why.is_empty() || word("state") == "up" => word("state").to_owned(),
+            why => format!("{} ({why})", word("state")),
+        };
+        let down = link["down_ms"]
+            .as_i64()
+            .map_or_else(String::new, |ms| format!(" for {}", age(ms)));
+        format!(
+            "{} {state}{down}, {} of {} symbols priced, {} channels refused",
+            word("cluster"),
+            count("priced"),
+            count("symbols"),
+            count("refused")
+        )
+    });
+    let mut links: Vec<String> = links.collect();
+    if links.is_empty() {
+        links.push("no connection yet".to_owned());
+    }
+    let missed = match status.get("missed_minutes").map(String::as_str) {
+        None | Some("0") => String::new(),
+        Some(n) => format!("; minutes of {n} symbols are missing"),
+    };
+    format!("stream {mode}: {}{missed}\n", links.join("; "))
 }
 
 /// Runs `market budget`.

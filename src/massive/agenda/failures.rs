@@ -61,6 +61,11 @@ impl Agenda {
                     self.put_off(id, ms(wait), mono_ms);
                 }
             }
+            // Its price may well come, though its minutes never do.
+            Next::NotEntitled(_) | Next::NotFound(_) if id == JobId::Bars => {
+                let symbols = ask.map(|ask| ask.symbols).unwrap_or_default();
+                symbols.iter().for_each(|name| self.refilled(name));
+            }
             Next::NotEntitled(wait) | Next::NotFound(wait) => match ask {
                 Some(ask) => ask
                     .symbols

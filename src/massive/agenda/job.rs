@@ -16,6 +16,10 @@ pub enum JobId {
     Symbols,
     /// A chain by its place in truth.
     Chain(usize),
+    /// What conditions of trades mean.
+    Rules,
+    /// Minutes that the stream missed.
+    Bars,
 }
 
 /// One call for prices.

@@ -5,6 +5,19 @@ use super::{Agenda, Ask, DAY_MS, JobId, rungs};
 use crate::massive::answer::ask;
 use crate::massive::config::Config;
 use crate::massive::plan::{self, Class};
+use crate::massive::verdict::Job as Kind;
+
+/// From one round of missed minutes to the next.
+const BARS_MS: i64 = 60_000;
+
+fn minutes((symbol, (from_ms, to_ms)): (&String, &(i64, i64))) -> Ask {
+    Ask {
+        target: ask::minutes(symbol, *from_ms, *to_ms),
+        symbols: vec![symbol.clone()],
+        kind: Kind::Single,
+        days_back: 0,
+    }
+}
 
 impl Agenda {
     /// The jobs in their order.
@@ -21,22 +34,35 @@ impl Agenda {
             calls: calls.max(1),
         };
         let spots_ms = config.spots_ms.max(closed_ms);
+        // What the stream brings is looked after as seldom as a market that is closed: for the day's open, high and low.
+        let every = |is_streamed: bool| {
+            if is_streamed {
+                spots_ms.max(config.closed_ms)
+            } else {
+                spots_ms
+            }
+        };
+        let streamed = self.streamed;
         let mut order = vec![
             (JobId::Market, job(Class::Market, market_ms, 1)),
             (JobId::Calendar, job(Class::Market, DAY_MS, 1)),
         ];
-        let mut spots = |id: JobId, class| {
+        if streamed.has_trades {
+            order.push((JobId::Rules, job(Class::Market, DAY_MS, 1)));
+        }
+        let mut spots = |id: JobId, class, interval_ms| {
             let calls = self.batches(id, config, None).len();
             if calls > 0 {
                 let calls = u32::try_from(calls).unwrap_or(u32::MAX);
-                order.push((id, job(class, spots_ms, calls)));
+                order.push((id, job(class, interval_ms, calls)));
             }
         };
-        if self.rungs.are_mixed() && !config.indices.is_empty() && !config.symbols.is_empty() {
-            spots(JobId::Mixed, Class::Indices);
+        let is_one = self.rungs.are_mixed() && streamed.stocks == streamed.indices;
+        if is_one && !config.indices.is_empty() && !config.symbols.is_empty() {
+            spots(JobId::Mixed, Class::Indices, every(streamed.stocks));
         } else {
-            spots(JobId::Indices, Class::Indices);
-            spots(JobId::Symbols, Class::Symbols);
+            spots(JobId::Indices, Class::Indices, every(streamed.indices));
+            spots(JobId::Symbols, Class::Symbols, every(streamed.stocks));
         }
         let chains = config.chains.iter().enumerate();
         order.extend(chains.map(|(nth, chain)| {
@@ -47,6 +73,10 @@ impl Agenda {
                 job(Class::Chain, chain.interval_ms.max(closed_ms), calls),
             )
         }));
+        if !self.missed.is_empty() {
+            // As one call of many: what was missed stretches nobody's intervals, and comes after everybody.
+            order.push((JobId::Bars, job(Class::Bars, BARS_MS, 1)));
+        }
         order
     }
 
@@ -76,6 +106,13 @@ impl Agenda {
             JobId::Symbols => {
                 rungs::of_symbols(self.rungs.symbols(), &asked(&config.symbols), max, day)
             }
+            JobId::Rules => vec![Ask {
+                target: ask::TRADE_CONDITIONS.to_owned(),
+                symbols: Vec::new(),
+                kind: Kind::Market,
+                days_back: 0,
+            }],
+            JobId::Bars => self.missed.iter().map(minutes).collect(),
             JobId::Market | JobId::Calendar | JobId::Chain(_) => Vec::new(),
         }
     }

@@ -12,7 +12,7 @@ impl Agenda {
             return Some(Reason::KeyRefused.word());
         }
         let id = match class {
-            _ if self.rungs.are_mixed() && self.jobs.contains_key(&JobId::Mixed) => JobId::Mixed,
+            _ if self.is_planned(JobId::Mixed) => JobId::Mixed,
             symbol::Class::Index => JobId::Indices,
             _ => JobId::Symbols,
         };
@@ -22,6 +22,10 @@ impl Agenda {
         }
         let since = state.failing_since?;
         (mono_ms - since >= FAILING_AFTER_MS).then_some("source_failing")
+    }
+
+    fn is_planned(&self, id: JobId) -> bool {
+        self.order.iter().any(|(known, _)| *known == id)
     }
 
     /// The interval in force for a class of symbols.
@@ -40,7 +44,7 @@ impl Agenda {
 
     /// Has the key been refused?
     pub fn is_key_refused(&self) -> bool {
-        self.key_wait.is_some()
+        self.key_wait.is_some() || self.stream_key_wait.is_some()
     }
 
     /// Since when, and why, nothing good came from the vendor at all, when that is long enough to be said.

@@ -29,6 +29,9 @@ fn config(symbols: &[&str], indices: &[&str]) -> Config {
         allow_hosts: Vec::new(),
         summary: true,
         gex: true,
+        model: None,
+        stream: crate::massive::config::StreamMode::Off,
+        stream_url: Url::parse("wss://delayed.massive.com").expect("a URL"),
     }
 }
 

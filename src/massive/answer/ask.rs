@@ -58,6 +58,16 @@ pub fn previous_day(symbol: &str) -> String {
     format!("/v2/aggs/ticker/{}/prev?adjusted=true", encoded(symbol))
 }
 
+/// What conditions of trades mean. There are about a hundred.
+pub const TRADE_CONDITIONS: &str =
+    "/v3/reference/conditions?asset_class=stocks&data_type=trade&limit=1000";
+
+/// The minutes of a symbol between two moments: milliseconds since 1970.
+pub fn minutes(symbol: &str, from_ms: i64, to_ms: i64) -> String {
+    let symbol = encoded(symbol);
+    format!("/v2/aggs/ticker/{symbol}/range/1/minute/{from_ms}/{to_ms}?limit=50000")
+}
+
 /// The first page of a chain: from that day on, with strikes from one to another, or with all of them.
 pub fn chain(underlying: &str, from: Date, strikes: Option<(f64, f64)>) -> String {
     let underlying = encoded(underlying);
@@ -151,6 +161,12 @@ mod tests {
         assert_eq!(request(MARKET_HOLIDAYS).path, Path::MarketHolidays);
         assert_eq!(request(&daily_summary(day)).path, Path::DailyMarketSummary);
         assert_eq!(request(&previous_day("I:NDX")).subject(), Some("I:NDX"));
+        assert_eq!(request(TRADE_CONDITIONS).path, Path::ConditionCodes);
+        let bars = request(&minutes("I:NDX", 1_795_791_600_000, 1_795_791_660_000));
+        assert_eq!(
+            (bars.path, bars.subject()),
+            (Path::CustomBars, Some("I:NDX"))
+        );
         let chain_of = chain("I:SPX", day, Some((541.017, 661.243)));
         assert_eq!(
             chain_of,

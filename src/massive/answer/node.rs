@@ -89,6 +89,16 @@ impl<'a, T: Fields<'a> + Default> Place<'a> for Object<T> {
     }
 }
 
+/// Takes no member.
+pub struct Nobody;
+
+impl<'a> Node<'a> for Nobody {
+    fn begin(&mut self, _: Presence) {}
+    fn slot(&mut self, _: &str) -> Slot<'_, 'a> {
+        Slot::Unused
+    }
+}
+
 /// Declares an object of the vendor's: its fields, and the names that they go by.
 macro_rules! object {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty = $key:literal,)* }) => {

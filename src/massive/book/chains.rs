@@ -41,6 +41,8 @@ pub struct Fetched {
     /// Calls and puts, where truth wants them.
     pub gex: Option<[String; 2]>,
     pub prints: Arc<Prints>,
+    /// The contracts nearest to the money: how far each is, as a share of the price, and its ticker.
+    pub near: Vec<(f64, String)>,
 }
 
 /// One expiration of it.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::massive::facts::{Day, Feed, Kind, Price, Quote};
+use crate::massive::facts::{Band, Day, Feed, Kind, Price, Quote};
 use crate::massive::normalise::held::Held;
 use crate::massive::number::Decimal;
 
@@ -60,6 +60,11 @@ pub fn restored(stored: &Stored, source: &str) -> Option<(Held, Option<i64>)> {
         event_ms: None,
     };
     let quote = (quote.bid.is_some() || quote.ask.is_some()).then_some(quote);
-    let held = Held::of(price, quote, (!day.is_empty()).then_some(day));
+    let mut held = Held::of(price, quote, (!day.is_empty()).then_some(day));
+    held.band = integer("limit_ms").map(|event_ms| Band {
+        up: decimal("limit_up"),
+        down: decimal("limit_down"),
+        event_ms,
+    });
     Some((held, integer("fetched_ms")))
 }

@@ -1,12 +1,13 @@
 //! What is held of every symbol.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use super::restore::{Stored, restored};
 use super::{Health, View};
 use crate::clock::rfc3339_millis;
 use crate::contract::market;
-use crate::massive::facts::{Feed, Kind, Reason, Spot};
+use crate::massive::facts::{Band, Feed, Kind, Reason, Spot};
 use crate::massive::normalise::held::Held;
 use crate::massive::record::{Fields, ObjectWriter, Record};
 use crate::massive::session::Session;
@@ -20,6 +21,8 @@ const BATCH_SYMBOLS: usize = 250;
 #[derive(Clone, Debug, Default)]
 pub struct Symbols {
     entries: BTreeMap<String, Entry>,
+    /// The last one that was written.
+    written_to: String,
 }
 
 /// One symbol.
@@ -43,13 +46,14 @@ struct Entry {
 }
 
 impl Symbols {
-    /// Holds these symbols and no others.
-    pub fn set<'n>(&mut self, names: impl Iterator<Item = &'n String>) {
+    /// Holds these symbols and no others; those that are held no more.
+    pub fn set<'n>(&mut self, names: impl Iterator<Item = &'n String>) -> Vec<String> {
         let mut old = std::mem::take(&mut self.entries);
         for name in names {
             let entry = old.remove(name).unwrap_or_default();
             self.entries.insert(name.clone(), entry);
         }
+        old.into_keys().collect()
     }
 
     /// Forgets all that is held: it was another source's.
@@ -74,6 +78,22 @@ impl Symbols {
         entry.is_news |= taken.changed;
         entry.is_tick |= taken.price_changed;
         taken.jumped
+    }
+
+    /// Takes what the stream says of a symbol. Whether its price jumped, and is held back.
+    pub fn take_streamed(&mut self, spot: Spot, at: (i64, i64), jump_pct: f64) -> bool {
+        let session = self
+            .entries
+            .get(&spot.symbol)
+            .and_then(|entry| entry.session);
+        self.take(Spot { session, ..spot }, at.0, at.1, jump_pct)
+    }
+
+    /// Takes within which prices a symbol may trade.
+    pub fn take_band(&mut self, symbol: &str, band: Band<'static>) {
+        if let Some(entry) = self.entries.get_mut(symbol) {
+            entry.is_dirty |= entry.held.take_band(band);
+        }
     }
 
     /// Notes that the vendor says nothing of a symbol. What is held stays, and ages.
@@ -144,20 +164,23 @@ impl Symbols {
     pub fn write(&mut self, view: &View, tick_entries: usize) -> Option<Batch> {
         let mut batch = Batch::default();
         let mut symbols = 0;
-        for (name, entry) in &mut self.entries {
-            let health = health(name, view);
-            let limits = view.limits(health.interval_ms);
-            let stale = entry
-                .record(health, view)
-                .stale(limits, view.standing, view.now_ms);
-            if !entry.is_dirty && entry.written == Some(stale) {
-                continue;
+        // From where the last part ended, so that those that change all the time keep nobody waiting.
+        let from = std::mem::take(&mut self.written_to);
+        let rest = (Bound::Excluded(from.as_str()), Bound::Unbounded);
+        let first = (Bound::Unbounded, Bound::Included(from.as_str()));
+        'all: for part in [rest, first] {
+            for (name, entry) in self.entries.range_mut::<str, _>(part) {
+                let health = health(name, view);
+                if !entry.is_due(health, view) {
+                    continue;
+                }
+                if symbols == BATCH_SYMBOLS {
+                    break 'all;
+                }
+                symbols += 1;
+                entry.write(name, health, view, tick_entries, &mut batch);
+                self.written_to.clone_from(name);
             }
-            if symbols == BATCH_SYMBOLS {
-                break;
-            }
-            symbols += 1;
-            entry.write(name, health, view, tick_entries, &mut batch);
         }
         (symbols > 0).then_some(batch)
     }
@@ -166,11 +189,24 @@ impl Symbols {
 fn health(symbol: &str, view: &View) -> Health {
     match class(symbol) {
         Class::Index => view.indices,
-        _ => view.stocks,
+        Class::Stock => view.stocks,
+        // Contracts come by the stream alone, and each by itself.
+        Class::Option => Health {
+            fault: None,
+            ..view.stocks
+        },
     }
 }
 
 impl Entry {
+    /// Is it other than what was written?
+    fn is_due(&self, health: Health, view: &View) -> bool {
+        let limits = view.limits(health.interval_ms);
+        let record = self.record(health, view);
+        let stale = record.stale(limits, view.standing, view.now_ms);
+        self.is_dirty || self.written != Some(stale)
+    }
+
     fn record<'e>(&'e self, health: Health, view: &View) -> Record<'e, 'static> {
         let fault = match self.fault {
             // What was asked for and is not in the answer keeps its age where it has one.
@@ -181,6 +217,7 @@ impl Entry {
             price: self.held.price.as_ref(),
             quote: self.held.quote.as_ref(),
             day: self.held.day.as_ref(),
+            band: self.held.band.as_ref(),
             session: self.session,
             fetched_ms: self.fetched_ms,
             fault: fault.or(health.fault),
@@ -200,8 +237,13 @@ impl Entry {
         let record = self.record(health, view);
         let stale = record.stale(limits, view.standing, view.now_ms);
         let fields = record.fields(limits, view.standing, view.now_ms);
-        batch.hash(&market::snapshot_key(name), &fields);
-        if record.price.is_some() {
+        let key = market::snapshot_key(name);
+        batch.hash(&key, &fields);
+        let is_contract = class(name) == Class::Option;
+        if is_contract {
+            // There are a thousand of them, other ones every day: the hash is all there is of each, for a while.
+            batch.expire(&key, market::KEEP_CONTRACT_MS);
+        } else if record.price.is_some() {
             let until_ms = record.fresh_until_ms(limits, view.standing).unwrap_or(0);
             let json = spot_json(name, &fields, record.price.and_then(|price| price.event_ms));
             // Turning stale, or fresh, is a change too.
@@ -214,7 +256,7 @@ impl Entry {
             }
             batch.fresh(&market::spot_key(name), json, until_ms - view.now_ms);
         }
-        if self.is_tick && tick_entries > 0 {
+        if self.is_tick && tick_entries > 0 && !is_contract {
             self.write_tick(name, view.source, tick_entries, batch);
         }
         self.written = Some(stale);
@@ -279,5 +321,6 @@ pub fn remove_symbol(symbol: &str, batch: &mut Batch) {
         market::snapshot_key(symbol),
         market::tick_key(symbol),
         market::spot_key(symbol),
+        market::bars_key(symbol),
     ]);
 }

@@ -60,6 +60,8 @@ pub struct Contract {
     pub updated_ms: Option<i64>,
     /// `{"ticker":…,"expiration":…,"strike":…,…}` with the names of the wire.
     pub json: String,
+    /// What the model says of it, as JSON, where truth wants one.
+    pub model: Option<String>,
 }
 
 impl Contract {
@@ -114,6 +116,7 @@ impl Contract {
             shares: terms.shares,
             updated_ms: numbers.updated_ms,
             json,
+            model: None,
         }
     }
 }

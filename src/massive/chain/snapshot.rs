@@ -44,17 +44,12 @@ pub struct Snapshot {
 /// Writes an expiration.
 pub fn snapshot(fetch: Fetch, expiration: Date, contracts: &[Contract]) -> Snapshot {
     let summary = derive::summary(contracts, fetch.spot);
-    let mut list =
-        String::with_capacity(contracts.iter().map(|c| c.json.len() + 1).sum::<usize>() + 2);
-    list.push('[');
-    for (nth, contract) in contracts.iter().enumerate() {
-        if nth > 0 {
-            list.push(',');
-        }
-        list.push_str(&contract.json);
-    }
-    list.push(']');
+    let mut list = list(contracts, false);
+    // What the model says hangs on the time: the contracts are the same though it moved.
     let digest = digest(&list);
+    if contracts.iter().any(|contract| contract.model.is_some()) {
+        list = self::list(contracts, true);
+    }
     let range_points = fetch
         .spot
         .map(|spot| derive::range_points(spot, fetch.strikes_pct));
@@ -78,6 +73,33 @@ pub fn snapshot(fetch: Fetch, expiration: Date, contracts: &[Contract]) -> Snaps
         digest,
         summary,
     }
+}
+
+/// Contracts as one JSON list, with what the model says of each or without it.
+fn list(contracts: &[Contract], with_models: bool) -> String {
+    let bytes = contracts.iter().map(|contract| {
+        let model = contract.model.as_ref().filter(|_| with_models);
+        contract.json.len() + 1 + model.map_or(0, |model| model.len() + 10)
+    });
+    let mut list = String::with_capacity(bytes.sum::<usize>() + 2);
+    list.push('[');
+    for (nth, contract) in contracts.iter().enumerate() {
+        if nth > 0 {
+            list.push(',');
+        }
+        match &contract.model {
+            Some(model) if with_models => {
+                let members = contract.json.strip_suffix('}').unwrap_or(&contract.json);
+                list.push_str(members);
+                list.push_str(",\"model\":");
+                list.push_str(model);
+                list.push('}');
+            }
+            _ => list.push_str(&contract.json),
+        }
+    }
+    list.push(']');
+    list
 }
 
 fn or_null(value: Option<f64>) -> String {

@@ -10,9 +10,9 @@ use crate::massive::symbol;
 use crate::net::ssrf_guard::SsrfGuard;
 use crate::truth::{Problem, Problems, Section, Sections};
 
-/// Every section that there is, and `key`, which nobody may write.
-const SECTIONS: [&str; 8] = [
-    "vendor", "symbols", "indices", "chains", "schedule", "limits", "derive", "key",
+/// Every section that there is.
+const SECTIONS: [&str; 7] = [
+    "vendor", "symbols", "indices", "chains", "schedule", "limits", "derive",
 ];
 /// What names of fields say that hold a secret.
 const SECRETS: [&str; 3] = ["key", "token", "secret"];

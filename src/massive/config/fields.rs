@@ -3,9 +3,15 @@
 use serde::Deserialize;
 use url::{Host, Url};
 
-use super::{ChainSpec, Source};
+use super::{ChainSpec, Model, Source, StreamMode};
 use crate::massive::symbol;
 use crate::truth::{Wrong, range};
+
+/// Where the vendor streams.
+const LIVE_URL: &str = "wss://socket.massive.com";
+const DELAYED_URL: &str = "wss://delayed.massive.com";
+/// Rates in percent a year.
+const RATES: (f64, f64) = (0.0, 25.0);
 
 /// `services.massive.vendor`.
 #[derive(Clone, Debug, Deserialize)]
@@ -15,6 +21,7 @@ pub(super) struct VendorText {
     base_url: String,
     pub calls_per_min: u32,
     stream: String,
+    stream_url: Option<String>,
 }
 
 impl Default for VendorText {
@@ -24,6 +31,7 @@ impl Default for VendorText {
             base_url: "https://api.massive.com".to_owned(),
             calls_per_min: 5,
             stream: "off".to_owned(),
+            stream_url: None,
         }
     }
 }
@@ -38,18 +46,30 @@ impl VendorText {
 
     /// Where the vendor is, when that is an address.
     pub fn url(&self) -> Result<Url, String> {
-        let url = Url::parse(&self.base_url).map_err(|why| format!("not a URL: {why}"))?;
-        let is_bare = matches!(url.path(), "" | "/") && url.query().is_none();
-        if !matches!(url.scheme(), "http" | "https") {
-            Err("neither https nor http".to_owned())
-        } else if !url.username().is_empty() || url.password().is_some() {
-            Err("it holds a user".to_owned())
-        } else if !is_bare || url.fragment().is_some() {
-            Err("it has a path or a query".to_owned())
-        } else if url.host().is_none() {
-            Err("it has no host".to_owned())
-        } else {
-            Ok(url)
+        bare(&self.base_url, ["https", "http"])
+    }
+
+    /// What is wanted of the stream; `None` for a word that is none.
+    pub fn stream(&self) -> Option<StreamMode> {
+        Some(match self.stream.as_str() {
+            "off" => StreamMode::Off,
+            "delayed" => StreamMode::Delayed,
+            "live" => StreamMode::Live,
+            _ => return None,
+        })
+    }
+
+    /// Where the stream is: where truth says, else where the vendor has it; the demo's is beside its answers.
+    pub fn stream_url(&self) -> Result<Url, String> {
+        let schemes = ["wss", "ws"];
+        match (&self.stream_url, self.source(), self.stream()) {
+            (Some(text), ..) => bare(text, schemes),
+            (None, Source::Massive, Some(StreamMode::Live)) => bare(LIVE_URL, schemes),
+            (None, Source::Massive, _) => bare(DELAYED_URL, schemes),
+            (None, Source::Demo, _) => {
+                let text = self.base_url.replacen("http", "ws", 1);
+                bare(&text, schemes)
+            }
         }
     }
 
@@ -60,33 +80,88 @@ impl VendorText {
             return Err(("source", what, "write \"massive\" or \"demo\""));
         }
         range("calls_per_min", &self.calls_per_min, (1, 60_000))?;
-        if self.stream != "off" {
-            let what = format!("{:?}: there is no stream yet", self.stream);
-            return Err(("stream", what, "write \"off\", or leave it out"));
+        if self.stream().is_none() {
+            let what = format!("{:?} is no stream", self.stream);
+            return Err((
+                "stream",
+                what,
+                "write \"off\", \"delayed\" or \"live\", as the plan has it",
+            ));
         }
         let url = self.url().map_err(|what| {
             let instead = "write scheme and host, such as \"https://api.massive.com\"";
             ("base_url", what, instead)
         })?;
-        match (self.source(), is_loopback(&url)) {
+        self.wrong_place(&url, &allows)?;
+        let url = self.stream_url().map_err(|what| {
+            let instead = "write scheme and host, such as \"wss://socket.massive.com\"";
+            ("stream_url", what, instead)
+        })?;
+        match self.stream_url {
+            Some(_) => self.wrong_stream_place(&url, &allows),
+            None => Ok(()),
+        }
+    }
+
+    fn wrong_place(&self, url: &Url, allows: &impl Fn(&Url) -> bool) -> Result<(), Wrong> {
+        match (self.source(), is_loopback(url)) {
             (Source::Demo, false) => Err((
                 "base_url",
                 "the demo is on this machine alone".to_owned(),
                 "write the address of `marketswarm market demo`, such as \"http://127.0.0.1:8098\"",
             )),
             (Source::Demo, true) => Ok(()),
-            (Source::Massive, true) if !allows(&url) => Err((
+            (Source::Massive, true) if !allows(url) => Err((
                 "base_url",
                 "an address of this machine".to_owned(),
                 "name the host in limits.allow_hosts, or write \"source\": \"demo\" for the demo",
             )),
-            (Source::Massive, _) if url.scheme() == "http" && !allows(&url) => Err((
+            (Source::Massive, _) if url.scheme() == "http" && !allows(url) => Err((
                 "base_url",
                 "http, which anybody on the way can read".to_owned(),
                 "write https, or name the host in limits.allow_hosts",
             )),
             (Source::Massive, _) => Ok(()),
         }
+    }
+
+    fn wrong_stream_place(&self, url: &Url, allows: &impl Fn(&Url) -> bool) -> Result<(), Wrong> {
+        match (self.source(), is_loopback(url)) {
+            (Source::Demo, false) => Err((
+                "stream_url",
+                "the demo is on this machine alone".to_owned(),
+                "leave it out: the demo's stream is where its answers are",
+            )),
+            (Source::Demo, true) => Ok(()),
+            (Source::Massive, true) if !allows(url) => Err((
+                "stream_url",
+                "an address of this machine".to_owned(),
+                "name the host in limits.allow_hosts, or write \"source\": \"demo\" for the demo",
+            )),
+            (Source::Massive, _) if url.scheme() == "ws" && !allows(url) => Err((
+                "stream_url",
+                "ws, which anybody on the way can read".to_owned(),
+                "write wss, or name the host in limits.allow_hosts",
+            )),
+            (Source::Massive, _) => Ok(()),
+        }
+    }
+}
+
+/// The address in a text that names a scheme of these and a host, and nothing more.
+fn bare(text: &str, schemes: [&str; 2]) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|why| format!("not a URL: {why}"))?;
+    let is_bare = matches!(url.path(), "" | "/") && url.query().is_none();
+    if !schemes.contains(&url.scheme()) {
+        Err(format!("neither {} nor {}", schemes[0], schemes[1]))
+    } else if !url.username().is_empty() || url.password().is_some() {
+        Err("it holds a user".to_owned())
+    } else if !is_bare || url.fragment().is_some() {
+        Err("it has a path or a query".to_owned())
+    } else if url.host().is_none() {
+        Err("it has no host".to_owned())
+    } else {
+        Ok(url)
     }
 }
 
@@ -212,6 +287,8 @@ pub(super) struct DeriveText {
     pub summary: bool,
     pub gex: bool,
     model: String,
+    rate_pct: Option<f64>,
+    dividend_pct: Option<f64>,
 }
 
 impl Default for DeriveText {
@@ -220,16 +297,44 @@ impl Default for DeriveText {
             summary: true,
             gex: true,
             model: "off".to_owned(),
+            rate_pct: None,
+            dividend_pct: None,
         }
     }
 }
 
 impl DeriveText {
     pub fn wrong(&self) -> Result<(), Wrong> {
-        if self.model == "off" {
-            return Ok(());
+        if !matches!(self.model.as_str(), "off" | "black-scholes") {
+            let what = format!("{:?} is no model", self.model);
+            return Err(("model", what, "write \"off\" or \"black-scholes\""));
         }
-        let what = format!("{:?}: there is no model yet", self.model);
-        Err(("model", what, "write \"off\", or leave it out"))
+        for (name, rate) in [
+            ("rate_pct", self.rate_pct),
+            ("dividend_pct", self.dividend_pct),
+        ] {
+            match rate {
+                Some(rate) => range(name, &rate, RATES)?,
+                None if self.model == "off" => {}
+                None => {
+                    let what = format!("{name} is absent, and no rate is made up");
+                    return Err((
+                        name,
+                        what,
+                        "write the percent a year that the model is to use",
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The model, where one is wanted.
+    pub fn model(&self) -> Option<Model> {
+        let (rate_pct, dividend_pct) = self.rate_pct.zip(self.dividend_pct)?;
+        (self.model != "off").then_some(Model {
+            rate_pct,
+            dividend_pct,
+        })
     }
 }

@@ -190,16 +190,89 @@ fn the_vendor_is_asked_over_tls_unless_truth_names_the_host() {
         "vendor.source",
         "massive",
     );
-    refused(
-        r#""vendor": {"stream": "live"}"#,
-        "vendor.stream",
-        "no stream yet",
-    );
-    refused(
-        r#""derive": {"model": "black-scholes"}"#,
-        "derive.model",
-        "no model yet",
-    );
+}
+
+#[test]
+fn the_stream_is_off_delayed_or_live_and_where_the_vendor_has_it() {
+    let stream = |own: &str| {
+        let config = read(own).expect(own);
+        (config.stream, config.stream_url.to_string())
+    };
+    for (own, mode, url) in [
+        ("", StreamMode::Off, "wss://delayed.massive.com/"),
+        (
+            r#""vendor": {"stream": "delayed"}"#,
+            StreamMode::Delayed,
+            "wss://delayed.massive.com/",
+        ),
+        (
+            r#""vendor": {"stream": "live"}"#,
+            StreamMode::Live,
+            "wss://socket.massive.com/",
+        ),
+        (
+            r#""vendor": {"stream": "live", "stream_url": "ws://127.0.0.1:9"}, "limits": {"allow_hosts": ["127.0.0.1"]}"#,
+            StreamMode::Live,
+            "ws://127.0.0.1:9/",
+        ),
+        (
+            r#""vendor": {"source": "demo", "base_url": "http://127.0.0.1:8098", "stream": "live"}"#,
+            StreamMode::Live,
+            "ws://127.0.0.1:8098/",
+        ),
+    ] {
+        assert_eq!(stream(own), (mode, url.to_owned()), "{own}");
+    }
+    refused(r#""vendor": {"stream": "on"}"#, "vendor.stream", "delayed");
+    for bad in [
+        "https://socket.massive.com",
+        "ws://socket.massive.com",
+        "ws://127.0.0.1:9",
+        "wss://u:p@socket.massive.com",
+        "wss://socket.massive.com/stocks",
+        "no url",
+    ] {
+        let own = format!(r#""vendor": {{"stream_url": "{bad}"}}"#);
+        let said = read(&own).expect_err(bad);
+        assert!(
+            said.contains("vendor.stream_url") && !said.contains("u:p@"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_model_wants_both_rates_and_makes_none_up() {
+    let model = |own: &str| read(own).map(|config| config.model);
+    let rates = r#""rate_pct": 4.5, "dividend_pct": 1.25"#;
+    let own = format!(r#""derive": {{"model": "black-scholes", {rates}}}"#);
+    let wanted = Model {
+        rate_pct: 4.5,
+        dividend_pct: 1.25,
+    };
+    assert_eq!(model(&own), Ok(Some(wanted)));
+    assert_eq!(model(&format!(r#""derive": {{{rates}}}"#)), Ok(None));
+    for (own, field, words) in [
+        (
+            r#""model": "black-scholes""#,
+            "",
+            "rate_pct is absent, and no rate is made up",
+        ),
+        (
+            r#""model": "black-scholes", "rate_pct": 4"#,
+            "",
+            "dividend_pct is absent, and no rate is made up",
+        ),
+        (r#""rate_pct": 25.1"#, "rate_pct", "is not from"),
+        (r#""dividend_pct": -1"#, "dividend_pct", "is not from"),
+        (r#""model": "heston""#, "model", "black-scholes"),
+    ] {
+        refused(
+            &format!(r#""derive": {{{own}}}"#),
+            format!("derive.{field}").trim_end_matches('.'),
+            words,
+        );
+    }
 }
 
 #[test]
@@ -222,6 +295,8 @@ fn a_key_in_truth_is_refused_and_never_repeated() {
     for own in [
         r#""vendor": {"key": "hunter2"}"#,
         r#""key": "hunter2""#,
+        r#""api_key": "hunter2""#,
+        r#""vendor_token": "hunter2""#,
         r#""limits": {"keys": ["hunter2"]}"#,
         r#""chains": [{"underlying": "SPY", "access": {"my_token_x": "hunter2"}}]"#,
     ] {

@@ -47,6 +47,9 @@ impl Massive {
         self.agenda.key_is_good();
         self.agenda.good(job.id, 1, seen, taken.fetched_ms);
         self.report.count("answers", 1);
+        if matches!(job.id, JobId::Rules | JobId::Bars) {
+            return self.took_reference(job, taken, mono);
+        }
         let is_other_truth = !std::sync::Arc::ptr_eq(&job.setup.config, &self.config);
         let mut batch = Batch::default();
         let target = match &job.work {
@@ -102,6 +105,38 @@ impl Massive {
         }
     }
 
+    /// What the stream needs: what conditions of trades mean, and minutes that it missed.
+    fn took_reference(&mut self, job: &Job, taken: Taken, mono: i64) {
+        let Work::Spots(ask) = &job.work else { return };
+        let mut batch = Batch::default();
+        let of = Answer {
+            target: &ask.target,
+            body: None,
+        };
+        self.quarantine
+            .refusals(of, taken.refusals.list(), mono, &mut batch);
+        if !batch.is_empty() {
+            self.waiting.push_back(batch);
+        }
+        if job.id == JobId::Rules {
+            self.streaming.set_rules(&taken.rules);
+        }
+        let source = self.config.source.word();
+        for bar in &taken.bars {
+            self.streaming
+                .minutes
+                .take(&bar.symbol, bar.start_ms, &bar.day, source);
+        }
+        self.report
+            .count("minutes_refilled", taken.bars.len() as u64);
+        if job.id == JobId::Bars {
+            // Of a symbol that did not trade there are none.
+            ask.symbols
+                .iter()
+                .for_each(|symbol| self.agenda.refilled(symbol));
+        }
+    }
+
     /// What follows for the rest of the round.
     fn round(&mut self, id: JobId, ask: &Ask, is_empty: bool, mono: i64) {
         let now_ms = self.clock.now_ms();
@@ -150,6 +185,8 @@ impl Massive {
         if !batch.is_empty() {
             self.waiting.push_back(batch);
         }
+        let near = chain.near.clone();
+        self.streaming.set_near(&ask.spec.underlying, near);
         let view = self.view(self.clock.now_ms(), mono);
         let interval_ms = self
             .agenda
@@ -200,7 +237,9 @@ impl Massive {
             self.quarantine.add(of, "", "", why, mono, &mut batch);
             self.waiting.push_back(batch);
         }
-        if let (Some(ask), Next::NotEntitled(_) | Next::NotFound(_)) = (&ask, next) {
+        if let (Some(ask), Next::NotEntitled(_) | Next::NotFound(_)) = (&ask, next)
+            && job.id != JobId::Bars
+        {
             let reason = match next {
                 Next::NotFound(_) => Reason::NotFound,
                 _ => Reason::NotEntitled,

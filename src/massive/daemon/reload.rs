@@ -1,5 +1,6 @@
 //! A truth that changes, and what is held because of it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::{Massive, Writer};
@@ -31,6 +32,7 @@ impl Massive {
         if is_other_source {
             self.agenda.new_key();
             self.symbols.clear();
+            self.streaming.clear();
         }
         self.read_key(service);
         log::info!("a new truth is in force: {}", self.config.extent());
@@ -50,6 +52,10 @@ impl Massive {
         self.symbols.set(self.config.all());
         self.chains
             .set(self.config.chains.iter().map(|chain| &chain.underlying));
+        let wanted: HashSet<&str> = self.config.all().map(String::as_str).collect();
+        self.streaming
+            .minutes
+            .keep(|symbol| wanted.contains(symbol));
         // What was decided on for another truth is decided anew.
         self.waiting.clear();
         if self.writer == Writer::Idle {

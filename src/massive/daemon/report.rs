@@ -84,6 +84,9 @@ impl Massive {
         if let Some(why) = self.agenda.vendor_fails(mono) {
             return degraded(format!("the vendor is failing: {why}"));
         }
+        if let Some(why) = self.streaming.fault(self.config.stream, mono) {
+            return degraded(why);
+        }
         let is_open = self.market.at(self.clock.now_ms()).session == Session::Open;
         let (unanswered, all) = self.unanswered(mono);
         if is_open && all > 0 && 2 * unanswered >= all {
@@ -164,6 +167,9 @@ impl Massive {
             ("rung_symbols", rung(self.agenda.rungs.symbols())),
             ("rung_indices", rung(self.agenda.rungs.indices())),
             ("jobs", self.jobs_json()),
+            ("stream", self.config.stream.word().to_owned()),
+            ("stream_links", self.streaming.links_json(mono)),
+            ("missed_minutes", self.agenda.missing().to_string()),
             ("as_of_ms", view.now_ms.to_string()),
         ];
         let words = fields
@@ -192,6 +198,8 @@ impl Massive {
                     let name = chain.map_or("", |chain| chain.underlying.as_str());
                     json.text("job", &format!("chain {name}"));
                 }
+                JobId::Rules => json.text("job", "trade conditions"),
+                JobId::Bars => json.text("job", "missed minutes"),
             }
             json.integer("interval_ms", self.agenda.interval_of(id));
             json.integer("good_ms", state.good_ms);

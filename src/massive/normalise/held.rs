@@ -3,7 +3,7 @@
 //! Price, quote and day are groups, each with its own time: a newer one replaces the older whole, an absent one leaves
 //! the older as it is. So an answer without a quote ages the quote and nothing else.
 
-use crate::massive::facts::{Day, Price, Quote, Spot};
+use crate::massive::facts::{Band, Day, Price, Quote, Spot};
 
 /// Within how much of a jumped price a later one must lie to confirm it.
 const CONFIRMED_WITHIN: f64 = 0.05;
@@ -14,6 +14,7 @@ pub struct Held {
     pub price: Option<Price<'static>>,
     pub quote: Option<Quote<'static>>,
     pub day: Option<Day<'static>>,
+    pub band: Option<Band<'static>>,
     /// A price that jumped and is not confirmed yet.
     jumped: Option<Price<'static>>,
 }
@@ -40,6 +41,7 @@ impl Held {
             price,
             quote,
             day,
+            band: None,
             jumped: None,
         }
     }
@@ -67,7 +69,20 @@ impl Held {
         taken
     }
 
+    /// Takes within which prices it may trade; whether that is other than before.
+    pub fn take_band(&mut self, band: Band<'static>) -> bool {
+        let held = self.band.as_ref().map(|held| Some(held.event_ms));
+        replaces(held, Some(band.event_ms)) && put(&mut self.band, band)
+    }
+
     fn take_price(&mut self, price: Price<'static>, jump_pct: f64, taken: &mut Taken) {
+        if self
+            .price
+            .as_ref()
+            .is_some_and(|held| is_same_event(held, &price))
+        {
+            return;
+        }
         if !replaces(
             self.price.as_ref().map(|held| held.event_ms),
             price.event_ms,
@@ -95,6 +110,14 @@ impl Held {
                 && apart(price.value.value(), jumped.value.value()) <= CONFIRMED_WITHIN
         })
     }
+}
+
+/// Is it what is held, told by another path? The stream numbers its trades, and a snapshot does not.
+fn is_same_event(held: &Price, price: &Price) -> bool {
+    held.event_ms.is_some()
+        && (held.event_ms, held.kind) == (price.event_ms, price.kind)
+        && held.value.value() == price.value.value()
+        && held.sequence.is_some() != price.sequence.is_some()
 }
 
 /// By which share of the other a value differs from it. From 0 nothing is far.
@@ -220,6 +243,22 @@ mod tests {
             "over 5 % from the first"
         );
         assert!(held.take(spot("610", 6), 30.0).price_changed);
+    }
+
+    #[test]
+    fn a_trade_that_comes_by_stream_and_by_snapshot_is_one() {
+        let numbered = |price| {
+            let mut spot = spot(price, 5);
+            if let Some(price) = &mut spot.price {
+                price.sequence = Some(7);
+            }
+            spot
+        };
+        let mut held = Held::default();
+        held.take(spot("100", 5), 30.0);
+        assert!(!held.take(numbered("100.0"), 30.0).changed);
+        assert!(held.take(numbered("101"), 30.0).price_changed);
+        assert!(!held.take(spot("101", 5), 30.0).changed);
     }
 
     #[test]

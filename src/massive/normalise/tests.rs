@@ -4,6 +4,7 @@ mod daily;
 mod snapshots;
 
 use super::*;
+use crate::massive::answer::node::Node;
 use crate::massive::facts::Spot;
 use crate::massive::number::Decimal;
 

@@ -6,7 +6,7 @@ use super::{Done, Setup, Taken, Work};
 use crate::bus::Switchboard;
 use crate::massive::answer::ask::{MARKET_HOLIDAYS, MARKET_STATUS};
 use crate::massive::answer::request::Request;
-use crate::massive::facts::Spot;
+use crate::massive::facts::{Bar, Spot};
 use crate::massive::key;
 use crate::massive::meter::NoCall;
 use crate::massive::normalise;
@@ -94,6 +94,8 @@ impl Asking<'_> {
                     spots: facts.spots.into_iter().map(Spot::into_owned).collect(),
                     market: facts.market,
                     calendar: facts.calendar,
+                    bars: facts.bars.into_iter().map(Bar::into_owned).collect(),
+                    rules: facts.rules,
                     refusals: facts.refusals,
                 }),
             }

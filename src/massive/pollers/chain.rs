@@ -14,17 +14,20 @@ use crate::massive::answer::request::Request;
 use crate::massive::book::chains::{Expiration, Fetched, Prints};
 use crate::massive::chain::contract::{Contract, ContractType};
 use crate::massive::chain::snapshot::{Fetch, gamma_exposure, snapshot};
-use crate::massive::chain::{ChainError, Gathering, Next as Page, Wanted};
+use crate::massive::chain::{ChainError, Gathering, Next as Page, Wanted, model};
 use crate::massive::config::ChainSpec;
 use crate::massive::derive::Summary;
 use crate::massive::meter::NoCall;
 use crate::massive::plan::Strikes;
+use crate::massive::session::calendar::Calendar;
 use crate::massive::symbol::in_chain_keys;
 use crate::massive::verdict::pace::back_off;
 use crate::massive::verdict::{Job as Kind, Next};
 
 /// How often one page is asked for again that failed in passing.
 const TRIES_MAX: u32 = 2;
+/// Contracts of one chain that may be listened to.
+const NEAR_MAX: usize = 1_000;
 /// The longest wait for a call without a sign of progress.
 const WAIT_STEP: Duration = Duration::from_secs(5);
 
@@ -146,8 +149,17 @@ impl Asking<'_> {
     fn finish(&self, of: &ChainAsk, gathering: Gathering) -> Done {
         let config = &self.setup.config;
         let refusals = gathering.refusals().clone();
-        let contracts = gathering.finish();
+        let mut contracts = gathering.finish();
         let fetched_ms = self.setup.clock.now_ms();
+        if let (Some(model), Some(spot)) = (config.model, of.spot) {
+            for (date, list) in &mut contracts {
+                let expires_ms = Calendar::default().expires_ms(*date);
+                for contract in list {
+                    contract.model = model::of(contract, spot, expires_ms, fetched_ms, model);
+                }
+                self.working.tick();
+            }
+        }
         let fetch_id = format!("{:016x}", fastrand::u64(..));
         let fetch = Fetch {
             underlying: in_chain_keys(&of.spec.underlying),
@@ -157,6 +169,7 @@ impl Asking<'_> {
             fetched_ms,
             source: config.source.word(),
         };
+        let near = nearest(&contracts, of.spot);
         let mut prints = Prints::default();
         let expirations = contracts.iter().map(|(date, contracts)| {
             let mut snapshot = snapshot(fetch, *date, contracts);
@@ -175,9 +188,29 @@ impl Asking<'_> {
             expirations,
             gex,
             prints: Arc::new(prints),
+            near,
         };
         Done::Chain(Box::new(fetched), refusals)
     }
+}
+
+/// The contracts nearest to the money, of those as near the ones that expire first. Without a price nobody knows where
+/// that is.
+fn nearest(contracts: &BTreeMap<Date, Vec<Contract>>, spot: Option<f64>) -> Vec<(f64, String)> {
+    let Some(spot) = spot.filter(|spot| *spot > 0.0) else {
+        return Vec::new();
+    };
+    let mut near: Vec<(f64, &Contract)> = contracts
+        .values()
+        .flatten()
+        .map(|contract| ((contract.strike.value() / spot - 1.0).abs(), contract))
+        .collect();
+    near.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+    near.truncate(NEAR_MAX);
+    let named = near.into_iter();
+    named
+        .map(|(away, contract)| (away, contract.ticker.clone()))
+        .collect()
 }
 
 /// Calls and puts, under the symbol as truth has it.

@@ -95,6 +95,12 @@ impl Calendar {
         })
     }
 
+    /// When contracts that expire on a day do: at the close of its session, by the clock of New York where there is none.
+    pub fn expires_ms(&self, date: Date) -> i64 {
+        self.hours(date)
+            .map_or_else(|| moment(date, CLOSE), |hours| hours.close_ms)
+    }
+
     /// The session that the calendar says there is.
     pub fn session(&self, now_ms: i64) -> Session {
         match self.hours(date_of(now_ms)) {

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
@@ -18,6 +18,7 @@ use ureq::unversioned::transport::{
 };
 
 use crate::net::resolve::{OTHERS, ResolveError};
+pub use crate::net::ssrf_guard::Forbidden;
 use crate::net::ssrf_guard::SsrfGuard;
 use crate::net::trust_store::TrustStore;
 
@@ -25,25 +26,6 @@ use crate::net::trust_store::TrustStore;
 const RESOLVE_LIMIT: Duration = Duration::from_secs(10);
 /// Addresses of one name that are tried.
 const MAX_ADDRESSES: usize = 16;
-
-/// An address that must not be connected to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Forbidden {
-    /// As the URL names it.
-    pub host: String,
-    /// What it resolves to.
-    pub ip: IpAddr,
-    /// What kind of address that is.
-    pub why: &'static str,
-}
-
-impl fmt::Display for Forbidden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is {}, {}", self.host, self.ip, self.why)
-    }
-}
-
-impl std::error::Error for Forbidden {}
 
 /// Resolves a name within the bounds of [`crate::net::resolve`], and passes on only the addresses that the guard allows.
 #[derive(Debug, Default)]
@@ -62,25 +44,19 @@ impl Resolver for JudgingResolver {
         let (bare, port) = host_and_port(uri);
         let mut allowed = self.empty();
         let found = look_up(bare, port, timeout)?;
-        let guard = self.guard.as_ref();
-        let Some(guard) = guard.filter(|guard| !guard.allows_name(bare, port)) else {
-            found.for_each(|address| allowed.push(address));
-            return Ok(allowed);
+        let judged = match &self.guard {
+            None => Ok(found.collect()),
+            Some(guard) => guard.allowed(bare, port, found),
         };
-        let mut refused = None;
-        for address in found {
-            match guard.forbids(address.ip()) {
-                Some(why) => {
-                    let (host, ip) = (bare.to_owned(), address.ip());
-                    refused = Some(Forbidden { host, ip, why });
-                }
-                None => allowed.push(address),
+        match judged {
+            Ok(addresses) => {
+                addresses
+                    .into_iter()
+                    .for_each(|address| allowed.push(address));
+                Ok(allowed)
             }
-        }
-        match refused {
-            _ if !allowed.is_empty() => Ok(allowed),
-            Some(forbidden) => Err(ureq::Error::Other(Box::new(forbidden))),
-            None => Err(ureq::Error::HostNotFound),
+            Err(Some(forbidden)) => Err(ureq::Error::Other(Box::new(forbidden))),
+            Err(None) => Err(ureq::Error::HostNotFound),
         }
     }
 }

@@ -208,6 +208,12 @@ impl Walk<'_> {
     /// A field that not every service has: a section of this one's own, or one that nobody knows.
     fn own_section(&mut self, id: u32, name: &str, field: &str) -> Result<(), Syntax> {
         let own = self.rules.schema_of(name);
+        if let Some(variable) = own.and_then(|own| own.variable_for(field)) {
+            let what = "a key, token or secret in truth, which everybody reads".to_owned();
+            let at = self.reader.key_at();
+            self.error(at, what, &format!("put it into {variable}"));
+            return self.reader.skip();
+        }
         let fields = own.and_then(|own| own.fields_of(field));
         let Some(fields) = fields.filter(|_| !is_secret(field)) else {
             let sections = own.and_then(|own| own.sections).unwrap_or_default();

@@ -53,6 +53,11 @@ impl Known {
                     .collect();
                 results(of(&all, bar))
             }
+            "/v3/reference/conditions" => results(vec![
+                condition(14, true),
+                condition(41, true),
+                condition(37, false),
+            ]),
             path if path.starts_with("/v2/aggs/ticker/") => {
                 let name = path.split('/').nth(4).unwrap().replace("%3A", ":");
                 results(of(&[name], bar))
@@ -63,6 +68,10 @@ impl Known {
             _ => refusal(404),
         }
     }
+}
+
+fn condition(id: i64, updates: bool) -> Value {
+    json!({"id": id, "name": "as told", "update_rules": {"consolidated": {"updates_open_close": updates}}})
 }
 
 pub fn results(results: Vec<Value>) -> Reply {

@@ -5,6 +5,7 @@
 
 mod alerts;
 mod beat;
+mod doctor;
 mod feed;
 mod hold;
 mod known;
@@ -41,6 +42,7 @@ looking
   status                 one table of all services
   watch                  beats, alerts and states as they come
   alerts                 the history, one outage a line
+  doctor                 everything that is wrong, the worst first, each with what to do about it
   truth check FILE       everything that is wrong with a truth document, and what to write instead
 
 feeds
@@ -105,6 +107,7 @@ fn dispatch() -> Result<ExitCode, Error> {
         "watch" => watch::run(args, env),
         "beat" => beat::run(args, env),
         "alerts" => alerts::run(args, env),
+        "doctor" => doctor::run(args, env),
         "notify" => notify::run(args, env),
         "silence" => silence::run(args, env),
         "ack" => silence::acknowledge(args, env),

@@ -4,6 +4,7 @@ mod bootstrap;
 mod bus_faults;
 mod bus_unstable;
 mod cli_beat;
+mod cli_doctor;
 mod cli_status;
 mod cli_up;
 mod cli_up_mistakes;

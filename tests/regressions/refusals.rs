@@ -5,4 +5,5 @@ mod cluster;
 mod cut_off;
 mod once;
 mod rights;
+mod together;
 mod two;

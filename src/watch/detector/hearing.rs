@@ -95,7 +95,11 @@ impl Detector {
         }
         slot.flags.set(Flags::HEARD, true);
         // On the channel where truth has it, it knows that; that it is faster now it may not know yet.
-        let is_settled = slot.former_ms == ELSEWHERE || now.mono >= slot.settled_at();
+        let is_there = slot.former_ms == ELSEWHERE && !slot.flags.has(Flags::RUSHED);
+        let is_settled = is_there || now.mono >= slot.settled_at();
+        if is_settled {
+            slot.flags.set(Flags::RUSHED, false);
+        }
         let retimed =
             slot.flags.take(Flags::RETIMED) | (is_settled && slot.flags.take(Flags::SETTLING));
         let again = slot.flags.take(Flags::AGAIN);

@@ -9,19 +9,24 @@
 //! A seed that fails is printed; `SIM_SEED=<seed>` plays it alone, `SIM_SEEDS=<n>` plays another number of them.
 
 mod healer;
+mod kept;
 mod oracle;
 mod people;
+mod plan;
 mod redis;
 mod truth;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use plan::Plan;
 use world::World;
 
 /// Seeds of a plain test run.
 const SEEDS: u64 = 10_000;
 const THREADS: u64 = 2;
+/// How often each kept list of events is played.
+const CHANCES: u64 = 50;
 
 #[test]
 fn whatever_happens_every_death_is_told_once_and_no_other() {
@@ -49,14 +54,36 @@ fn whatever_happens_every_death_is_told_once_and_no_other() {
     assert!(failed.is_empty(), "replay with SIM_SEED={failed:?}");
 }
 
-/// Plays one world to its end and asks the oracle.
+/// Plays the world of a seed to its end and asks the oracle.
 fn play(seed: u64) {
-    let mut world = World::new(seed);
-    world.run();
-    let complaint = oracle::judge(&world).and_then(|()| oracle::judge_messages(&world));
-    if let Err(complaint) = complaint {
+    let mut chance = fastrand::Rng::with_seed(seed);
+    let plan = Plan::random(&mut chance);
+    if let Err(complaint) = play_plan(&plan, chance) {
         panic!("seed {seed}: {complaint}");
     }
+}
+
+fn play_plan(plan: &Plan, chance: fastrand::Rng) -> Result<(), String> {
+    let mut world = World::new(plan, chance);
+    world.run();
+    oracle::judge(&world).and_then(|()| oracle::judge_messages(&world))
+}
+
+/// What went wrong once is played again, with many other delays than those of then.
+#[test]
+fn what_once_went_wrong_goes_right() {
+    let mut complaints = Vec::new();
+    for (name, plan) in kept::plans() {
+        let wrong = (0..CHANCES).find_map(|seed| {
+            let chance = fastrand::Rng::with_seed(seed);
+            let complaint = play_plan(&plan, chance).err()?;
+            Some(format!(
+                "{name}, with the delays of seed {seed}: {complaint}"
+            ))
+        });
+        complaints.extend(wrong);
+    }
+    assert!(complaints.is_empty(), "{complaints:#?}");
 }
 
 fn number(name: &str) -> Option<u64> {

@@ -55,6 +55,8 @@ impl Flags {
     pub const WORDED: Flags = Flags(1 << 13);
     /// Waits for its word to be written.
     pub const REWORDED: Flags = Flags(1 << 14);
+    /// While it may beat elsewhere, a later truth made it faster: that it beats where it shall does not say that it knows.
+    pub const RUSHED: Flags = Flags(1 << 15);
 
     /// With any of these, a beat needs a closer look.
     pub const UNUSUAL: Flags = Flags(

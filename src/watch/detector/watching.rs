@@ -59,7 +59,10 @@ impl Detector {
         self.unarm(index);
         self.claim(index, spec);
         let settled = self.watching.settled;
-        self.roster.slot_mut(index).settle(ELSEWHERE, settled);
+        let slot = self.roster.slot_mut(index);
+        slot.settle(ELSEWHERE, settled);
+        // Who beats there has read this truth, and with it how often it shall.
+        slot.flags.set(Flags::RUSHED, false);
         Watched::Moved { from }
     }
 
@@ -296,6 +299,8 @@ impl Detector {
         };
         let former_ms = std::mem::replace(&mut slot.timeout_ms, spec.timeout_ms);
         if beats_faster && spec.timeout_ms < former_ms {
+            let may_be_elsewhere = slot.flags.has(Flags::SETTLING) && slot.former_ms == ELSEWHERE;
+            slot.flags.set(Flags::RUSHED, may_be_elsewhere);
             slot.settle(former_ms, settled);
         }
         let runs = matches!(slot.state, State::Waiting | State::Up) || slot.flags.has(Flags::AGAIN);

@@ -7,7 +7,7 @@ use crate::bus::BusError;
 use crate::contract::{ALERT_COUNT, ALERT_LOG, HEALER_LEASE, NOTE_IDS, health_key};
 
 /// What the scripts do.
-const IN_SCRIPTS: &str = "+get +set +del +unlink +pexpire +pttl +incr +decr +xadd +xdel +zadd +zscore +zremrangebyrank +publish";
+const IN_SCRIPTS: &str = "+get +mget +set +mset +del +unlink +pexpire +pttl +incr +incrby +decr +decrby +xadd +xdel +zadd +zscore +zremrangebyrank +publish";
 
 impl Ledger {
     /// Whether this user may run scripts on every key that is written. Changes nothing.

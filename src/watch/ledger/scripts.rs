@@ -48,22 +48,77 @@ end)
 ///
 /// The id in the stored health is found by its place: before it in an alert stands nothing that is free text. A key
 /// that somebody made something else of than text is overwritten: it must not keep all others waiting.
+///
+/// All of them share one MGET, one INCRBY and one MSET, which costs Redis three quarters of what GET, INCR and SET for
+/// each do. The log is trimmed with the last entry. Where one of these is refused, what was done is undone and each is
+/// said by itself, so that a user who may run only the smaller commands is served, and an error says what it always did.
 const TELL: &str = r#"
-local function tell(key, before, this, alert, health, published)
-  local now = redis.pcall('GET', key)
-  if type(now) == 'string' then
-    local id = string.match(now, '"alert":{.-"id":"([^"]*)"') or ''
-    if id == this then return 'already' end
-    if id ~= '' and id ~= before then return 'conflict ' .. id end
+local log, counter, channel = KEYS[2], KEYS[3], ARGV[2]
+local call, pcall, find, match = redis.call, redis.pcall, string.find, string.match
+local function stored_id(health)
+  local at = type(health) == 'string' and find(health, '"alert":{', 1, true)
+  return at and match(health, '"id":"([^"]*)"', at) or ''
+end
+local function verdict(id, at)
+  if id == ARGV[at + 2] then return 'already' end
+  if id ~= '' and id ~= ARGV[at + 1] then return 'conflict ' .. id end
+end
+local function together()
+  local found = pcall('MGET', unpack(KEYS, 4))
+  if found.err then return nil end
+  local told, new, last = {}, {}, {}
+  for i = 1, #KEYS - 3 do
+    local key, at = KEYS[i + 3], 5 * i - 2
+    told[i] = verdict(last[key] or stored_id(found[i]), at)
+    if not told[i] then
+      last[key] = ARGV[at + 2]
+      new[#new + 1] = i
+    end
   end
-  return say(alert, published, function() return redis.pcall('SET', key, health .. alert .. '}') end)
+  local count = #new
+  if count == 0 then return told end
+  local n = pcall('INCRBY', counter, count)
+  if type(n) == 'table' then return nil end
+  n = n - count
+  local entries, health, refused = {}, {}, nil
+  for j = 1, count do
+    local i = new[j]
+    local at = 5 * i - 2
+    local alert, entry = ARGV[at + 3], nil
+    if j < count then
+      entry = pcall('XADD', log, '*', 'n', n + j, 'alert', alert)
+    else
+      entry = pcall('XADD', log, 'MAXLEN', '~', ARGV[3], '*', 'n', n + j, 'alert', alert)
+    end
+    refused = type(entry) == 'table' and entry.err
+    if refused then break end
+    entries[j] = entry
+    health[2 * j - 1], health[2 * j] = KEYS[i + 3], ARGV[at + 4] .. alert .. '}'
+    told[i] = n + j
+  end
+  if refused or pcall('MSET', unpack(health)).err then
+    if #entries > 0 then pcall('XDEL', log, unpack(entries)) end
+    pcall('DECRBY', counter, count)
+    return nil
+  end
+  for j = 1, count do
+    local at = 5 * new[j] - 2
+    if ARGV[at + 5] ~= '1' then call('PUBLISH', channel, ARGV[at + 3]) end
+  end
+  return told
 end
-local told = {}
-for i = 1, #KEYS - 3 do
-  local at = 5 * i - 2
-  told[i] = tell(KEYS[i + 3], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], ARGV[at + 5])
+local function each()
+  local told = {}
+  for i = 1, #KEYS - 3 do
+    local key, at = KEYS[i + 3], 5 * i - 2
+    local alert = ARGV[at + 3]
+    told[i] = verdict(stored_id(pcall('GET', key)), at) or say(alert, ARGV[at + 5], function()
+      return pcall('SET', key, ARGV[at + 4] .. alert .. '}')
+    end)
+  end
+  return told
 end
-return told
+return together() or each()
 "#;
 
 /// Sets a snapshot and keeps the last alert that is stored with it.

@@ -97,6 +97,9 @@ pub fn run(plan: &Plan, report: &mut Report) {
     );
     report.tell(PART, "lateness of others p50", "ms", others.each(0.5));
     report.tell(PART, "healer CPU", "s", healer_cpu);
+    let each = |seconds: &f64| seconds * 1e6 / (CROWD.count + MORTALS.count) as f64;
+    let of_each = redis_cpu.iter().map(each).collect();
+    report.goal(PART, "redis-server CPU for each death", "µs", 7.5, of_each);
     report.tell(PART, "redis-server CPU", "s", redis_cpu);
     report.goal(
         PART,

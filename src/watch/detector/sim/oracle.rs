@@ -1,8 +1,9 @@
 //! What must be true of what was told.
 
+use super::plan::STORM;
 use super::redis::{Entry, Said};
 use super::truth::name;
-use super::world::{STORM, Service, World};
+use super::world::{Sent, Service, World};
 use crate::notify::teller::simulation::People;
 
 /// A beat that reached Redis so shortly before the verdict may still have been on its way.
@@ -80,19 +81,26 @@ fn not_too_many(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// Nobody is told dead whose beat reached Redis within its timeout, however long it lay there.
+/// Nobody is told dead whose beat reached Redis within its timeout, however long it lay there. A beat that ended a longer
+/// silence undoes no death before Redis served it: it was one.
 fn no_false_death(world: &World, service: &Service, log: &[&Entry]) -> Result<(), String> {
     // Over a far bus, an echo may be under way for longer, and so may what it overtakes after a stall.
     let on_its_way = ON_ITS_WAY + world.longest_trip;
     for entry in log.iter().filter(|entry| entry.deed.said == Said::Missed) {
         let at = entry.deed.judged_at;
-        let last = service
-            .sent
-            .iter()
-            .copied()
-            .rfind(|&(beat, _)| beat + on_its_way <= at);
-        let shortest = timeouts_since(service, last.map_or(0, |(beat, _)| beat), at).min();
-        let (Some((last, next)), Some(shortest)) = (last, shortest) else {
+        let heard = |nth: &usize| {
+            let beat = service.sent[*nth];
+            let counts_from = match ended_a_silence(service, *nth) {
+                true => beat.served.unwrap_or(u64::MAX),
+                false => beat.at,
+            };
+            counts_from.saturating_add(on_its_way) <= at
+        };
+        let last = (0..service.sent.len())
+            .rfind(heard)
+            .map(|nth| service.sent[nth]);
+        let shortest = timeouts_since(service, last.map_or(0, |beat| beat.at), at).min();
+        let (Some(Sent { at: last, next, .. }), Some(shortest)) = (last, shortest) else {
             continue;
         };
         if at < last + shortest {
@@ -107,6 +115,16 @@ fn no_false_death(world: &World, service: &Service, log: &[&Entry]) -> Result<()
         }
     }
     Ok(())
+}
+
+/// Whether the beat before this one had been longer ago than any timeout allows.
+fn ended_a_silence(service: &Service, nth: usize) -> bool {
+    let Some(before) = nth.checked_sub(1).map(|before| service.sent[before].at) else {
+        return false;
+    };
+    let beat = service.sent[nth].at;
+    let longest = timeouts_since(service, before, beat).max();
+    longest.is_some_and(|timeout| beat > before + timeout)
 }
 
 /// A death and its end take turns: none is told twice.

@@ -10,16 +10,14 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use super::healer::{Healer, Input, Wish};
 use super::people::People;
+use super::plan::{Fault, MS, Plan, Planned, Rhythm, SEC, STORM};
 use super::redis::{Client, Command, Mode, Redis, Store};
 use super::truth::Watching;
 use crate::clock::{Mono, Now};
 
-const MS: u64 = 1000;
-const SEC: u64 = 1_000_000;
-/// Faults happen until then.
-pub const STORM: u64 = 45 * SEC;
-/// Then everything is repaired, and after so long all must be as it should.
-const CALM: u64 = 40 * SEC;
+/// After the storm everything is repaired, and after so long all must be as it should: the longest timeout there is, after
+/// the time that a service has to learn its place, and the doubts of a link that was half-open.
+const CALM: u64 = 60 * SEC;
 
 #[derive(Debug)]
 pub struct Service {
@@ -32,13 +30,62 @@ pub struct Service {
     /// Its last beat, and the number of the next that counts.
     beat_at: u64,
     turn: u32,
-    /// When its beats reached Redis, each with when it meant to send the next; and when Redis served them.
-    pub sent: Vec<(u64, u64)>,
+    /// When the last that is under way reaches Redis.
+    arrives: u64,
+    /// Its beats as they reached Redis; and when Redis served one.
+    pub sent: Vec<Sent>,
     pub served: Vec<u64>,
     /// When truth gave it which timeout.
     pub timeouts: Vec<(u64, u32)>,
     /// When truth last named it no more; what was told before is forgotten then.
     pub dropped_at: Option<u64>,
+    /// What it knew then: its channel and its interval.
+    dropped_with: (usize, u32),
+}
+
+/// A beat that reached Redis.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent {
+    pub at: u64,
+    /// When its sender means to beat again.
+    pub next: u64,
+    pub served: Option<u64>,
+}
+
+impl Service {
+    /// One that is not alive yet, and knows what truth says.
+    fn new(truth: &Watching) -> Service {
+        Service {
+            alive: false,
+            life: 0,
+            i: 0,
+            channel: truth.channel,
+            interval_ms: truth.interval_ms,
+            beat_at: 0,
+            turn: 0,
+            arrives: 0,
+            sent: Vec::new(),
+            served: Vec::new(),
+            timeouts: vec![(0, truth.timeout_ms)],
+            dropped_at: None,
+            dropped_with: (0, 0),
+        }
+    }
+
+    /// Redis dies, and its beats that wait there with it.
+    fn lost_what_waits(&mut self) {
+        for beat in self.sent.iter_mut().filter(|beat| beat.served.is_none()) {
+            beat.served = Some(u64::MAX);
+        }
+    }
+
+    /// Redis serves the oldest of its beats that wait.
+    fn served(&mut self, now: u64) {
+        self.served.push(now);
+        if let Some(beat) = self.sent.iter_mut().find(|beat| beat.served.is_none()) {
+            beat.served = Some(now);
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -91,34 +138,6 @@ enum Event {
     Calm,
 }
 
-#[derive(Clone, Debug)]
-enum Fault {
-    Stall,
-    Kill,
-    StopHealer(usize),
-    CrashHealer(usize),
-    KillLink(usize),
-    HalfOpen(usize),
-    Timeout(usize),
-    /// Another interval, and the timeout that goes with it.
-    Rhythm(usize),
-    Watch(usize),
-    /// The way to Redis is another from now on.
-    Way(u64, u64),
-    /// Channels pass from one service to another.
-    Channels(Move),
-    /// The first is gone for a while, and the second has its channel from then on.
-    Rename(usize, usize),
-}
-
-#[derive(Clone, Debug)]
-enum Move {
-    Swap(usize, usize),
-    Rotate,
-    /// The first takes what the second leaves.
-    TakeOver(usize, usize),
-}
-
 pub struct World {
     pub now: u64,
     rng: fastrand::Rng,
@@ -132,6 +151,8 @@ pub struct World {
     pub people: People,
     /// Number of the teller's timer that counts.
     telling: u64,
+    /// When a healer last started.
+    pub(super) started_at: u64,
     links: u32,
     /// How long a way between healers and Redis takes, besides what it takes here: at least, and up to how much more.
     pub way: (u64, u64),
@@ -144,31 +165,15 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(seed: u64) -> World {
-        let mut rng = fastrand::Rng::with_seed(seed);
-        let (services, healers) = (rng.usize(1..5), rng.usize(1..3));
-        let truth: Vec<Watching> = (0..services)
-            .map(|channel| {
-                // Timeouts that leave little room are what stalls of Redis are dangerous to.
-                let tight = rng.bool();
-                let interval_ms = if tight {
-                    rng.u32(200..600)
-                } else {
-                    rng.u32(300..2000)
-                };
-                let timeout_ms = if tight {
-                    interval_ms + rng.u32(400..1200)
-                } else {
-                    interval_ms * rng.u32(2..4) + 1000
-                };
-                Watching {
-                    watched: true,
-                    channel,
-                    timeout_ms,
-                    interval_ms,
-                }
-            })
-            .collect();
+    /// The world of `plan`; what it leaves open, above all how long things take, is drawn from `chance`.
+    pub fn new(plan: &Plan, chance: fastrand::Rng) -> World {
+        let watching = |(channel, rhythm): (usize, &Rhythm)| Watching {
+            watched: true,
+            channel,
+            timeout_ms: rhythm.timeout_ms,
+            interval_ms: rhythm.interval_ms,
+        };
+        let truth: Vec<Watching> = plan.services.iter().enumerate().map(watching).collect();
         let mut world = World {
             now: SEC,
             queue: BinaryHeap::new(),
@@ -180,47 +185,28 @@ impl World {
                 life: 0,
                 store: Store::default(),
             },
-            services: Vec::new(),
-            healers: (0..healers).map(Healer::new).collect(),
+            services: truth.iter().map(Service::new).collect(),
+            healers: (0..plan.healers).map(Healer::new).collect(),
+            started_at: 0,
             links: 0,
             channels: 10,
             way: (0, 0),
             longest_trip: 0,
-            calm: rng.u8(..) < 64,
-            people: People::new(rng.bool(), if rng.bool() { 60_000 } else { 0 }),
+            calm: plan.is_calm,
+            people: People::new(plan.is_chained, plan.rate_limit_ms),
             telling: 0,
             truth,
-            rng,
+            rng: chance,
         };
-        for svc in 0..services {
-            world.services.push(Service {
-                alive: false,
-                life: 0,
-                i: 0,
-                channel: svc,
-                interval_ms: world.truth[svc].interval_ms,
-                beat_at: 0,
-                turn: 0,
-                sent: Vec::new(),
-                served: Vec::new(),
-                timeouts: vec![(0, world.truth[svc].timeout_ms)],
-                dropped_at: None,
-            });
-            world.after(0, 2 * SEC, Event::Return { svc });
-            let mut at = world.rng.u64(3 * SEC..20 * SEC);
-            while at < STORM {
-                world.at(at, Event::Die { svc });
-                at += world.rng.u64(100 * MS..15 * SEC);
-                world.at(at, Event::Return { svc });
-                at += world.rng.u64(SEC..20 * SEC);
-            }
-        }
-        for healer in 0..healers {
-            world.after(0, 500 * MS, Event::Repair(Fault::CrashHealer(healer)));
-        }
-        world.plan_ways();
-        if !world.calm {
-            world.plan_faults();
+        world.be_far(plan.way);
+        for (at, event) in &plan.events {
+            let event = match event.clone() {
+                Planned::Return(svc) => Event::Return { svc },
+                Planned::Die(svc) => Event::Die { svc },
+                Planned::Fail(fault) => Event::Fault(fault),
+                Planned::Mend(fault) => Event::Repair(fault),
+            };
+            world.at(*at, event);
         }
         world.at(STORM, Event::Calm);
         world

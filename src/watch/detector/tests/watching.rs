@@ -164,6 +164,40 @@ fn a_service_that_moves_to_another_channel_starts_anew_there() {
 }
 
 #[test]
+fn who_beats_where_it_shall_may_not_know_yet_how_often() {
+    let follow = |lab: &mut Lab, channel: &str, timeout_ms: u32, interval_ms: u32| {
+        lab.detector.begin_reload(lab.now);
+        let spec = Spec {
+            svc: "a",
+            channel,
+            timeout_ms,
+            interval_ms,
+        };
+        lab.detector.watch(&spec);
+        assert!(lab.detector.sweep(100, &mut Vec::new()));
+        lab.prove();
+    };
+    // The place first and the pace a second later, or both at once; what follows a beat at the new place.
+    for (pace_comes_later, silent_for) in [(true, 9.0), (false, 1.8)] {
+        let mut lab = Lab::with(&[("a", 10_000, 5000)]);
+        lab.beat("a", "");
+        if pace_comes_later {
+            follow(&mut lab, "beats/a", 10_000, 5000);
+            lab.pass(1.0);
+        }
+        follow(&mut lab, "beats/a", 2000, 500);
+        lab.pass(0.5);
+        lab.detector
+            .frame(b"beats/a", br#"{"svc":"a"}"#, lab.moment());
+        lab.settle();
+        lab.pass(silent_for);
+        assert!(lab.words().is_empty(), "{pace_comes_later}");
+        lab.pass(if pace_comes_later { 12.0 } else { 0.4 });
+        assert_eq!(lab.words(), ["a missed"], "{pace_comes_later}");
+    }
+}
+
+#[test]
 fn who_takes_over_a_channel_is_judged_there_from_its_own_proof_on() {
     let mut lab = Lab::with(&[("a", 10_000, 3000), ("b", 10_000, 3000)]);
     lab.beat("a", "");

@@ -1,81 +1,14 @@
 //! What goes wrong, when, and how it is mended.
 
 use super::super::healer::Input;
+use super::super::plan::{Fault, MS, Move, Rhythm};
 use super::super::redis::{Client, Mode};
-use super::{Event, Fault, MS, Move, SEC, STORM, World};
+use super::{Event, World};
 
 impl World {
-    /// Every other world has a far bus, which may jitter, and become another.
-    pub(super) fn plan_ways(&mut self) {
-        if self.rng.bool() {
-            return;
-        }
-        let way = self.some_way();
-        self.be_far(way);
-        for _ in 0..self.rng.u32(0..3) {
-            let (at, (least, jitter)) = (self.rng.u64(5 * SEC..STORM), self.some_way());
-            if !self.calm {
-                self.at(at, Event::Fault(Fault::Way(least, jitter)));
-            }
-        }
-    }
-
-    fn be_far(&mut self, way: (u64, u64)) {
+    pub(super) fn be_far(&mut self, way: (u64, u64)) {
         self.way = way;
         self.longest_trip = self.longest_trip.max(2 * (way.0 + way.1));
-    }
-
-    /// A round trip of up to a second, jitter of up to 400 ms in it.
-    fn some_way(&mut self) -> (u64, u64) {
-        let jitter = if self.rng.bool() {
-            0
-        } else {
-            self.rng.u64(0..=200 * MS)
-        };
-        (self.rng.u64(0..=500 * MS - jitter), jitter)
-    }
-
-    pub(super) fn plan_faults(&mut self) {
-        if self.rng.u8(..) < 64 {
-            // A Redis that stutters.
-            let mut at = self.rng.u64(5 * SEC..20 * SEC);
-            while at < STORM {
-                let lasts = self.rng.u64(200 * MS..1500 * MS);
-                self.at(at, Event::Fault(Fault::Stall));
-                self.at(at + lasts, Event::Repair(Fault::Stall));
-                at += lasts + self.rng.u64(200 * MS..3 * SEC);
-            }
-        }
-        for _ in 0..self.rng.u32(1..12) {
-            let healer = self.rng.usize(0..self.healers.len());
-            let svc = self.rng.usize(0..self.services.len());
-            let (fault, longest) = match self.rng.u32(0..15) {
-                0 | 1 => (Fault::Stall, 12 * SEC),
-                2 => (Fault::Kill, 12 * SEC),
-                3 | 4 => (Fault::StopHealer(healer), 12 * SEC),
-                5 | 6 => (Fault::CrashHealer(healer), 8 * SEC),
-                7 => (Fault::KillLink(healer), 0),
-                8 => (Fault::HalfOpen(healer), 0),
-                9 => (Fault::Channels(self.some_move(svc)), 0),
-                10 => {
-                    let other = self.rng.usize(0..self.services.len());
-                    (Fault::Rename(svc, other), 10 * SEC)
-                }
-                11 | 12 => (Fault::Rhythm(svc), 0),
-                _ if self.rng.bool() => (Fault::Timeout(svc), 0),
-                _ => (Fault::Watch(svc), 10 * SEC),
-            };
-            let at = self.rng.u64(2 * SEC..STORM);
-            self.at(at, Event::Fault(fault.clone()));
-            // Most troubles are short.
-            let lasts = if self.rng.bool() {
-                longest / 10
-            } else {
-                longest
-            };
-            let lasts = self.rng.u64(0..=lasts);
-            self.at(at + lasts, Event::Repair(fault));
-        }
     }
 
     pub(super) fn fail(&mut self, fault: Fault) {
@@ -85,6 +18,9 @@ impl World {
                 self.redis.mode = Mode::Dead;
                 self.redis.life += 1;
                 self.redis.pending.clear();
+                for service in &mut self.services {
+                    service.lost_what_waits();
+                }
                 for healer in 0..self.healers.len() {
                     self.break_link(healer);
                     self.healers[healer].connection_lost = true;
@@ -101,15 +37,13 @@ impl World {
             Fault::HalfOpen(healer) => {
                 self.healers[healer].half_open = self.healers[healer].link != 0
             }
-            Fault::Timeout(svc) => {
-                let timeout_ms = self.truth[svc].interval_ms * self.rng.u32(2..5) + 1000;
-                self.truth[svc].timeout_ms = timeout_ms;
-                self.services[svc].timeouts.push((self.now, timeout_ms));
-                self.announce();
-            }
-            Fault::Rhythm(svc) => {
-                let interval_ms = self.rng.u32(200..6000);
-                let timeout_ms = interval_ms + self.rng.u32(700..3000);
+            Fault::Timing(
+                svc,
+                Rhythm {
+                    interval_ms,
+                    timeout_ms,
+                },
+            ) => {
                 self.truth[svc].interval_ms = interval_ms;
                 self.truth[svc].timeout_ms = timeout_ms;
                 self.services[svc].timeouts.push((self.now, timeout_ms));
@@ -155,6 +89,7 @@ impl World {
             Fault::CrashHealer(healer) if !self.healers[healer].alive => {
                 let now = self.moment();
                 self.healers[healer].start(now, &self.truth);
+                self.started_at = self.now;
                 let boot = self.healers[healer].boot;
                 self.after(MS, 50 * MS, Event::Connect { healer, boot });
                 self.after(MS, 50 * MS, Event::Renew { healer, boot });
@@ -168,7 +103,7 @@ impl World {
                 self.at(self.now + 100 * MS, Event::Repair(fault));
             }
             Fault::Watch(svc) | Fault::Rename(svc, _) => {
-                self.truth[svc].watched = true;
+                self.be_named(svc);
                 self.announce();
             }
             _ => {}
@@ -215,18 +150,11 @@ impl World {
     /// Truth names the service no more.
     fn drop_service(&mut self, svc: usize) {
         self.truth[svc].watched = false;
-        self.services[svc].dropped_at = Some(self.now);
+        let service = &mut self.services[svc];
+        service.dropped_at = Some(self.now);
+        service.dropped_with = (service.channel, service.interval_ms);
         self.people.drop_service(svc, self.now);
         self.tell_people();
-    }
-
-    fn some_move(&mut self, svc: usize) -> Move {
-        let other = self.rng.usize(0..self.services.len());
-        match self.rng.u32(0..3) {
-            0 => Move::Swap(svc, other),
-            1 => Move::Rotate,
-            _ => Move::TakeOver(svc, other),
-        }
     }
 
     fn pass_channels(&mut self, passing: &Move) {

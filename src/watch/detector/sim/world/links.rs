@@ -1,8 +1,9 @@
 //! A healer's links: made, lost, and the lease that is renewed over them.
 
 use super::super::healer::Input;
+use super::super::plan::{MS, SEC};
 use super::super::redis::Mode;
-use super::{Event, MS, SEC, World};
+use super::{Event, World};
 
 impl World {
     pub(super) fn renew(&mut self, healer: usize) {

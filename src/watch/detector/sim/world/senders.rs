@@ -1,7 +1,9 @@
 //! Services: they beat by what they know of the truth, which is not always the one in force.
 
+use super::super::healer::{Healer, Input};
+use super::super::plan::{MS, SEC};
 use super::super::redis::{Client, Command, Mode};
-use super::{Event, MS, SEC, World};
+use super::{Event, World};
 use crate::contract::SERVICES_LEARN_WITHIN;
 
 impl World {
@@ -27,9 +29,24 @@ impl World {
         }
     }
 
+    /// Truth names it again. What it took from a truth that did not name it, or long ago, no healer can know of; then it
+    /// reads this one at once.
+    pub(super) fn be_named(&mut self, svc: usize) {
+        let longest = SERVICES_LEARN_WITHIN.as_micros() as u64;
+        self.truth[svc].watched = true;
+        let service = &self.services[svc];
+        let dropped_at = service.dropped_at.unwrap_or(0);
+        let is_known = service.dropped_with == (service.channel, service.interval_ms);
+        if !is_known || dropped_at + longest <= self.now || dropped_at <= self.started_at {
+            self.learn(svc);
+        }
+    }
+
     /// A new truth was written: healers know at once here, services when they look, or had word of it.
     pub(super) fn spread_truth(&mut self) {
-        if self.healers.iter().any(|healer| !healer.alive) {
+        // One that stands still while a second truth comes never reads the first, and spares nobody who lives by it.
+        let misses_one = |h: &Healer| h.inbox.iter().any(|input| matches!(input, Input::Truth));
+        if self.healers.iter().any(|h| !h.alive || misses_one(h)) {
             return self.spread_at_once();
         }
         let longest = SERVICES_LEARN_WITHIN.as_micros() as u64;
@@ -79,6 +96,10 @@ impl World {
         let late = if self.rng.u8(..) < 10 { 600 * MS } else { 200 };
         let takes = self.rng.u64(20..=late);
         for _ in 0..1 + u8::from(self.rng.u8(..) < 5) {
+            // Over one connection none overtakes another.
+            let service = &mut self.services[svc];
+            service.arrives = service.arrives.max(self.now + takes);
+            let takes = service.arrives - self.now;
             self.send_after(takes, Client::Service(svc), beat.clone());
         }
         self.beat_after(svc, interval, 5 * MS);

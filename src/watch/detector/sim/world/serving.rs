@@ -3,12 +3,13 @@
 use super::super::healer::Input;
 use super::super::redis::{Answer, Client, Command, Mode};
 use super::super::truth::{inst, name};
-use super::{Event, World};
+use super::{Event, Sent, World};
 
 impl World {
     pub(super) fn arrive(&mut self, client: Client, command: Command) {
         if let Command::Beat { svc, next, .. } = command {
-            self.services[svc].sent.push((self.now, next));
+            let (at, served) = (self.now, None);
+            self.services[svc].sent.push(Sent { at, next, served });
         }
         let waits = self.redis.mode == Mode::Stalled || self.redis.pending.contains_key(&client);
         if waits {
@@ -35,7 +36,7 @@ impl World {
                     ..
                 },
             ) => {
-                self.services[svc].served.push(now);
+                self.services[svc].served(now);
                 for healer in 0..self.healers.len() {
                     if self.healers[healer].heard.contains(&channel) {
                         let payload = format!(

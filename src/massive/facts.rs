@@ -236,13 +236,21 @@ impl Day<'_> {
 /// By how much a change may be off, as a share of the previous close.
 const CHANGE_OFF_MAX: f64 = 0.01;
 
+/// By how much it may be off where the price came about after the day was told: the stream brings prices alone.
+const CHANGE_PARTED_MAX: f64 = 0.000_1;
+
 /// Is the change of a day another than that from its previous close to the price?
 pub fn is_change_off(price: &Price, day: &Day) -> bool {
     let (Some(change), Some(prev)) = (&day.change, &day.prev_close) else {
         return false;
     };
     let off = change.value() - (price.value.value() - prev.value());
-    off.abs() > prev.value().abs() * CHANGE_OFF_MAX
+    let is_later = price.event_ms.zip(day.event_ms);
+    let most = match is_later.is_some_and(|(price_ms, day_ms)| price_ms > day_ms) {
+        true => CHANGE_PARTED_MAX,
+        false => CHANGE_OFF_MAX,
+    };
+    off.abs() > prev.value().abs() * most
 }
 
 /// Why a value is not taken, or not there.

@@ -319,6 +319,37 @@ mod tests {
     }
 
     #[test]
+    fn a_change_that_was_told_before_the_price_came_about_is_not_its_change() {
+        let decimal = |text| Decimal::read(text);
+        let price = Price {
+            value: decimal("100.50").expect("a number"),
+            kind: Kind::Trade,
+            event_ms: Some(2_000),
+            size: None,
+            conditions: Vec::new(),
+            sequence: Some(1),
+            feed: Feed::Live,
+        };
+        let day = |change, event_ms| Day {
+            prev_close: decimal("100"),
+            change: decimal(change),
+            event_ms,
+            ..Day::default()
+        };
+        for (change, event_ms, is_off) in [
+            ("0.50", Some(1_000), false),
+            ("0.20", Some(1_000), true),
+            // Told with the price, or after it.
+            ("0.20", Some(2_000), false),
+            ("0.20", None, false),
+            ("1.60", Some(2_000), true),
+        ] {
+            let day = day(change, event_ms);
+            assert_eq!(is_change_off(&price, &day), is_off, "{change} {event_ms:?}");
+        }
+    }
+
+    #[test]
     fn redis_gets_lists_with_commas() {
         assert_eq!(Field::Codes(vec![14, 41]).text(), "14,41");
     }

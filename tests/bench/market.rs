@@ -278,9 +278,11 @@ fn small(target: &str) -> Vec<u8> {
             json!({"market": "open", "earlyHours": false, "afterHours": false})
         }
         "/v1/marketstatus/upcoming" => json!([]),
-        "/v3/reference/conditions" => json!({"status": "OK", "results": [14, 41].map(|id| {
-            json!({"id": id, "name": "n", "update_rules": {"consolidated": {"updates_open_close": true}}})
-        })}),
+        "/v3/reference/conditions" => {
+            let rules = json!({"consolidated": {"updates_open_close": true}});
+            let list = [14, 41].map(|id| json!({"id": id, "name": "n", "update_rules": rules}));
+            json!({"status": "OK", "results": list})
+        }
         "/v3/snapshot" => json!({"status": "OK", "results": [{"ticker": "SPY", "type": "stocks",
             "last_trade": {"price": 601.13, "size": 25, "sip_timestamp": ns, "timeframe": "REAL-TIME"}}]}),
         _ => json!({"status": "OK", "results": []}),

@@ -74,9 +74,10 @@ pub(super) fn get(words: &Words, env: &Env) -> Result<ExitCode, Error> {
 
 fn row(symbol: &str, record: &Fields, now_ms: i64) -> Vec<String> {
     let get = |name: &str| record.get(name).cloned().unwrap_or_else(|| "-".to_owned());
-    let change = record
-        .get("change_pct")
-        .and_then(|text| text.parse::<f64>().ok());
+    let number = |name: &str| record.get(name).and_then(|text| text.parse::<f64>().ok());
+    // A price of the stream is newer than the change that the vendor told: then what the two prices say.
+    let told = number("change_pct");
+    let change = told.or_else(|| Some((number("price")? / number("prev_close")? - 1.0) * 100.0));
     let change = change.map_or_else(|| "-".to_owned(), |pct| format!("{pct:+.2} %"));
     let age = integer(record, "event_ms").map_or_else(|| "-".to_owned(), |ms| age(now_ms - ms));
     let state = stale(record, now_ms).unwrap_or_else(|| "fresh".to_owned());

@@ -56,6 +56,11 @@ impl Symbols {
         old.into_keys().collect()
     }
 
+    /// Is a symbol held?
+    pub fn holds(&self, symbol: &str) -> bool {
+        self.entries.contains_key(symbol)
+    }
+
     /// Forgets all that is held: it was another source's.
     pub fn clear(&mut self) {
         for entry in self.entries.values_mut() {

@@ -122,7 +122,8 @@ impl Massive {
             self.streaming.set_rules(&taken.rules);
         }
         let source = self.config.source.word();
-        for bar in &taken.bars {
+        let bars = taken.bars.iter();
+        for bar in bars.filter(|bar| self.symbols.holds(&bar.symbol)) {
             self.streaming
                 .minutes
                 .take(&bar.symbol, bar.start_ms, &bar.day, source);

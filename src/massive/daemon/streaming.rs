@@ -23,6 +23,7 @@ use crate::massive::stream::queue::Queue;
 use crate::massive::stream::reader::Reader;
 use crate::massive::stream::target::{Board, Target, Terms};
 use crate::massive::stream::worker::{self, Worker};
+use crate::massive::symbol::{Class, class};
 use crate::massive::{Event, StreamNews};
 use crate::service::{Error, Service};
 
@@ -382,16 +383,17 @@ impl Massive {
         }
         for spot in batch.flush.spots {
             let symbol = spot.symbol.clone();
-            let book = match symbol.starts_with("O:") {
-                true => &mut self.streaming.contracts,
-                false => &mut self.symbols,
+            // A contract of a cent may well cost two.
+            let (book, jump_pct) = match class(&symbol) {
+                Class::Option => (&mut self.streaming.contracts, 0.0),
+                _ => (&mut self.symbols, self.config.jump_pct),
             };
-            if book.take_streamed(spot, (now_ms, mono), self.config.jump_pct) {
-                let target = format!("/{}", self.config.stream.word());
-                let of = Answer {
-                    target: &target,
-                    body: None,
+            if book.take_streamed(spot, (now_ms, mono), jump_pct) {
+                let target = match class(&symbol) {
+                    Class::Index => "/indices",
+                    _ => "/stocks",
                 };
+                let of = Answer { target, body: None };
                 let reason = Reason::Jump.word();
                 self.quarantine
                     .add(of, &symbol, "price", reason, mono, &mut refused);
@@ -400,7 +402,8 @@ impl Massive {
         for (symbol, band) in batch.flush.bands {
             self.symbols.take_band(&symbol, band);
         }
-        for (symbol, minutes) in batch.flush.minutes {
+        let minutes = batch.flush.minutes.into_iter();
+        for (symbol, minutes) in minutes.filter(|(symbol, _)| self.symbols.holds(symbol)) {
             for (start_ms, day) in minutes {
                 self.streaming.minutes.take(&symbol, start_ms, &day, source);
             }

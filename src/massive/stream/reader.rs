@@ -136,9 +136,14 @@ impl Reader {
         });
         for (status, message) in words {
             let (status, message) = (&*status, &*message);
-            if !matches!(status, "connected" | "auth_success" | "success") {
+            let level = match status {
+                // One for each channel that is not in the plan; how many there are stands in the status.
+                "connected" | "auth_success" | "success" | "error" => log::Level::Debug,
+                _ => log::Level::Warn,
+            };
+            if log::log_enabled!(level) {
                 let said = self.safe(work, &format!("{status}: {message}"));
-                log::warn!("{}: the vendor says {said}", self.cluster.word());
+                log::log!(level, "{}: the vendor says {said}", self.cluster.word());
             }
             self.step(work, Input::Status { status, message });
         }

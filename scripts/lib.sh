@@ -90,7 +90,7 @@ need_musl() {
     rustup target add "$target"
 }
 
-programs=(bootstrap rss_agg massive mesh vexy_ai healer sentinel marketswarm)
+programs=(bootstrap rss_agg massive mesh vexy_ai healer sentinel console marketswarm)
 
 # The profile that a program ships in (see Cargo.toml): small, but for those that hear every beat or go through much text.
 profile_of() { case "$1" in healer | sentinel | rss_agg | vexy_ai) printf dist ;; *) printf small ;; esac; }

@@ -98,6 +98,7 @@ install_tools() {
     need openssl openssl
     need faketime faketime
     need_python_packages
+    need_browser
     need_component rustfmt
     need_component clippy
     if ! cargo deny --version >/dev/null 2>&1; then
@@ -116,6 +117,15 @@ need_python_packages() {
     local package
     for package in aiosmtpd redis; do
         /usr/bin/python3 -c "import $package" 2>/dev/null || apt_install "python3-$package"
+    done
+}
+
+# The pages are looked at in a browser. Where none can be had, that one test says so and is left out.
+need_browser() {
+    local package
+    command -v chromium >/dev/null && command -v chromedriver >/dev/null && /usr/bin/python3 -c "import selenium" 2>/dev/null && return
+    for package in chromium chromium-driver python3-selenium; do
+        (apt_install "$package") || say "NOT INSTALLED: $package; the pages are not looked at in a browser"
     done
 }
 

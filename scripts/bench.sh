@@ -6,7 +6,7 @@
 # bench.sh vexy: measures the analyst, from the queue to what is published, beside the usual Python libraries.
 #
 # Prints a table: for each measure its goal, and median, least and most over the runs. The whole takes up to 15 minutes,
-# --quick up to 2, building not counted. PARTs: lateness far flood start lateness-100k reload burst million rest curve.
+# --quick up to 2, building not counted. PARTs: lateness far flood start lateness-100k reload burst million rest mesh curve.
 # A machine that does other work meanwhile gives larger figures.
 set -euo pipefail
 cd "$(dirname "$0")/.."

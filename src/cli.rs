@@ -5,11 +5,11 @@
 
 mod alerts;
 mod beat;
-mod doctor;
 mod feed;
 mod hold;
 mod known;
 mod market;
+mod mesh;
 mod notify;
 mod silence;
 mod status;
@@ -42,7 +42,9 @@ looking
   status                 one table of all services
   watch                  beats, alerts and states as they come
   alerts                 the history, one outage a line
-  doctor                 everything that is wrong, the worst first, each with what to do about it
+  mesh                   every instance of every service
+  mesh work              streams whose work is watched, and whether it gets on
+  mesh events, mesh forget INST
   truth check FILE       everything that is wrong with a truth document, and what to write instead
 
 feeds
@@ -107,13 +109,13 @@ fn dispatch() -> Result<ExitCode, Error> {
         "watch" => watch::run(args, env),
         "beat" => beat::run(args, env),
         "alerts" => alerts::run(args, env),
-        "doctor" => doctor::run(args, env),
         "notify" => notify::run(args, env),
         "silence" => silence::run(args, env),
         "ack" => silence::acknowledge(args, env),
         "truth" => truth::run(args, env),
         "feed" => feed::run(args, env),
         "market" => market::run(args, env),
+        "mesh" => mesh::run(args, env),
         "vexy" => vexy::run(args, env),
         "bootstrap" => Ok(crate::bootstrap::run_with(
             args,

@@ -15,6 +15,7 @@ pub mod feeds;
 mod health;
 mod history;
 pub mod market;
+pub mod mesh;
 mod name;
 mod outbox;
 mod oversight;

@@ -219,8 +219,7 @@ fn is_ours(name: &str) -> bool {
         "RUST_LOG",
         "STATE_DIR",
     ];
-    const BEGINNINGS: [&str; 10] = [
-        "CONSOLE_",
+    const BEGINNINGS: [&str; 9] = [
         "FEEDS_",
         "MARKETSWARM_",
         "MASSIVE_",

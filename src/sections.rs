@@ -2,6 +2,7 @@
 //! knows none of them. Whoever judges a document takes the whole table, and so all judge alike.
 
 use crate::massive;
+use crate::mesh;
 use crate::notify;
 use crate::rss_agg::config;
 use crate::truth::ServiceSchema;
@@ -12,6 +13,6 @@ pub const SCHEMAS: &[ServiceSchema] = &[
     config::SCHEMA,
     notify::config::SCHEMA,
     massive::config::SCHEMA,
-    ServiceSchema::open("mesh"),
+    mesh::config::SCHEMA,
     vexy_ai::config::SCHEMA,
 ];

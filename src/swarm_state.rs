@@ -7,9 +7,11 @@
 //!   stands. Pure;
 //! - [`StateReader`]: reads both from Redis; [`snapshots()`], [`log_after`] and [`silences()`]: what else is kept there;
 //! - [`Board`] and its [`Row`]s: what is known of each service, and the [`News`]. Pure;
+//! - [`registry`]: the instances, as mesh wrote them;
 //! - [`Poller`]: the threads that listen to the buses and look at health, for whoever keeps a board.
 
 pub mod locator;
+pub mod registry;
 pub mod when;
 
 mod alert_log;

@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 
 mod check;
 mod fields;
+mod instances;
 mod json;
 mod problem;
 mod read;
@@ -32,6 +33,7 @@ mod words;
 
 use crate::env::{Env, EnvError};
 pub use fields::{Wrong, range};
+pub use instances::{Instances, Mode};
 pub use problem::{PROBLEMS_MAX, Position, Problem, Problems, Rejected};
 pub use rules::Rules;
 pub use schema::{SectionSchema, ServiceSchema, Validator};
@@ -120,6 +122,8 @@ pub struct Truth {
     lanes: Vec<StoredLane>,
     /// Who depends on whom, by entry.
     depends: Vec<(u32, u32)>,
+    /// Of services of which several instances may run, by entry.
+    instances: Vec<(u32, Instances)>,
     sections: Vec<StoredSection>,
     warnings: Problems,
 }

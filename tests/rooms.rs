@@ -36,7 +36,6 @@ const FLOORS: &[&[&str]] = &[
         "massive",
         "vexy_ai",
         "mesh",
-        "console",
     ],
     &["sections"],
     &["terminal", "demo_feeds"],

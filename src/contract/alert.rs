@@ -1,5 +1,7 @@
 //! One alert: what the swarm tells of a service, a bus or the truth.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::to_json;
@@ -25,15 +27,21 @@ pub enum AlertKind {
     TruthMissing,
     Flapping,
     Steady,
+    WorkStalled,
+    WorkMoving,
+    InstancesLow,
+    InstancesOk,
 }
 
 /// What begins and has an end that is told, with the kind that ends it.
-const PAIRS: [(AlertKind, AlertKind); 5] = [
+const PAIRS: [(AlertKind, AlertKind); 7] = [
     (AlertKind::HeartbeatMiss, AlertKind::HeartbeatOk),
     (AlertKind::HealerMiss, AlertKind::HealerOk),
     (AlertKind::BusDown, AlertKind::BusUp),
     (AlertKind::ServiceDegraded, AlertKind::ServiceRestored),
     (AlertKind::Flapping, AlertKind::Steady),
+    (AlertKind::WorkStalled, AlertKind::WorkMoving),
+    (AlertKind::InstancesLow, AlertKind::InstancesOk),
 ];
 
 impl AlertKind {
@@ -69,6 +77,10 @@ impl AlertKind {
             TruthMissing => "truth_missing",
             Flapping => "flapping",
             Steady => "steady",
+            WorkStalled => "work_stalled",
+            WorkMoving => "work_moving",
+            InstancesLow => "instances_low",
+            InstancesOk => "instances_ok",
         }
     }
 }
@@ -138,6 +150,20 @@ pub struct Alert {
         skip_serializing_if = "Option::is_none"
     )]
     pub bus: Option<String>,
+    /// Of `work_stalled` and `work_moving`: the stream whose work stands still.
+    #[serde(
+        default,
+        deserialize_with = "safe_option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub key: Option<String>,
+    /// Likewise: the consumer group that does it.
+    #[serde(
+        default,
+        deserialize_with = "safe_option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub group: Option<String>,
 }
 
 impl Alert {
@@ -162,6 +188,8 @@ impl Alert {
             of: None,
             host: None,
             bus: None,
+            key: None,
+            group: None,
         }
     }
 
@@ -173,6 +201,15 @@ impl Alert {
             (Some(late), _) => ts_ms.saturating_sub((late * 1000.0) as i64),
             (None, Some(since)) => since.saturating_mul(1000),
             (None, None) => ts_ms,
+        }
+    }
+
+    /// What it is about: a service or a bus; of work also which, since several streams of one service may stand still.
+    /// That stands behind a blank, which is in no name.
+    pub fn subject(&self) -> Cow<'_, str> {
+        match (&self.key, &self.group) {
+            (Some(key), Some(group)) => format!("{} {key}/{group}", self.svc).into(),
+            _ => Cow::Borrowed(&self.svc),
         }
     }
 

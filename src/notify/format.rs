@@ -1,5 +1,6 @@
 //! The shapes that webhook receivers understand.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -151,7 +152,7 @@ enum Stands {
 
 /// One alert for each thing that began or ended, labelled alike in both cases so that the end finds its beginning.
 fn alertmanager(telling: &Telling) -> Value {
-    let mut alerts: BTreeMap<(&str, &str), Value> = BTreeMap::new();
+    let mut alerts: BTreeMap<(&str, Cow<'_, str>), Value> = BTreeMap::new();
     let of_lines = telling
         .lines()
         .flat_map(|(say, _, line)| line.begin.iter().chain(&line.end).map(move |a| (say, a)));
@@ -166,9 +167,9 @@ fn alertmanager(telling: &Telling) -> Value {
             None if say == Say::Gone => (alert.kind, Stands::Gone),
             None => (alert.kind, Stands::Fires),
         };
-        let key = (begin.as_str(), alert.svc.as_str());
+        let key = (begin.as_str(), alert.subject());
         if stands == Stands::Gone {
-            gone.push(key);
+            gone.push(key.clone());
         } else if gone.contains(&key) {
             continue;
         }
@@ -222,13 +223,19 @@ fn alertmanager_alert(now_ms: Ms, alert: &Alert, begin: AlertKind, stands: Stand
         (None, Some(late)) => format!("no beat for {late} s"),
         (None, None) => alert.kind.as_str().replace('_', " "),
     };
+    let mut labels = json!({
+        "alertname": begin.as_str(),
+        "svc": SafeText::cut(&alert.svc, 64),
+        "severity": severity,
+        "source": "marketswarm",
+    });
+    // Several streams of one service may stand still, each for itself.
+    if let (Some(key), Some(group)) = (&alert.key, &alert.group) {
+        labels["stream"] = json!(SafeText::cut(key, 256));
+        labels["group"] = json!(SafeText::cut(group, 256));
+    }
     json!({
-        "labels": {
-            "alertname": begin.as_str(),
-            "svc": SafeText::cut(&alert.svc, 64),
-            "severity": severity,
-            "source": "marketswarm",
-        },
+        "labels": labels,
         "annotations": {"summary": summary},
         "startsAt": rfc3339(starts),
         "endsAt": rfc3339(ends),

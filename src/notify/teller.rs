@@ -311,7 +311,7 @@ impl Teller {
 
     fn file(&mut self, now_ms: Ms, at_ms: Ms, alert: Alert, history: bool) {
         let (kind, edge) = file(&alert);
-        let key = (kind, Arc::from(alert.svc.as_str()));
+        let key = (kind, Arc::from(&*alert.subject()));
         if self.cases.len() >= CASES_MAX && !self.cases.contains_key(&key) {
             self.meta.lost = self.meta.lost.saturating_add(1);
             return;

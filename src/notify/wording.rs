@@ -112,18 +112,26 @@ fn word(group: &Group) -> &'static str {
         (Say::Begin, HeartbeatMiss) if group.never_heard => "NOT SEEN YET",
         (Say::Begin, BusDown) => "BUS DOWN",
         (Say::Begin, ServiceDegraded) => "DEGRADED",
+        (Say::Begin, WorkStalled) => "STALLED",
+        (Say::Begin, InstancesLow) => "TOO FEW",
         (Say::Begin, _) => "DOWN",
         (Say::Still | Say::Remind, HeartbeatMiss) if group.never_heard => "STILL NOT SEEN",
         (Say::Still | Say::Remind, BusDown) => "BUS STILL DOWN",
         (Say::Still | Say::Remind, ServiceDegraded) => "STILL DEGRADED",
+        (Say::Still | Say::Remind, WorkStalled) => "STILL STALLED",
+        (Say::Still | Say::Remind, InstancesLow) => "STILL TOO FEW",
         (Say::Still | Say::Remind, _) => "STILL DOWN",
         (Say::Because, _) => "ALSO SILENT",
         (Say::Flapping, _) => "FLAPPING",
         (Say::Steady, _) => "STEADY",
         (Say::End, BusDown) => "BUS UP",
         (Say::End, ServiceDegraded) => "RESTORED",
+        (Say::End, WorkStalled) => "MOVING",
+        (Say::End, InstancesLow) => "ENOUGH",
         (Say::End, _) => "UP",
         (Say::Past, ServiceDegraded) => "WAS DEGRADED",
+        (Say::Past, WorkStalled) => "WAS STALLED",
+        (Say::Past, InstancesLow) => "HAD TOO FEW",
         (Say::Past, _) => "WAS DOWN",
         (Say::Gone, _) => "NOT WATCHED ANY MORE",
         (Say::Once, BusUnstable) => "BUS UNSTABLE",
@@ -174,6 +182,8 @@ fn phrase(group: &Group, line: &Line, now_ms: Ms) -> String {
 fn bad_word(kind: AlertKind) -> &'static str {
     match kind {
         AlertKind::ServiceDegraded => "degraded",
+        AlertKind::WorkStalled => "stalled",
+        AlertKind::InstancesLow => "short of instances",
         _ => "down",
     }
 }
@@ -205,7 +215,12 @@ fn begin_words(group: &Group, line: &Line, now_ms: Ms) -> String {
             ": no beat for {}{limit}; nobody judges the services until it is back",
             secs(silent)
         ),
-        AlertKind::BusDown | AlertKind::ServiceDegraded if begin.reason.is_some() => {
+        AlertKind::BusDown
+        | AlertKind::ServiceDegraded
+        | AlertKind::WorkStalled
+        | AlertKind::InstancesLow
+            if begin.reason.is_some() =>
+        {
             format!(": {}", reason(begin))
         }
         AlertKind::BusDown => format!(": nothing heard for {}", secs(silent.max(5.0))),

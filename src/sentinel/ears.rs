@@ -5,7 +5,6 @@ use crate::bus::{Batch, BusError, Channels, Event, Message, ServerIdentity, Sink
 use crate::clock::{Mono, Now};
 use crate::contract::Beat;
 use crate::watch::detector::Detector;
-use crate::watch::handover::HANDED_MAX;
 
 /// What the link brings, judged as it comes.
 pub(super) struct Ears {
@@ -23,7 +22,7 @@ impl Ears {
         if channel == self.echo_channel.as_bytes() {
             if let Some(seq) = echo_number(payload) {
                 self.last_echo = Some(mono);
-                self.detector.echo_returned(seq, Now::at(mono), HANDED_MAX);
+                self.detector.echo_returned(seq, Now::at(mono));
             }
             return;
         }

@@ -46,29 +46,6 @@ pub fn run_waiting<E: From<Notice> + Send + 'static>(
     waits: impl FnMut(&Away<'_, E>),
     body: impl FnOnce(Service<E>) -> Result<(), Error>,
 ) -> ExitCode {
-    let prepare = |_: &Env, _: &Sender<E>| Ok(());
-    begin(profile, schemas, prepare, waits, |service, ()| {
-        body(service)
-    })
-}
-
-/// As [`run`]; what `prepare` makes, before bus and truth are there, is handed to the body.
-pub fn run_prepared<E: From<Notice> + Send + 'static, P>(
-    profile: &Profile,
-    schemas: &'static [ServiceSchema],
-    prepare: impl FnOnce(&Env, &Sender<E>) -> Result<P, Error>,
-    body: impl FnOnce(Service<E>, P) -> Result<(), Error>,
-) -> ExitCode {
-    begin(profile, schemas, prepare, |_| {}, body)
-}
-
-fn begin<E: From<Notice> + Send + 'static, P>(
-    profile: &Profile,
-    schemas: &'static [ServiceSchema],
-    prepare: impl FnOnce(&Env, &Sender<E>) -> Result<P, Error>,
-    waits: impl FnMut(&Away<'_, E>),
-    body: impl FnOnce(Service<E>, P) -> Result<(), Error>,
-) -> ExitCode {
     let env = Env::of_process();
     match standard_args(profile) {
         Ok(Standard::Run) => {}
@@ -83,7 +60,7 @@ fn begin<E: From<Notice> + Send + 'static, P>(
         complain(&format!("{}: {error}\n", profile.id));
         return ExitCode::from(2);
     }
-    match start(profile, env, schemas, prepare, waits, body) {
+    match start(profile, env, schemas, waits, body) {
         Ok(()) => {
             log::info!("stopped");
             ExitCode::SUCCESS
@@ -95,13 +72,12 @@ fn begin<E: From<Notice> + Send + 'static, P>(
     }
 }
 
-fn start<E: From<Notice> + Send + 'static, P>(
+fn start<E: From<Notice> + Send + 'static>(
     profile: &Profile,
     env: Env,
     schemas: &'static [ServiceSchema],
-    prepare: impl FnOnce(&Env, &Sender<E>) -> Result<P, Error>,
     mut waits: impl FnMut(&Away<'_, E>),
-    body: impl FnOnce(Service<E>, P) -> Result<(), Error>,
+    body: impl FnOnce(Service<E>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let inst = format!("{:016x}", fastrand::u64(..));
     let host = host_name();
@@ -114,7 +90,6 @@ fn start<E: From<Notice> + Send + 'static, P>(
     let mut spine = ThreadGroup::new(sender.clone());
     let buses = Buses::from_env(&env)?;
     watch_signals(sender.clone(), buses.switchboard().clone())?;
-    let prepared = prepare(&env, &sender)?;
 
     let rules = Rules::lenient(Defaults::from_env(&env)?, schemas);
     let away = |since, address: &Address, error: &BusError| {
@@ -192,7 +167,7 @@ fn start<E: From<Notice> + Send + 'static, P>(
         crew: ThreadGroup::new(sender.clone()),
         sender,
     };
-    let done = body(service, prepared);
+    let done = body(service);
     // The body has joined its own threads. Now those of the room, which end when nobody needs them.
     beat.stop();
     drop(hint);
@@ -348,10 +323,7 @@ fn find_truth(
             Err(error) => Error::Bus(error),
         };
         let waited = Mono::now().since(started);
-        let for_ever = match problem {
-            Error::Bus(_) => profile.never_gives_up,
-            _ => profile.waits_for_truth,
-        };
+        let for_ever = profile.never_gives_up && matches!(problem, Error::Bus(_));
         if buses.switchboard().is_ending() {
             return Ok(None);
         }

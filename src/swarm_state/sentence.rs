@@ -45,6 +45,13 @@ pub fn sentence(alert: &Alert) -> (Tone, String) {
         ),
         Flapping => (Tone::Odd, format!("FLAPPING {svc}{}", times(alert))),
         Steady => (Tone::Good, format!("STEADY {svc}")),
+        WorkStalled => (Tone::Odd, format!("STALLED {svc}{}", lane(alert))),
+        WorkMoving => (
+            Tone::Good,
+            format!("MOVING {svc}{}{}", lane(alert), after(alert)),
+        ),
+        InstancesLow => (Tone::Odd, format!("TOO FEW {svc}")),
+        InstancesOk => (Tone::Good, format!("ENOUGH {svc}{}", after(alert))),
     };
     if alert.planned {
         text.push_str(", a planned stop");
@@ -73,6 +80,14 @@ fn after(alert: &Alert) -> String {
     match u64::try_from(alert.ts - since) {
         Ok(0) | Err(_) => String::new(),
         Ok(secs) => format!(" after {}", human(Duration::from_secs(secs))),
+    }
+}
+
+/// ` (rss:queue, group vexy)`: the stream whose work stands still.
+fn lane(alert: &Alert) -> String {
+    match (&alert.key, &alert.group) {
+        (Some(key), Some(group)) => format!(" ({key}, group {group})"),
+        _ => String::new(),
     }
 }
 

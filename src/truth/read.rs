@@ -7,6 +7,7 @@ use super::{BUSES_MAX, BusId, Position, Problem, Problems, Rejected, Rules, Trut
 use crate::contract::{NAME_MAX_BYTES, TRUTH_MAX_BYTES, is_name};
 use crate::text::cut;
 
+mod instances;
 mod service;
 
 /// Reads a document into a [`Truth`].

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::store::{BEATS, DISABLED, ONLY_HEARD, OWN_CHANNEL};
-use super::{BusId, HEALER, Truth};
+use super::{BusId, HEALER, Instances, Truth};
 
 /// One service as truth describes it.
 #[derive(Clone, Copy)]
@@ -120,6 +120,13 @@ impl<'a> Service<'a> {
             .iter()
             .take_while(move |(who, _)| *who == id)
             .map(|(_, on)| truth.name(*on))
+    }
+
+    /// How several instances of it share its work; `None`: one of it beats.
+    pub fn instances(&self) -> Option<Instances> {
+        let all = &self.truth.instances;
+        let at = all.binary_search_by_key(&self.id, |(id, _)| *id).ok()?;
+        Some(all[at].1)
     }
 
     /// The lanes it reads. The healer's are without the heartbeats that it hears: those are [`Truth::watched`].

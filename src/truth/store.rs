@@ -101,6 +101,7 @@ impl Truth {
             channels: Vec::new(),
             lanes: Vec::new(),
             depends: Vec::new(),
+            instances: Vec::new(),
             sections: Vec::new(),
             warnings: Problems::default(),
         }
@@ -176,6 +177,7 @@ impl Truth {
         self.entries.shrink_to_fit();
         self.lanes.shrink_to_fit();
         self.depends.shrink_to_fit();
+        self.instances.shrink_to_fit();
         self.channels.shrink_to_fit();
         self.rhythms.shrink_to_fit();
     }

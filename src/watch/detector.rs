@@ -12,6 +12,7 @@
 mod departed;
 mod flapping;
 mod hearing;
+mod instances;
 mod judging;
 mod notes;
 mod output;
@@ -20,6 +21,7 @@ mod pulse;
 mod roster;
 mod round_trip;
 mod seeding;
+mod several;
 mod slot;
 mod state;
 mod uncertainty;

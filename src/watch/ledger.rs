@@ -5,6 +5,7 @@
 //! So a lost reply may be asked for again, and two healers cannot double anything.
 
 mod lease;
+mod records;
 mod rights;
 mod scripts;
 
@@ -20,6 +21,7 @@ use crate::contract::{
     HEALER_LEASE, Health, NOTE_IDS, health_key,
 };
 use crate::swarm_state::snapshots;
+pub use records::{LastTold, Recorded};
 use scripts::Texts;
 
 /// How long a lease lasts when it is not renewed.
@@ -73,6 +75,8 @@ pub struct Ledger {
     commands: Commands,
     /// Whose lease it is; empty: speaks without one, as the sentinel does.
     speaker: String,
+    /// The lease that lets its alerts pass.
+    fence: &'static str,
     channel: String,
     texts: Texts,
     scripts: Scripts,
@@ -95,10 +99,16 @@ impl Ledger {
             commands,
             lease: Lease::plain(HEALER_LEASE, &speaker, terms),
             speaker,
+            fence: HEALER_LEASE,
             channel: channel.into(),
             scripts: Scripts::new(texts.all()),
             texts,
         }
+    }
+
+    /// The same under another lease than the healer's, which its owner keeps elsewhere.
+    pub fn under(self, fence: &'static str) -> Ledger {
+        Ledger { fence, ..self }
     }
 
     /// The connection, for what else must go the same way.
@@ -247,7 +257,7 @@ impl Ledger {
         script: &Script,
         keys: &[&str],
     ) -> &'p mut Pipeline {
-        let mut all = vec![HEALER_LEASE];
+        let mut all = vec![self.fence];
         all.extend(keys);
         script.call(packet, &all).arg(&self.speaker)
     }

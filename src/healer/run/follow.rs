@@ -187,6 +187,7 @@ impl Healer {
                     interval_ms: millis(svc.interval()),
                 };
                 let watched = detector.watch(&spec);
+                detector.set_several(svc.name(), svc.instances().is_some());
                 let former = self.followed.as_ref();
                 if watched == Watched::Added
                     && former.is_some_and(|f| f.has_elsewhere(svc.name(), &hearing.address))

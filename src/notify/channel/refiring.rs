@@ -61,7 +61,7 @@ impl Refiring {
     ) -> Option<Post> {
         let firing: BTreeMap<Key, &Alert> = firing
             .filter(|alert| alert.kind.ended_by().is_some())
-            .map(|alert| ((alert.kind, alert.svc.clone()), alert))
+            .map(|alert| ((alert.kind, alert.subject().into_owned()), alert))
             .collect();
         let gone = self
             .posted

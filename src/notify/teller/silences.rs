@@ -52,6 +52,8 @@ impl Silences {
     }
 
     fn of(&self, svc: &str) -> impl Iterator<Item = &Silence> {
+        // Of work that stands still, what follows the name says which.
+        let svc = svc.split(' ').next().unwrap_or(svc);
         self.all
             .iter()
             .chain(self.by_svc.get(svc).into_iter().flatten())

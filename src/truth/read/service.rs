@@ -8,9 +8,10 @@ use super::super::{HEALER, HEARTBEAT_SUFFIX, SECTIONS_MAX};
 use crate::contract::{ALERT_CHANNEL, HEALER_ECHOES, TRUTH_CHANGED};
 
 /// What every service may have.
-const GENERAL: [&str; 5] = [
+const GENERAL: [&str; 6] = [
     "heartbeat",
     "access_points",
+    "instances",
     "depends_on",
     "enabled",
     "description",
@@ -26,6 +27,7 @@ impl Walk<'_> {
             match &*key {
                 "heartbeat" => self.heartbeat(id, name)?,
                 "access_points" => self.access_points(id, name == HEALER)?,
+                "instances" => self.instances(id)?,
                 "depends_on" => self.depends_on(id)?,
                 "enabled" => {
                     if self.reader.kind()? != Kind::Bool {

@@ -71,6 +71,9 @@ impl Detector {
 
     /// A beat that changes more than the time at which the service was last heard.
     fn unusual_beat(&mut self, index: u32, beat: &Beat<'_>, inst: u64, now: Now) {
+        if self.roster.slot(index).flags.has(Flags::SEVERAL) {
+            return self.beat_of_several(index, beat, now);
+        }
         if beat.is_stopping() && self.is_farewell(index, inst) {
             // The instance that was replaced says goodbye; of the one that replaced it this says nothing.
             return;
@@ -86,13 +89,24 @@ impl Detector {
             false => self.note_start(index, beat, inst, now),
         };
         let slot = self.roster.slot_mut(index);
-        slot.heard_at = now.mono;
         if !waits {
             slot.last_i = beat.i.unwrap_or(slot.last_i);
         }
         if inst != 0 && !waits {
             slot.inst = inst;
         }
+        let (before, allowed) = self.arrive(index, now);
+        self.note_plans(index, beat, now);
+        self.tell_arrival(index, before, allowed, now);
+        self.tell_start(index, start, now);
+        self.compare_degraded(index, beat, before, now);
+        self.compare_word(index, beat.word());
+    }
+
+    /// It was heard at `now`: its deadline moves on. How it stood before, and whether its channel was refused until now.
+    pub(super) fn arrive(&mut self, index: u32, now: Now) -> (State, bool) {
+        let slot = self.roster.slot_mut(index);
+        slot.heard_at = now.mono;
         slot.flags.set(Flags::HEARD, true);
         // On the channel where truth has it, it knows that; that it is faster now it may not know yet.
         let is_there = slot.former_ms == ELSEWHERE && !slot.flags.has(Flags::RUSHED);
@@ -113,18 +127,7 @@ impl Detector {
             }
         }
         let allowed = self.roster.slot_mut(index).flags.take(Flags::REFUSED);
-        self.note_plans(index, beat, now);
-        match before {
-            State::Down => self.recover(index, now),
-            State::Unproven | State::Waiting => self.first_heard(index, now),
-            _ => {}
-        }
-        if allowed {
-            self.emit(index, Change::Watched, now);
-        }
-        self.tell_start(index, start, now);
-        self.compare_degraded(index, beat, before, now);
-        self.compare_word(index, beat.word());
+        (before, allowed)
     }
 
     fn is_farewell(&self, index: u32, inst: u64) -> bool {
@@ -184,14 +187,14 @@ impl Detector {
         }
     }
 
-    fn recover(&mut self, index: u32, now: Now) {
+    pub(super) fn recover(&mut self, index: u32, now: Now) {
         let slot = self.roster.slot_mut(index);
         let down_since_ts = i64::from(slot.since_ts);
         slot.since_ts = wall(now);
         self.emit(index, Change::Recovered { down_since_ts }, now);
     }
 
-    fn first_heard(&mut self, index: u32, now: Now) {
+    pub(super) fn first_heard(&mut self, index: u32, now: Now) {
         let slot = self.roster.slot_mut(index);
         if slot.since_ts == 0 {
             slot.since_ts = wall(now);
@@ -199,7 +202,13 @@ impl Detector {
         self.watching.unwritten.push(index);
     }
 
-    fn compare_degraded(&mut self, index: u32, beat: &Beat<'_>, before: State, now: Now) {
+    pub(super) fn compare_degraded(
+        &mut self,
+        index: u32,
+        beat: &Beat<'_>,
+        before: State,
+        now: Now,
+    ) {
         let slot = self.roster.slot_mut(index);
         let was = slot.flags.has(Flags::DEGRADED);
         let is = beat.is_degraded();

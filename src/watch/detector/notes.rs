@@ -18,6 +18,8 @@ pub struct Notes {
     pub reason: Option<SafeText>,
     /// Id of its last alert, when another wrote it.
     pub foreign_alert: Option<Box<str>>,
+    /// Of several instances: since when all that is heard of them is that they are stuck.
+    pub stuck_since: Option<Mono>,
     pub starts: Starts,
     pub malformed: Malformed,
 }

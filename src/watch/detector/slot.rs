@@ -47,8 +47,8 @@ impl Flags {
     pub const CUSTOM: Flags = Flags(1 << 9);
     /// Seen in the truth that was read last; the two values take turns.
     pub const MARK: Flags = Flags(1 << 10);
-    /// There are notes about it.
-    pub const NOTED: Flags = Flags(1 << 11);
+    /// Several instances of it may run.
+    pub const SEVERAL: Flags = Flags(1 << 11);
     /// It may still beat by the place or the timing that truth gave it before.
     pub const SETTLING: Flags = Flags(1 << 12);
     /// Said a word of its own in its last beat; it is kept beside the slots.
@@ -66,7 +66,8 @@ impl Flags {
             | Self::REFUSED.0
             | Self::AGAIN.0
             | Self::SETTLING.0
-            | Self::WORDED.0,
+            | Self::WORDED.0
+            | Self::SEVERAL.0,
     );
 
     pub fn has(self, any_of: Flags) -> bool {

@@ -138,8 +138,8 @@ impl Detector {
         !self.transitions.is_empty()
     }
 
-    /// Moves what is to be told about services to the end of `into`, in the order in which it was decided. For whoever
-    /// owns the detector, with each call that changes it: see [`Handover`](crate::watch::handover::Handover).
+    /// Moves what is to be told about services to the end of `into`. As long as it is not taken, deaths beyond the
+    /// first thousand wait inside.
     pub fn take_transitions(&mut self, into: &mut Vec<Transition>) {
         into.append(&mut self.transitions);
     }
@@ -170,27 +170,24 @@ impl Detector {
         self.pulse.proven(now.mono);
     }
 
-    /// Echo `seq` came back through the link. `room`: as for [`tick`](Detector::tick).
-    pub fn echo_returned(&mut self, seq: u64, now: Now, room: usize) {
+    /// Echo `seq` came back through the link.
+    pub fn echo_returned(&mut self, seq: u64, now: Now) {
         match self.pulse.returned(seq, now.mono, &mut self.out) {
             Verdict::Nothing => {}
             Verdict::Judge { began } => self.condemn_round(began),
             Verdict::Doubt => self.abort(now.mono),
         }
-        self.tell(now, room);
+        self.tell(now);
         self.advance(now);
     }
 
     /// Time has passed: call it when [`next_wakeup`](Detector::next_wakeup) says so, or earlier.
-    ///
-    /// The writer has `room` for so many transitions. Deaths that do not fit stay inside: the newest round is told first,
-    /// and a late beat still takes back what is not told.
-    pub fn tick(&mut self, now: Now, room: usize) {
+    pub fn tick(&mut self, now: Now) {
         if now.mono > self.promised + CLOCK_GAP {
             self.pulse.gap(now.mono);
             self.abort(now.mono);
         }
-        self.tell(now, room);
+        self.tell(now);
         // Before the idle echo, which would only be in the way of the round.
         self.advance(now);
         let grace = self.watching.shortest_grace();
@@ -236,15 +233,17 @@ impl Detector {
     /// The service at `index` as it stands.
     pub(super) fn snapshot(&self, index: u32) -> Snapshot {
         let slot = self.roster.slot(index);
+        // Of which of them that would be, nobody knows.
+        let several = slot.flags.has(Flags::SEVERAL);
         Snapshot {
             svc: self.roster.name(index).into(),
             status: self.status(index),
             since_ts: i64::from(slot.since_ts),
             heard_at: slot.flags.has(Flags::HEARD).then_some(slot.heard_at),
-            last_i: (slot.last_i > 0).then_some(slot.last_i),
+            last_i: (slot.last_i > 0 && !several).then_some(slot.last_i),
             timeout: Duration::from_millis(slot.timeout_ms.into()),
             misses: slot.misses,
-            restarts: slot.restarts,
+            restarts: if several { 0 } else { slot.restarts },
             refused: slot.flags.has(Flags::REFUSED),
             reason: self.reason(index),
             word: self.word(index),
@@ -316,7 +315,6 @@ impl Detector {
     }
 
     pub(super) fn notes(&mut self, index: u32) -> &mut Notes {
-        self.roster.slot_mut(index).flags.set(Flags::NOTED, true);
         self.notes.entry(index).or_default()
     }
 }

@@ -5,5 +5,6 @@ mod flapping;
 mod lab;
 mod properties;
 mod services;
+mod several;
 mod table;
 mod watching;

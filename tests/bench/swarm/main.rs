@@ -12,6 +12,7 @@ mod lab;
 mod lateness;
 mod load;
 mod many;
+mod mesh;
 mod process;
 mod reload;
 mod report;
@@ -49,7 +50,7 @@ impl Plan {
 /// A part of the benchmark, by the name that selects it.
 type Part = (&'static str, fn(&Plan, &mut Report));
 
-const PARTS: [Part; 10] = [
+const PARTS: [Part; 11] = [
     ("lateness", lateness::few),
     ("far", far::run),
     ("flood", flood::run),
@@ -59,6 +60,7 @@ const PARTS: [Part; 10] = [
     ("burst", burst::run),
     ("million", many::million),
     ("rest", rest::run),
+    ("mesh", mesh::run),
     ("curve", curve::run),
 ];
 

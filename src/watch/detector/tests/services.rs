@@ -4,7 +4,6 @@ use super::super::*;
 use super::lab::{Lab, Told, WALL};
 use crate::clock::Mono;
 use crate::contract::Status;
-use crate::watch::handover::HANDED_MAX;
 use std::time::Duration;
 
 #[test]
@@ -296,10 +295,9 @@ fn a_mass_death_is_told_in_pieces_and_a_single_one_does_not_wait_behind_it() {
     let end = Mono(lab.now.0 + 11_000_000);
     while lab.now < end {
         lab.now = Mono(lab.now.0 + 500);
-        lab.detector.tick(lab.moment(), HANDED_MAX);
+        lab.detector.tick(lab.moment());
         if let Some(echo) = lab.detector.take_echo() {
-            lab.detector
-                .echo_returned(echo.seq, lab.moment(), HANDED_MAX);
+            lab.detector.echo_returned(echo.seq, lab.moment());
         }
         let (mut outputs, mut piece) = (Vec::new(), Vec::new());
         lab.detector.take_outputs(&mut outputs);

@@ -1,0 +1,466 @@
+//! The edge of one bus: a thread that hears it, sends its echoes, and hands on what the registry is to know.
+
+mod ears;
+mod look;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crossbeam_channel::{Sender, bounded};
+
+use super::hearing::{Hearing, Kept, News, Room};
+use super::registry::{Order, Registry};
+use crate::bus::{
+    Address, Backoff, BusError, Channels, Commands, Limits, Link, Mouth, Polled, ServerIdentity,
+    Sink, Switchboard, prove,
+};
+use crate::clock::{self, Mono, Now};
+use crate::contract::BEAT_MAX_BYTES;
+use crate::contract::mesh::State;
+use crate::service::Error;
+use crate::watch::detector::{BusNews, Echo, Output};
+use ears::Ears;
+pub use look::Look;
+
+/// The socket time limit of the idle loop.
+const IDLE: Duration = Duration::from_secs(1);
+/// How often it is looked for who is silent for longer than he should be.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// That there is no room is said at most so often.
+const FULL_EVERY: Duration = Duration::from_secs(60);
+
+/// What all buses share.
+pub struct Shared {
+    registry: Mutex<Registry>,
+    /// The loop was woken and has not looked yet.
+    is_nudged: AtomicBool,
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Shared {
+    /// Around this registry; `wake` wakes the loop.
+    pub fn new(registry: Registry, wake: impl Fn() + Send + Sync + 'static) -> Arc<Shared> {
+        Arc::new(Shared {
+            registry: Mutex::new(registry),
+            is_nudged: AtomicBool::new(false),
+            wake: Box::new(wake),
+        })
+    }
+
+    /// The registry, for a moment: whoever hears a bus waits for it.
+    pub fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The loop looks from here on: what comes later wakes it anew.
+    pub fn looking(&self) {
+        self.is_nudged.store(false, Ordering::SeqCst);
+    }
+
+    fn nudge(&self) {
+        if !self.is_nudged.swap(true, Ordering::SeqCst) {
+            (self.wake)();
+        }
+    }
+}
+
+/// What the thread of a bus is told.
+pub enum Wish {
+    /// A truth.
+    Follow(Address, Vec<Kept>),
+    Do(Order),
+}
+
+/// The handle of a bus.
+pub struct Bus {
+    pub name: String,
+    wishes: Arc<Mutex<Vec<Wish>>>,
+    mouth: Arc<Mutex<Arc<Mouth>>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Bus {
+    /// Tells the thread, and wakes it.
+    pub fn wish(&self, wish: Wish) {
+        lock(&self.wishes).push(wish);
+        self.wake();
+    }
+
+    /// The thread ends.
+    pub fn end(&self) {
+        self.stop.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// A word on its own echo channel that proves nothing; where there is no line, the thread looks within a second.
+    fn wake(&self) {
+        let mouth = Arc::clone(&*lock(&self.mouth));
+        mouth.say("0");
+    }
+}
+
+/// The thread's side.
+pub struct Hearer {
+    bus: String,
+    shared: Arc<Shared>,
+    wishes: Arc<Mutex<Vec<Wish>>>,
+    stop: Arc<AtomicBool>,
+    switchboard: Switchboard,
+    ears: Ears,
+    address: Address,
+    link: Option<Link>,
+    backoff: Backoff,
+    next_attempt: Mono,
+    /// The trouble last told.
+    said: Option<String>,
+    mouth: Arc<Mouth>,
+    /// The same, for those who wake this thread.
+    shown_mouth: Arc<Mutex<Arc<Mouth>>>,
+    server: Arc<Mutex<Option<ServerIdentity>>>,
+    has_moved: Arc<AtomicBool>,
+    next_look: Mono,
+    said_full: Option<Mono>,
+    news: Vec<News>,
+    was_doubting: bool,
+    /// Ends the look-out when it is dropped.
+    _alive: Sender<()>,
+}
+
+impl Hearer {
+    /// A bus at `address`; its handle, the body of its thread, and that of the thread that looks who answers.
+    pub fn new(
+        bus: &str,
+        address: Address,
+        echo_channel: &str,
+        room: Room,
+        shared: Arc<Shared>,
+        switchboard: Switchboard,
+    ) -> (Bus, Hearer, Look) {
+        let now = Mono::now();
+        let mouth = mouth(&address, echo_channel);
+        let shown_mouth = Arc::new(Mutex::new(Arc::clone(&mouth)));
+        let wishes = Arc::new(Mutex::new(Vec::new()));
+        let stop = Arc::new(AtomicBool::new(false));
+        let (server, has_moved) = (Arc::default(), Arc::default());
+        let (alive, ended) = bounded(0);
+        let look = Look {
+            mouth: Arc::clone(&shown_mouth),
+            server: Arc::clone(&server),
+            has_moved: Arc::clone(&has_moved),
+            ended,
+        };
+        let hearer = Hearer {
+            bus: bus.to_owned(),
+            shared,
+            wishes: Arc::clone(&wishes),
+            stop: Arc::clone(&stop),
+            switchboard,
+            ears: Ears::new(bus, Hearing::new(room, now), echo_channel),
+            address,
+            link: None,
+            backoff: Backoff::bus(),
+            next_attempt: now,
+            said: None,
+            mouth,
+            shown_mouth: Arc::clone(&shown_mouth),
+            server,
+            has_moved,
+            next_look: now + LOOK_EVERY,
+            said_full: None,
+            news: Vec::new(),
+            was_doubting: false,
+            _alive: alive,
+        };
+        let bus = Bus {
+            name: bus.to_owned(),
+            wishes,
+            mouth: shown_mouth,
+            stop,
+        };
+        (bus, hearer, look)
+    }
+
+    /// Hears the bus until told to end.
+    pub fn run(mut self) -> Result<(), Error> {
+        while !self.is_ending() {
+            self.take_wishes();
+            if self.has_moved.swap(false, Ordering::SeqCst) {
+                log::warn!(
+                    "{}: another server answers now, or the same in another role: moving over",
+                    self.bus
+                );
+                self.drop_link();
+                self.next_attempt = Mono::now();
+            }
+            let now = Now::read();
+            self.ears.hearing.detector().tick(now);
+            if now.mono >= self.next_look {
+                self.next_look = now.mono + LOOK_EVERY;
+                self.ears.hearing.look(now);
+                self.say_full(now.mono);
+            }
+            self.act();
+            self.listen();
+            self.act();
+        }
+        Ok(())
+    }
+
+    fn is_ending(&self) -> bool {
+        self.stop.load(Ordering::SeqCst) || self.switchboard.is_ending()
+    }
+
+    fn take_wishes(&mut self) {
+        let wishes = std::mem::take(&mut *lock(&self.wishes));
+        let now = Now::read();
+        for wish in wishes {
+            match wish {
+                Wish::Follow(address, kept) => self.follow(address, kept, now),
+                Wish::Do(Order::Forget { svc, inst }) => self.ears.hearing.forget(&svc, &inst),
+                Wish::Do(Order::Expect { svc, inst, state }) => match state {
+                    State::Joining | State::Up | State::Suspect => {
+                        self.ears.hearing.expect(&svc, &inst, now);
+                    }
+                    State::Failed => self.ears.hearing.expect_gone(&svc, &inst, false, now),
+                    State::Left => self.ears.hearing.expect_gone(&svc, &inst, true, now),
+                },
+            }
+        }
+    }
+
+    fn follow(&mut self, address: Address, kept: Vec<Kept>, now: Now) {
+        let before: std::collections::HashSet<String> =
+            self.ears.hearing.channels().map(str::to_owned).collect();
+        self.ears.hearing.follow(kept, now);
+        if address != self.address {
+            self.address = address;
+            self.mouth = mouth(&self.address, &self.ears.echo_channel);
+            *lock(&self.shown_mouth) = Arc::clone(&self.mouth);
+            self.drop_link();
+            self.next_attempt = now.mono;
+            return;
+        }
+        if let Some(link) = &mut self.link {
+            let now_heard: std::collections::HashSet<&str> = self.ears.hearing.channels().collect();
+            let new = now_heard.iter().filter(|c| !before.contains(**c)).copied();
+            let gone = before
+                .iter()
+                .map(String::as_str)
+                .filter(|c| !now_heard.contains(c));
+            let (new, gone): (Channels, Channels) = (new.collect(), gone.collect());
+            link.subscribe(new);
+            link.unsubscribe(&gone);
+        }
+    }
+
+    /// Waits up to a second for what the bus brings.
+    fn listen(&mut self) {
+        let now = Mono::now();
+        let mut wake = self
+            .ears
+            .hearing
+            .detector()
+            .next_wakeup()
+            .min(self.next_look);
+        if let Some(end) = self.ears.hearing.doubt_ends() {
+            wake = wake.min(end);
+        }
+        let wait = wake.since(now).clamp(Duration::from_millis(1), IDLE);
+        if self.link.is_none() && now < self.next_attempt {
+            std::thread::park_timeout(self.next_attempt.since(now).min(wait));
+            return;
+        }
+        if let Err(error) = self.poll(wait) {
+            if self.is_ending() {
+                return;
+            }
+            let text = error.to_string();
+            if self.said.as_ref() != Some(&text) {
+                log::warn!("{}: {text}; trying on", self.bus);
+                self.said = Some(text);
+            }
+            self.drop_link();
+            self.next_attempt = Mono::now() + self.backoff.next_pause();
+        }
+    }
+
+    fn poll(&mut self, wait: Duration) -> Result<(), BusError> {
+        let link = match &mut self.link {
+            Some(link) => link,
+            none => {
+                let began = Mono::now();
+                let limits = Limits::default();
+                let open = Link::open(&self.address, "mesh:sub", &limits, BEAT_MAX_BYTES)?;
+                self.ears.hearing.detector().was_busy(began, Now::read());
+                none.insert(open)
+            }
+        };
+        link.set_read_timeout(Some(wait))?;
+        if link.poll(&mut self.ears)? != Polled::Settled {
+            return Ok(());
+        }
+        let began = Mono::now();
+        let mut asks = Commands::new(self.address.clone(), "mesh:proof", Limits::default());
+        let proof = prove(link, &mut asks)?;
+        self.ears.hearing.detector().was_busy(began, Now::read());
+        self.ears.proven(&proof, Mono::now());
+        *lock(&self.server) = Some(proof);
+        self.backoff.reset();
+        if self.said.take().is_some() {
+            log::info!("{}: listening again", self.bus);
+        }
+        Ok(())
+    }
+
+    fn drop_link(&mut self) {
+        self.link = None;
+        *lock(&self.server) = None;
+        self.ears.hearing.link_lost(Now::read());
+    }
+
+    /// Does what the detector asks for, and hands on what happened.
+    fn act(&mut self) {
+        loop {
+            while let Some(echo) = self.ears.hearing.detector().take_echo() {
+                self.echo(echo);
+            }
+            let now = Now::read();
+            let doubt_began = self.ears.hearing.judge(now);
+            self.hand_on(doubt_began, now);
+            if self.ears.hearing.take_look() {
+                self.check_server();
+            }
+            let mut outputs = Vec::new();
+            self.ears.hearing.detector().take_outputs(&mut outputs);
+            if outputs.is_empty() {
+                return;
+            }
+            for output in outputs {
+                self.act_on(output);
+            }
+        }
+    }
+
+    fn hand_on(&mut self, doubt_began: bool, now: Now) {
+        self.ears.hearing.take_news(&mut self.news);
+        let is_doubting = self.ears.hearing.is_doubting();
+        let settled = std::mem::replace(&mut self.was_doubting, is_doubting) && !is_doubting;
+        if self.news.is_empty() && !doubt_began && !settled {
+            return;
+        }
+        let began = Mono::now();
+        let mut registry = self.shared.registry();
+        for news in self.news.drain(..) {
+            registry.hear(news);
+        }
+        if doubt_began {
+            log::warn!(
+                "{}: so many instances fell silent together that it may be the bus: they are waited for once more",
+                self.bus
+            );
+            registry.doubt(&self.bus, now);
+        }
+        if settled {
+            registry.settle(&self.bus);
+        }
+        drop(registry);
+        self.shared.nudge();
+        self.ears.hearing.detector().was_busy(began, Now::read());
+    }
+
+    fn act_on(&mut self, output: Output) {
+        match output {
+            Output::Reconnect => {
+                log::warn!(
+                    "{}: nothing was heard for seconds: making a new connection",
+                    self.bus
+                );
+                self.drop_link();
+                self.next_attempt = Mono::now();
+            }
+            Output::CheckServer => self.check_server(),
+            Output::Bus(news) => say_bus(&self.bus, news),
+            Output::Malformed { .. } => {}
+        }
+    }
+
+    /// One write into a socket; only a connection that must be made is waited for.
+    fn echo(&mut self, Echo { seq, fresh }: Echo) {
+        if fresh {
+            self.mouth.hang_up();
+        }
+        let word = seq.to_string();
+        if self.mouth.say(&word) {
+            return;
+        }
+        let began = Mono::now();
+        let made = self.mouth.connect(&Limits::default());
+        let detector = self.ears.hearing.detector();
+        detector.was_busy(began, Now::read());
+        match made {
+            Ok(_) if detector.echo_goes(seq, Now::read()) => {
+                self.mouth.say(&word);
+            }
+            Ok(_) => {}
+            Err(error) => log::debug!("{}: no echo: {error}", self.bus),
+        }
+    }
+
+    /// An echo proves only the server that it went through: is that still the one that the name stands for?
+    fn check_server(&mut self) {
+        let known = self.link.as_ref().map(Link::identity).unwrap_or_default();
+        let began = Mono::now();
+        let met = self.mouth.look(&Limits::default());
+        let now = Now::read();
+        self.ears.hearing.detector().was_busy(began, now);
+        match met {
+            Ok(server) if known.is_other(&server) => {
+                self.has_moved.store(true, Ordering::SeqCst);
+            }
+            Ok(_) => {
+                self.ears.hearing.detector().server_checked(now);
+                self.ears.hearing.looked(now.mono);
+            }
+            Err(error) => {
+                log::warn!("{}: {error}", self.bus);
+                self.drop_link();
+                self.next_attempt = now.mono;
+            }
+        }
+    }
+
+    fn say_full(&mut self, now: Mono) {
+        let refused = self.ears.hearing.take_refused();
+        let is_due = self.said_full.is_none_or(|at| now.since(at) >= FULL_EVERY);
+        if refused > 0 && is_due {
+            self.said_full = Some(now);
+            log::warn!(
+                "{}: there are as many instances as are kept: beats of others are left out",
+                self.bus
+            );
+        }
+    }
+}
+
+fn mouth(address: &Address, channel: &str) -> Arc<Mouth> {
+    Arc::new(Mouth::new(address.clone(), "mesh:echo", channel))
+}
+
+fn say_bus(bus: &str, news: BusNews) {
+    match news {
+        BusNews::Down { silent } => log::error!(
+            "{bus} is silent for {}: nobody is judged there until it talks again",
+            clock::human(silent)
+        ),
+        BusNews::Up { down } => log::info!("{bus} talks again, after {}", clock::human(down)),
+        BusNews::Unstable { unjudged, why } => log::error!(
+            "{bus}: nothing could be judged for {}: {why}",
+            clock::human(unjudged)
+        ),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -44,6 +44,12 @@ COPY sentinel /sentinel
 ENTRYPOINT ["/sentinel"]
 HEALTHCHECK --interval=10s --timeout=5s --start-period=75s --retries=3 CMD ["/sentinel", "--healthcheck"]
 
+FROM base AS console
+COPY console /console
+EXPOSE 8480
+ENTRYPOINT ["/console"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=75s --retries=3 CMD ["/console", "--healthcheck"]
+
 FROM base AS marketswarm
 COPY marketswarm /marketswarm
 ENTRYPOINT ["/marketswarm"]

@@ -98,11 +98,13 @@ install_tools() {
     need openssl openssl
     need faketime faketime
     need_python_packages
+    need_browser
     need_component rustfmt
     need_component clippy
     if ! cargo deny --version >/dev/null 2>&1; then
         say "installing cargo-deny (a minute or two)"
-        cargo install --locked --quiet cargo-deny || return 1
+        # Unoptimised it is built in half the time, and still answers within seconds.
+        cargo install --debug --locked --quiet cargo-deny || return 1
     fi
     [ -n "$quick" ] && return
     need_musl
@@ -115,6 +117,15 @@ need_python_packages() {
     local package
     for package in aiosmtpd redis; do
         /usr/bin/python3 -c "import $package" 2>/dev/null || apt_install "python3-$package"
+    done
+}
+
+# The pages are looked at in a browser. Where none can be had, that one test says so and is left out.
+need_browser() {
+    local package
+    command -v chromium >/dev/null && command -v chromedriver >/dev/null && /usr/bin/python3 -c "import selenium" 2>/dev/null && return
+    for package in chromium chromium-driver python3-selenium; do
+        (apt_install "$package") || say "NOT INSTALLED: $package; the pages are not looked at in a browser"
     done
 }
 
@@ -165,6 +176,13 @@ container_tests() {
 say "== tools"
 install_tools || die "not everything that the checks need could be installed"
 
+# The images take minutes to build, and the tests wait more than they compute: so the build gets what the tests leave.
+containers=
+if [ -z "$quick" ] && docker_works; then
+    containers=yes
+    begin "images" nice -n 19 scripts/images.sh
+fi
+
 check "format" cargo fmt --all --check
 check "shell scripts" shell_scripts
 check "no async runtime" no_async_runtime
@@ -176,11 +194,11 @@ check "unit and integration tests" unit_and_integration
 if [ -n "$quick" ]; then
     skip "compose" "--quick"
     skip "systemd" "--quick"
-elif ! docker_works; then
+elif [ -z "$containers" ]; then
     skip "compose" "no Docker engine answers here"
     skip "systemd" "no Docker engine answers here"
 else
-    check "images" scripts/images.sh
+    finish
     if find_compose; then
         check "images, measured" container_tests images::
         begin "compose" container_tests compose::

@@ -5,6 +5,7 @@
 
 mod alerts;
 mod beat;
+mod doctor;
 mod feed;
 mod hold;
 mod known;
@@ -42,6 +43,7 @@ looking
   status                 one table of all services
   watch                  beats, alerts and states as they come
   alerts                 the history, one outage a line
+  doctor                 everything that is wrong, the worst first, each with what to do about it
   mesh                   every instance of every service
   mesh work              streams whose work is watched, and whether it gets on
   mesh events, mesh forget INST
@@ -109,6 +111,7 @@ fn dispatch() -> Result<ExitCode, Error> {
         "watch" => watch::run(args, env),
         "beat" => beat::run(args, env),
         "alerts" => alerts::run(args, env),
+        "doctor" => doctor::run(args, env),
         "notify" => notify::run(args, env),
         "silence" => silence::run(args, env),
         "ack" => silence::acknowledge(args, env),

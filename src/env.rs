@@ -219,7 +219,8 @@ fn is_ours(name: &str) -> bool {
         "RUST_LOG",
         "STATE_DIR",
     ];
-    const BEGINNINGS: [&str; 9] = [
+    const BEGINNINGS: [&str; 10] = [
+        "CONSOLE_",
         "FEEDS_",
         "MARKETSWARM_",
         "MASSIVE_",

@@ -16,6 +16,7 @@
 //! - [`bootstrap`]: seeds the truth.
 //! - [`feed`]: what is in a feed, and what of it is new; pure.
 //! - [`rss_agg`], [`massive`], [`mesh`], [`vexy_ai`]: the working services.
+//! - [`console`]: shows how the swarm stands, over HTTP.
 //! - [`watch`]: the judging of silence, which healer and sentinel share.
 //! - [`healer`]: hears the buses, and tells.
 //! - [`notify`]: tells people.
@@ -31,6 +32,7 @@ pub mod bootstrap;
 pub mod bus;
 pub mod cli;
 pub mod clock;
+pub mod console;
 pub mod contract;
 pub mod demo_feeds;
 pub mod env;

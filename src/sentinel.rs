@@ -26,6 +26,7 @@ use crate::service::{self, Error, Notice, Profile, Service};
 use crate::truth::ServiceSchema;
 use crate::watch::complaints::Complaints;
 use crate::watch::detector::{BusNews, Detector, Echo, Output};
+use crate::watch::handover::HANDED_MAX;
 use crate::watch::ledger::Ledger;
 use crate::watch::voice::Voice;
 use ears::Ears;
@@ -134,7 +135,7 @@ impl Sentinel {
                 Ok(notice) => self.hear(notice)?,
                 Err(TryRecvError::Empty) => {}
             }
-            self.ears.detector.tick(Now::read());
+            self.ears.detector.tick(Now::read(), HANDED_MAX);
             self.act();
             self.tell_complaints();
             let began = Mono::now();

@@ -36,7 +36,7 @@ pub use output::{complain, is_reader_gone, print, printed, stream};
 pub use remarks::{Remarks, databases};
 pub use service_manager::ServiceManager;
 pub use signals::{not_ignored, signals_to};
-pub use start::{Away, beat_settings, host_name, run, run_waiting};
+pub use start::{Away, beat_settings, host_name, run, run_prepared, run_waiting};
 pub use swarm::{SERVICES, WATCHERS};
 pub use thread_group::{ThreadGroup, deliver};
 pub use truth_watch::TruthHint;
@@ -76,6 +76,8 @@ pub struct Profile {
     pub about: &'static str,
     /// Waits for the bus for ever (healer, sentinel) instead of `TRUTH_WAIT_SEC`.
     pub never_gives_up: bool,
+    /// Waits for a usable truth for ever, too: it has something to show meanwhile.
+    pub waits_for_truth: bool,
     /// Has a subscriber thread on the system bus, for `truth:changed` and `channels`.
     pub listens: bool,
     /// Channels on the system bus whose messages become [`Notice::Message`].
@@ -97,6 +99,7 @@ impl Profile {
             id,
             about,
             never_gives_up: false,
+            waits_for_truth: false,
             listens: true,
             channels: &[],
             truth_period: TRUTH_POLL,

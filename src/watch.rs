@@ -11,6 +11,7 @@
 //! listens), [`senders`] (a look at who beats twice).
 pub mod complaints;
 pub mod detector;
+pub mod handover;
 pub mod ledger;
 pub mod senders;
 pub mod unheard;

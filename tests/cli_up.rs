@@ -1,6 +1,8 @@
 //! `marketswarm up` runs the swarm on one host, and leaves nothing behind.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -11,8 +13,8 @@ use crate::support::redis_server::connect;
 use crate::support::truth::truth_of;
 use crate::support::{Daemon, PATIENCE, RedisServer, secs, send_signal, until};
 
-const ALL: [&str; 6] = [
-    "rss_agg", "massive", "mesh", "vexy_ai", "healer", "sentinel",
+const ALL: [&str; 7] = [
+    "rss_agg", "massive", "mesh", "vexy_ai", "healer", "sentinel", "console",
 ];
 /// What ending may take, and what a machine that is busy with other tests adds: who was stopped would never end.
 const END_WITHIN: Duration = Duration::from_secs(3 + 5);
@@ -115,10 +117,30 @@ fn start_with(folder: &Path, args: &[&str], more: &[(&str, &str)]) -> Daemon {
     );
     let mut all = vec!["up", "--truth", &truth, "--data", &data];
     all.extend(["--system-port", "0", "--market-port", "0"]);
+    all.extend(["--console-port", "0"]);
     all.extend(args);
     let path = std::env::var("PATH").unwrap();
     let env = [&[("PATH", path.as_str())], more].concat();
     Daemon::start_with("marketswarm", &all, &env)
+}
+
+/// What the console on this port says at `/ok`, once all is well.
+fn ok_of(port: &str) -> Result<String, String> {
+    let mut stream = TcpStream::connect(format!("127.0.0.1:{port}")).map_err(|e| e.to_string())?;
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let head = "GET /ok HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream
+        .write_all(head.as_bytes())
+        .map_err(|e| e.to_string())?;
+    let mut answer = String::new();
+    stream
+        .read_to_string(&mut answer)
+        .map_err(|e| e.to_string())?;
+    if answer.starts_with("HTTP/1.1 200") {
+        Ok(answer)
+    } else {
+        Err(answer)
+    }
 }
 
 fn note_in(data: &Path) -> Option<Value> {
@@ -134,6 +156,16 @@ fn is_alive(pid: u32) -> bool {
 #[test]
 fn the_whole_swarm_starts_and_every_service_beats() {
     let up = Up::start(&[]);
+    let line = up.daemon.wait_log("the console: http://", PATIENCE);
+    let port = line
+        .trim()
+        .rsplit(':')
+        .next()
+        .unwrap()
+        .trim_end_matches('/')
+        .to_owned();
+    let page = until("the console shows what is so", PATIENCE, || ok_of(&port));
+    assert!(page.contains("all 7 up"), "{page}");
     for svc in ["rss_agg", "massive", "mesh", "vexy_ai", "sentinel"] {
         let mut bus = up.system_bus();
         let mut ear = bus.as_pubsub();

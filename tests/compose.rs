@@ -47,6 +47,7 @@ impl Project {
             ("COMPOSE_PROJECT_NAME", self.name.clone()),
             ("MARKETSWARM_NETWORK", self.network.clone()),
             ("SYSTEM_REDIS_PORT", self.system_port.to_string()),
+            ("CONSOLE_PORT", "0".to_owned()),
             ("MARKET_REDIS_PORT", self.market_port.to_string()),
             (
                 "TRUTH_FILE",

@@ -36,6 +36,7 @@ const FLOORS: &[&[&str]] = &[
         "massive",
         "vexy_ai",
         "mesh",
+        "console",
     ],
     &["sections"],
     &["terminal", "demo_feeds"],

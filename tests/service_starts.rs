@@ -120,7 +120,7 @@ fn a_bad_variable_or_flag_is_exit_code_2_and_named() {
 #[test]
 fn help_and_version_need_nothing() {
     let daemons = [
-        "rss_agg", "massive", "mesh", "vexy_ai", "healer", "sentinel",
+        "rss_agg", "massive", "mesh", "vexy_ai", "healer", "sentinel", "console",
     ];
     for program in daemons.into_iter().chain(["bootstrap"]) {
         let (code, text) = Daemon::run(program, &["--help"], &[], PATIENCE);

@@ -6,6 +6,7 @@ pub mod alerts;
 pub mod analysts;
 pub mod beater;
 pub mod certificates;
+pub mod console;
 pub mod containers;
 pub mod crowd;
 pub mod daemon;

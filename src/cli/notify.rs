@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use lexopt::prelude::*;
 
 use super::{bad_args, complain, known, print, printed, status};
-use crate::bus::{Buses, Commands, Limits};
+use crate::bus::{BusError, Buses, Commands, Limits};
 use crate::clock::{self, Mono, human, rfc3339};
 use crate::contract::{Name, dead_key, is_name};
 use crate::env::Env;
@@ -173,7 +173,7 @@ fn dead(env: &Env, wish: &Wish) -> Result<ExitCode, Error> {
 }
 
 /// The channels that have dead letters in Redis, also those that this shell and truth know no more.
-fn written_for(commands: &mut Commands) -> Result<BTreeSet<String>, Error> {
+pub(super) fn written_for(commands: &mut Commands) -> Result<BTreeSet<String>, BusError> {
     let (mut names, mut cursor) = (BTreeSet::new(), 0_u64);
     loop {
         let mut scan = redis::cmd("SCAN");
@@ -190,6 +190,11 @@ fn written_for(commands: &mut Commands) -> Result<BTreeSet<String>, Error> {
             return Ok(names);
         }
     }
+}
+
+/// How many messages the channel `name` gave up.
+pub(super) fn dead_letters(commands: &mut Commands, name: &str) -> Result<u64, BusError> {
+    commands.query(redis::cmd("LLEN").arg(dead_key(name)))
 }
 
 /// All channels that can be used.

@@ -137,7 +137,7 @@ impl Desk {
     /// A healer that stands by tells nothing; what it judged is compared with the record when it takes over.
     pub fn discard(&mut self) {
         for watch in &self.watches {
-            watch.with(|d, _| d.take_transitions(&mut Vec::new()));
+            watch.take_transitions(&mut Vec::new());
         }
         self.notes.clear();
         self.held.clear();
@@ -161,7 +161,7 @@ impl Desk {
         let mut silent: Vec<Health> = Vec::new();
         for watch in &self.watches {
             let mut transitions: Vec<Transition> = Vec::new();
-            watch.with(|d, _| d.take_transitions(&mut transitions));
+            watch.take_transitions(&mut transitions);
             for transition in &transitions {
                 match watch.voice.entry(transition) {
                     Some(entry) => {

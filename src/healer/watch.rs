@@ -15,7 +15,8 @@ use super::calls::{Call, Calls};
 use crate::bus::{Address, BusError, Limits, Mouth, ServerIdentity};
 use crate::clock::{self, Mono, Now};
 use crate::service::{Error, TruthHint};
-use crate::watch::detector::{Detector, Echo, Output};
+use crate::watch::detector::{Detector, Echo, Output, Transition};
+use crate::watch::handover::Handover;
 use crate::watch::senders;
 use crate::watch::voice::Voice;
 
@@ -45,6 +46,8 @@ pub struct Watch {
     pub voice: Voice,
     address: Address,
     detector: Mutex<Detector>,
+    /// What it decided, for the scribe.
+    handover: Handover,
     mouth: Mouth,
     outlets: Outlets,
     errands: Sender<Errand>,
@@ -86,6 +89,7 @@ impl Watch {
             voice,
             address: address.clone(),
             detector: Mutex::new(Detector::new(Mono::now())),
+            handover: Handover::default(),
             mouth: Mouth::new(address.clone(), "healer:echo", echo_channel),
             outlets,
             errands,
@@ -131,12 +135,12 @@ impl Watch {
         let mut detector = self.lock();
         let now = Now::read();
         // Also when nothing is due: the detector must know until when the loop means to sleep.
-        detector.tick(now);
+        detector.tick(now, self.handover.room());
         let echoes = take_echoes(&mut detector);
         detector.take_outputs(&mut outputs);
-        let told = detector.has_transitions();
+        let told = self.handover.lay_down(&mut detector);
         let mut wake = detector.next_wakeup();
-        if told && wake <= now.mono {
+        if wake <= now.mono && self.handover.room() == 0 {
             // More deaths wait than may be told at once: the scribe calls when it has taken those that are out.
             wake = now.mono + ROOM_WAIT;
         }
@@ -145,6 +149,13 @@ impl Watch {
         drop(detector);
         self.hand_out(echoes, outputs, told);
         wake
+    }
+
+    /// Takes what the detector decided, oldest first, and lets it tell what had no room.
+    pub fn take_transitions(&self, into: &mut Vec<Transition>) {
+        if self.handover.take(into) {
+            self.outlets.calls.look();
+        }
     }
 
     /// Has somebody find out why `svc` has two instances; false when nobody has time for it.
@@ -187,7 +198,7 @@ impl Watch {
         let mut outputs = Vec::new();
         let echoes = take_echoes(&mut detector);
         detector.take_outputs(&mut outputs);
-        let told = detector.has_transitions();
+        let told = self.handover.lay_down(&mut detector);
         let look = detector.next_wakeup().0 < self.asleep_until.load(Ordering::Relaxed);
         drop(detector);
         self.hand_out(echoes, outputs, told);

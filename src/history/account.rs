@@ -5,7 +5,7 @@
 use super::DAY_SEC;
 use super::intervals::Intervals;
 use super::record::Record;
-use super::span::{Span, SpanKind};
+use super::span::SpanKind;
 
 /// A time that is asked about: `[from, to)` in epoch seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,11 +84,9 @@ impl Record {
             from: window.from,
             to: window.to.min(seen.now).max(window.from),
         };
-        let spans = self.all(seen.now);
-        let touching = |span: &&Span| span.from < window.to && span.to > window.from;
-        let spans: Vec<&Span> = spans.iter().filter(touching).collect();
+        let spans = self.within(window, seen.now);
         let mut edges = vec![window.from, window.to];
-        edges.extend(spans.iter().flat_map(|span| [span.from, span.to]));
+        edges.extend(spans.iter().flat_map(|(from, to, _)| [*from, *to]));
         for set in [&self.watched, seen.covered, seen.silenced] {
             let list = set.within(window.from, window.to);
             edges.extend(list.iter().flat_map(|(from, to)| [*from, *to]));
@@ -108,11 +106,42 @@ impl Record {
         stretches
     }
 
+    /// The spans that touch `window`, those that last among them.
+    fn within(&self, window: Window, now: i64) -> Vec<(i64, i64, SpanKind)> {
+        let closed = self
+            .spans
+            .iter()
+            .map(|span| (span.from, span.to, span.kind));
+        let down = self.open.down.iter().flat_map(|open| {
+            let planned_to = open
+                .planned_until
+                .unwrap_or(open.from)
+                .clamp(open.from, now.max(open.from));
+            [
+                (open.from, planned_to, SpanKind::Planned),
+                (planned_to, now, SpanKind::Down),
+            ]
+        });
+        let degraded = self
+            .open
+            .degraded
+            .iter()
+            .map(|open| (open.from, now, SpanKind::Degraded));
+        let touching = |(from, to, _): &(i64, i64, SpanKind)| {
+            *from < window.to && *to > window.from && from < to
+        };
+        closed
+            .chain(down)
+            .chain(degraded)
+            .filter(touching)
+            .collect()
+    }
+
     /// How it stood at the second `at`; `spans` are those that may hold it.
-    fn at(&self, at: i64, spans: &[&Span], seen: Seen<'_>) -> Account {
+    fn at(&self, at: i64, spans: &[(i64, i64, SpanKind)], seen: Seen<'_>) -> Account {
         let is = |kind| {
-            let mut of_kind = spans.iter().filter(|span| span.kind == kind);
-            of_kind.any(|span| (span.from..span.to).contains(&at))
+            let mut of_kind = spans.iter().filter(|span| span.2 == kind);
+            of_kind.any(|(from, to, _)| (*from..*to).contains(&at))
         };
         let is_down = is(SpanKind::Down);
         if !self.watched.contains(at) {
@@ -139,7 +168,42 @@ impl Record {
         for stretch in self.stretches(seen, window) {
             *sums.of(stretch.account) += stretch.to - stretch.from;
         }
-        let to = window.to.min(seen.now);
+        self.add_days(&mut sums, window, seen.now);
+        sums
+    }
+
+    /// The seconds of `count` parts of equal size, from `from` on, as far as they are the past.
+    pub fn cells(&self, seen: Seen<'_>, from: i64, size: i64, count: usize) -> Vec<Sums> {
+        let part = |at: usize| Window {
+            from: from + size * at as i64,
+            to: from + size * (at as i64 + 1),
+        };
+        let whole = Window {
+            from,
+            to: from + size * count as i64,
+        };
+        let mut cells = vec![Sums::default(); count];
+        for stretch in self.stretches(seen, whole) {
+            let mut at = stretch.from;
+            while at < stretch.to {
+                let cell = ((at - from) / size) as usize;
+                let to = stretch.to.min(part(cell).to);
+                *cells[cell].of(stretch.account) += to - at;
+                at = to;
+            }
+        }
+        for (at, sums) in cells.iter_mut().enumerate() {
+            self.add_days(sums, part(at), seen.now);
+        }
+        cells
+    }
+
+    /// What is kept by day of a window, added to what its spans say.
+    fn add_days(&self, sums: &mut Sums, window: Window, now: i64) {
+        if self.days.is_empty() {
+            return;
+        }
+        let to = window.to.min(now);
         let days = window.from.div_euclid(DAY_SEC)..=to.div_euclid(DAY_SEC);
         if !days.is_empty() {
             for (day, kept) in self.days.range(days) {
@@ -148,7 +212,6 @@ impl Record {
                 sums.add_day(kept, overlap);
             }
         }
-        sums
     }
 }
 

@@ -194,7 +194,7 @@ impl Hearer {
                 self.next_attempt = Mono::now();
             }
             let now = Now::read();
-            self.ears.hearing.detector().tick(now);
+            self.ears.hearing.detector().tick(now, usize::MAX);
             if now.mono >= self.next_look {
                 self.next_look = now.mono + LOOK_EVERY;
                 self.ears.hearing.look(now);

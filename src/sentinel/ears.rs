@@ -5,6 +5,7 @@ use crate::bus::{Batch, BusError, Channels, Event, Message, ServerIdentity, Sink
 use crate::clock::{Mono, Now};
 use crate::contract::Beat;
 use crate::watch::detector::Detector;
+use crate::watch::handover::HANDED_MAX;
 
 /// What the link brings, judged as it comes.
 pub(super) struct Ears {
@@ -22,7 +23,7 @@ impl Ears {
         if channel == self.echo_channel.as_bytes() {
             if let Some(seq) = echo_number(payload) {
                 self.last_echo = Some(mono);
-                self.detector.echo_returned(seq, Now::at(mono));
+                self.detector.echo_returned(seq, Now::at(mono), HANDED_MAX);
             }
             return;
         }

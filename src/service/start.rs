@@ -46,6 +46,29 @@ pub fn run_waiting<E: From<Notice> + Send + 'static>(
     waits: impl FnMut(&Away<'_, E>),
     body: impl FnOnce(Service<E>) -> Result<(), Error>,
 ) -> ExitCode {
+    let prepare = |_: &Env, _: &Sender<E>| Ok(());
+    begin(profile, schemas, prepare, waits, |service, ()| {
+        body(service)
+    })
+}
+
+/// As [`run`]; what `prepare` makes, before bus and truth are there, is handed to the body.
+pub fn run_prepared<E: From<Notice> + Send + 'static, P>(
+    profile: &Profile,
+    schemas: &'static [ServiceSchema],
+    prepare: impl FnOnce(&Env, &Sender<E>) -> Result<P, Error>,
+    body: impl FnOnce(Service<E>, P) -> Result<(), Error>,
+) -> ExitCode {
+    begin(profile, schemas, prepare, |_| {}, body)
+}
+
+fn begin<E: From<Notice> + Send + 'static, P>(
+    profile: &Profile,
+    schemas: &'static [ServiceSchema],
+    prepare: impl FnOnce(&Env, &Sender<E>) -> Result<P, Error>,
+    waits: impl FnMut(&Away<'_, E>),
+    body: impl FnOnce(Service<E>, P) -> Result<(), Error>,
+) -> ExitCode {
     let env = Env::of_process();
     match standard_args(profile) {
         Ok(Standard::Run) => {}
@@ -60,7 +83,7 @@ pub fn run_waiting<E: From<Notice> + Send + 'static>(
         complain(&format!("{}: {error}\n", profile.id));
         return ExitCode::from(2);
     }
-    match start(profile, env, schemas, waits, body) {
+    match start(profile, env, schemas, prepare, waits, body) {
         Ok(()) => {
             log::info!("stopped");
             ExitCode::SUCCESS
@@ -72,12 +95,13 @@ pub fn run_waiting<E: From<Notice> + Send + 'static>(
     }
 }
 
-fn start<E: From<Notice> + Send + 'static>(
+fn start<E: From<Notice> + Send + 'static, P>(
     profile: &Profile,
     env: Env,
     schemas: &'static [ServiceSchema],
+    prepare: impl FnOnce(&Env, &Sender<E>) -> Result<P, Error>,
     mut waits: impl FnMut(&Away<'_, E>),
-    body: impl FnOnce(Service<E>) -> Result<(), Error>,
+    body: impl FnOnce(Service<E>, P) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let inst = format!("{:016x}", fastrand::u64(..));
     let host = host_name();
@@ -90,6 +114,7 @@ fn start<E: From<Notice> + Send + 'static>(
     let mut spine = ThreadGroup::new(sender.clone());
     let buses = Buses::from_env(&env)?;
     watch_signals(sender.clone(), buses.switchboard().clone())?;
+    let prepared = prepare(&env, &sender)?;
 
     let rules = Rules::lenient(Defaults::from_env(&env)?, schemas);
     let away = |since, address: &Address, error: &BusError| {
@@ -167,7 +192,7 @@ fn start<E: From<Notice> + Send + 'static>(
         crew: ThreadGroup::new(sender.clone()),
         sender,
     };
-    let done = body(service);
+    let done = body(service, prepared);
     // The body has joined its own threads. Now those of the room, which end when nobody needs them.
     beat.stop();
     drop(hint);
@@ -323,7 +348,10 @@ fn find_truth(
             Err(error) => Error::Bus(error),
         };
         let waited = Mono::now().since(started);
-        let for_ever = profile.never_gives_up && matches!(problem, Error::Bus(_));
+        let for_ever = match problem {
+            Error::Bus(_) => profile.never_gives_up,
+            _ => profile.waits_for_truth,
+        };
         if buses.switchboard().is_ending() {
             return Ok(None);
         }

@@ -4,11 +4,12 @@
 pub const WATCHERS: [&str; 2] = ["healer", "sentinel"];
 
 /// All services, in the order in which they are shown.
-pub const SERVICES: [&str; 6] = [
+pub const SERVICES: [&str; 7] = [
     "rss_agg",
     "massive",
     "mesh",
     "vexy_ai",
     WATCHERS[0],
     WATCHERS[1],
+    "console",
 ];

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use lexopt::prelude::*;
 
 use super::ports::{self, Wish};
+use crate::console::CONSOLE;
 use crate::env::Env;
 use crate::sections::SCHEMAS;
 use crate::service::{Error, SERVICES, usage_error};
@@ -29,6 +30,7 @@ usage: marketswarm up [OPTIONS]
   --data DIR           data of Redis, logs, state (MARKETSWARM_DATA, else ./data)
   --system-port PORT   of system-redis (6379, or the next free one; 0: any)
   --market-port PORT   of market-redis (6380, or the next free one; 0: any)
+  --console-port PORT  of the console (CONSOLE_LISTEN, else 8480, or the next free one; 0: any)
   --bin-dir DIR        where the services' programs are (beside this one)
   --demo               generated feeds and prices from this machine in place of those of truth, quick beats
   --plain              a line per event, also on a terminal
@@ -47,6 +49,8 @@ pub(super) struct Settings {
     pub data: PathBuf,
     pub system: Wish,
     pub market: Wish,
+    /// `None` where the environment says where the console listens, or none is started.
+    pub console: Option<Wish>,
     pub bin_dir: PathBuf,
     pub redis_server: PathBuf,
     /// The ports of the generated feeds and of the generated market.
@@ -61,7 +65,7 @@ pub(super) fn settings(mut args: lexopt::Parser, env: Env) -> Result<Option<Sett
     let mut services = SERVICES.to_vec();
     let (mut restarts, mut plain, mut demo) = (true, false, false);
     let (mut truth_file, mut data, mut bin_dir) = (None, None, None);
-    let (mut system_port, mut market_port) = (None, None);
+    let (mut system_port, mut market_port, mut console_port) = (None, None, None);
     while let Some(arg) = args.next().map_err(bad)? {
         match arg {
             Long("only") => services = only(&args.value().map_err(bad)?.to_string_lossy())?,
@@ -73,6 +77,7 @@ pub(super) fn settings(mut args: lexopt::Parser, env: Env) -> Result<Option<Sett
             Long("bin-dir") => bin_dir = Some(PathBuf::from(args.value().map_err(bad)?)),
             Long("system-port") => system_port = Some(port(&mut args, "--system-port")?),
             Long("market-port") => market_port = Some(port(&mut args, "--market-port")?),
+            Long("console-port") => console_port = Some(port(&mut args, "--console-port")?),
             Long("help") | Short('h') => return Ok(None),
             other => return Err(bad(other.unexpected())),
         }
@@ -120,6 +125,13 @@ pub(super) fn settings(mut args: lexopt::Parser, env: Env) -> Result<Option<Sett
             )));
         }
     }
+    let has_console = services.contains(&CONSOLE);
+    let is_told = console_port.is_none() && env.get("CONSOLE_LISTEN")?.is_some();
+    let console = (has_console && !is_told).then_some(Wish {
+        asked: console_port,
+        flag: "--console-port",
+        usual: 8480,
+    });
     Ok(Some(Settings {
         services,
         restarts,
@@ -136,6 +148,7 @@ pub(super) fn settings(mut args: lexopt::Parser, env: Env) -> Result<Option<Sett
             flag: "--market-port",
             usual: 6380,
         },
+        console,
         bin_dir,
         redis_server: find_redis_server()?,
         demo,

@@ -85,6 +85,8 @@ struct Swarm {
     endings: Vec<Option<Exit>>,
     /// Of system-redis and market-redis.
     ports: [u16; 2],
+    /// Where the console listens, unless the environment says it.
+    console_port: Option<u16>,
     board: Board,
     poller: Option<Poller>,
     /// Follows the analyses of the demo.
@@ -120,6 +122,7 @@ impl Swarm {
             processes: Processes::new(specs, logs, ENV_WITHOUT),
             run,
             ports: [0, 0],
+            console_port: None,
             board,
             poller: None,
             analyses: None,
@@ -145,6 +148,9 @@ impl Swarm {
         }
         self.run.clear();
         self.run.release_all();
+        if let Some(wish) = &self.settings.console {
+            self.console_port = Some(wish.choose(&[])?);
+        }
         for bus in [SYSTEM, MARKET] {
             self.settle_port(bus)?;
         }
@@ -179,6 +185,10 @@ impl Swarm {
             ("RUN_DIR", run.to_string_lossy().into_owned()),
             ("STATE_DIR", state.to_string_lossy().into_owned()),
         ];
+        let console = self
+            .console_port
+            .map(|port| ("CONSOLE_LISTEN", format!("127.0.0.1:{port}")));
+        self.processes.env.extend(console);
         Ok(())
     }
 

@@ -13,8 +13,8 @@ use super::say_skipped;
 /// The container tests need an engine and the images of `scripts/images.sh`, so they run when asked to.
 pub const SWITCH: &str = "MARKETSWARM_CONTAINER_TESTS";
 
-pub const DAEMONS: [&str; 6] = [
-    "rss_agg", "massive", "mesh", "vexy_ai", "healer", "sentinel",
+pub const DAEMONS: [&str; 7] = [
+    "rss_agg", "massive", "mesh", "vexy_ai", "healer", "sentinel", "console",
 ];
 
 /// Whether to run; when not, says so once for each kind of test.

@@ -252,6 +252,7 @@ pub fn program(name: &str) -> &'static Path {
         "massive" => env!("CARGO_BIN_EXE_massive"),
         "mesh" => env!("CARGO_BIN_EXE_mesh"),
         "vexy_ai" => env!("CARGO_BIN_EXE_vexy_ai"),
+        "console" => env!("CARGO_BIN_EXE_console"),
         "marketswarm" => env!("CARGO_BIN_EXE_marketswarm"),
         other => panic!("no program is called {other}"),
     })

@@ -49,7 +49,7 @@ impl Desk {
     /// What was judged and is not written is as good as not judged; the record is read again before anything is said.
     pub fn take_back(&mut self) {
         for watch in &self.watches {
-            watch.with(|d, _| d.take_transitions(&mut Vec::new()));
+            watch.take_transitions(&mut Vec::new());
         }
         self.owed.clear();
         self.held.clear();

@@ -49,7 +49,7 @@ impl Watch {
     fn word(&self, detector: &mut Detector, message: Message<'_>, now: Now) {
         if message.channel == self.mouth.channel().as_bytes() {
             if let Some(seq) = bus::echo_number(message.payload) {
-                detector.echo_returned(seq, now);
+                detector.echo_returned(seq, now, self.handover.room());
             }
         } else if message.channel == TRUTH_CHANGED.as_bytes() {
             if let Some(hint) = &self.outlets.truth {

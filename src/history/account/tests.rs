@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::history::{Fold, KEPT_SEC, Open, OpenOutages};
+use crate::history::{Fold, KEPT_SEC, Open, OpenOutages, Span};
 
 const END: i64 = 300;
 
@@ -95,6 +95,11 @@ proptest! {
         }
         prop_assert_eq!(record.sums(seen, window), sums);
         prop_assert_eq!(sums.total(), (end - window.from).max(0));
+        let cells = record.cells(seen, window.from, 7, 40);
+        for (at, cell) in cells.iter().enumerate() {
+            let from = window.from + 7 * at as i64;
+            prop_assert_eq!(*cell, record.sums(seen, Window { from, to: from + 7 }));
+        }
         for two in stretches.windows(2) {
             prop_assert!(two[0].to == two[1].from && two[0].account != two[1].account);
         }

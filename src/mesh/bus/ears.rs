@@ -47,7 +47,7 @@ impl Sink for Ears {
                             && message.channel == self.echo_channel.as_bytes()
                             && let Some(seq) = echo_number(message.payload)
                         {
-                            self.hearing.detector().echo_returned(seq, now);
+                            self.hearing.detector().echo_returned(seq, now, usize::MAX);
                         }
                     }
                 }

@@ -128,7 +128,7 @@ impl Hearing {
     /// All whom the detector judged dead.
     fn fallen(&mut self, now: Now) -> Vec<u32> {
         let (mut transitions, mut fallen) = (Vec::new(), Vec::new());
-        // It tells no more than a thousand at once; only all of them together say how many they are.
+        // Only all of them together say how many they are.
         while self.detector.has_transitions() {
             self.detector.take_transitions(&mut transitions);
             for transition in transitions.drain(..) {
@@ -136,7 +136,7 @@ impl Hearing {
                 let is_missed = matches!(transition.change, Change::Missed { .. });
                 fallen.extend(index.filter(|_| is_missed));
             }
-            self.detector.tick(now);
+            self.detector.tick(now, usize::MAX);
         }
         fallen
     }

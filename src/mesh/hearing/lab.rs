@@ -79,7 +79,7 @@ impl Lab {
             self.now = self.now + Duration::from_millis(100);
             let now = self.moment();
             self.hearing.detector().sign(now.mono);
-            self.hearing.detector().tick(now);
+            self.hearing.detector().tick(now, usize::MAX);
             if self.now.0.is_multiple_of(1_000_000) {
                 self.hearing.look(now);
             }
@@ -98,7 +98,9 @@ impl Lab {
             let now = self.moment();
             let mut is_quiet = true;
             while let Some(echo) = self.hearing.detector().take_echo() {
-                self.hearing.detector().echo_returned(echo.seq, now);
+                self.hearing
+                    .detector()
+                    .echo_returned(echo.seq, now, usize::MAX);
                 is_quiet = false;
             }
             self.doubts += usize::from(self.hearing.judge(now));

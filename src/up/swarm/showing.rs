@@ -17,6 +17,10 @@ impl Swarm {
         let services = self.settings.services.join(", ");
         let text = format!("the swarm runs: {services}; Ctrl-C ends it");
         self.tell(Tone::Good, text);
+        if let Some(port) = self.console_port {
+            let text = format!("the console: http://127.0.0.1:{port}/");
+            self.tell(Tone::Good, text);
+        }
         if self.settings.demo.is_some() {
             let text = "the demo: generated feeds, prices, and what vexy_ai makes of each item: label, event, salience, \
                         tickers, title, and the words that weighed most; see also: marketswarm vexy tail, \
@@ -65,7 +69,10 @@ impl Swarm {
             title,
             warnings: self.tells_nobody.then_some(warning).into_iter().collect(),
             foot: format!(
-                "Ctrl-C ends everything   logs: {}",
+                "Ctrl-C ends everything{}   logs: {}",
+                self.console_port.map_or(String::new(), |port| format!(
+                    "   console: http://127.0.0.1:{port}/"
+                )),
                 self.processes.logs.folder().display()
             ),
         }

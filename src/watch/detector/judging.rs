@@ -10,8 +10,6 @@ use crate::clock::{Mono, Now};
 
 /// Keys that leave the wheel in one call, so that the lock on the detector is held for a millisecond or two.
 const COLLECT_MAX: usize = 16 * 1024;
-/// Transitions that may wait before more deaths are told: the edge takes them, then asks for more.
-const TELL_MAX: usize = 1024;
 /// For so long, and the round trips that it takes, a passed check is as good as a new one.
 const CHECK_HOLDS: Duration = Duration::from_secs(1);
 const CHECK_TRIPS: u32 = 4;
@@ -137,9 +135,9 @@ impl Detector {
         }
     }
 
-    /// Tells deaths, until enough waits for the edge to take it.
-    pub(super) fn tell(&mut self, now: Now) {
-        while self.transitions.len() < TELL_MAX
+    /// Tells deaths, as long as the writer has room.
+    pub(super) fn tell(&mut self, now: Now, room: usize) {
+        while self.transitions.len() < room
             && let Some(newest) = self.judging.condemned.last_mut()
         {
             let Some(index) = newest.pop() else {

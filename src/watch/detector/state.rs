@@ -138,8 +138,8 @@ impl Detector {
         !self.transitions.is_empty()
     }
 
-    /// Moves what is to be told about services to the end of `into`. As long as it is not taken, deaths beyond the
-    /// first thousand wait inside.
+    /// Moves what is to be told about services to the end of `into`, in the order in which it was decided. For whoever
+    /// owns the detector, with each call that changes it: see [`Handover`](crate::watch::handover::Handover).
     pub fn take_transitions(&mut self, into: &mut Vec<Transition>) {
         into.append(&mut self.transitions);
     }
@@ -170,24 +170,27 @@ impl Detector {
         self.pulse.proven(now.mono);
     }
 
-    /// Echo `seq` came back through the link.
-    pub fn echo_returned(&mut self, seq: u64, now: Now) {
+    /// Echo `seq` came back through the link. `room`: as for [`tick`](Detector::tick).
+    pub fn echo_returned(&mut self, seq: u64, now: Now, room: usize) {
         match self.pulse.returned(seq, now.mono, &mut self.out) {
             Verdict::Nothing => {}
             Verdict::Judge { began } => self.condemn_round(began),
             Verdict::Doubt => self.abort(now.mono),
         }
-        self.tell(now);
+        self.tell(now, room);
         self.advance(now);
     }
 
     /// Time has passed: call it when [`next_wakeup`](Detector::next_wakeup) says so, or earlier.
-    pub fn tick(&mut self, now: Now) {
+    ///
+    /// The writer has `room` for so many transitions. Deaths that do not fit stay inside: the newest round is told first,
+    /// and a late beat still takes back what is not told.
+    pub fn tick(&mut self, now: Now, room: usize) {
         if now.mono > self.promised + CLOCK_GAP {
             self.pulse.gap(now.mono);
             self.abort(now.mono);
         }
-        self.tell(now);
+        self.tell(now, room);
         // Before the idle echo, which would only be in the way of the round.
         self.advance(now);
         let grace = self.watching.shortest_grace();

@@ -13,9 +13,17 @@ const SIZES: &str = "stripped programs";
 const FIRST: &str = "process start to first beat";
 
 const SERVICES: [&str; 4] = ["rss_agg", "massive", "mesh", "vexy_ai"];
-const DAEMONS: [&str; 6] = [
-    "healer", "sentinel", "rss_agg", "massive", "mesh", "vexy_ai",
+const DAEMONS: [&str; 7] = [
+    "healer", "sentinel", "rss_agg", "massive", "mesh", "vexy_ai", "console",
 ];
+
+/// The greatest CPU (percent of a core) and memory (MiB) of a daemon at rest.
+fn goals_of(name: &str) -> (f64, f64) {
+    match name {
+        "console" => (0.1, 4.0),
+        _ => (0.05, 3.0),
+    }
+}
 
 /// The truth of a swarm of four services with nothing else to do.
 const TRUTH: &str = r#"{"version":"1.0","services":{
@@ -24,7 +32,8 @@ const TRUTH: &str = r#"{"version":"1.0","services":{
   "mesh":{"heartbeat":{"interval_sec":10}},
   "vexy_ai":{"heartbeat":{"interval_sec":10}},
   "healer":{"heartbeat":{"interval_sec":10},"threshold":{"heartbeat_cadence":30}},
-  "sentinel":{"heartbeat":{"interval_sec":10}}}}"#;
+  "sentinel":{"heartbeat":{"interval_sec":10}},
+  "console":{"heartbeat":{"interval_sec":10}}}}"#;
 
 pub fn run(plan: &Plan, report: &mut Report) {
     let server = Server::start();
@@ -39,6 +48,7 @@ fn daemon(plan: &Plan, server: &Server, name: &str) -> Program {
     let env = [
         ("SYSTEM_REDIS_URL", url.as_str()),
         ("MARKET_REDIS_URL", &url),
+        ("CONSOLE_LISTEN", "127.0.0.1:0"),
     ];
     Program::start(&mut Command::new(plan.shipped().join(name)), &env)
 }
@@ -81,11 +91,12 @@ fn idle(plan: &Plan, report: &mut Report, server: &Server) {
     for (n, name) in DAEMONS.iter().enumerate() {
         let mebibytes = |mb: f64| mb * 1e6 / f64::from(1 << 20);
         let memory = daemons[n].memory();
+        let (cpu_goal, memory_goal) = goals_of(name);
         report.goal(
             IDLE,
             &format!("{name}: idle CPU"),
             "% of a core",
-            0.05,
+            cpu_goal,
             cpu[n].clone(),
         );
         report.tell(
@@ -98,14 +109,14 @@ fn idle(plan: &Plan, report: &mut Report, server: &Server) {
             IDLE,
             &format!("{name}: memory (RSS)"),
             "MiB",
-            3.0,
+            memory_goal,
             vec![mebibytes(memory.rss)],
         );
         report.goal(
             IDLE,
             &format!("{name}: memory (PSS)"),
             "MiB",
-            3.0,
+            memory_goal,
             vec![mebibytes(memory.pss)],
         );
     }
@@ -115,6 +126,7 @@ fn sizes(plan: &Plan, report: &mut Report) {
     let limits = [
         ("bootstrap", 2.5),
         ("mesh", 2.5),
+        ("console", 3.0),
         ("healer", 4.5),
         ("sentinel", 4.5),
     ];

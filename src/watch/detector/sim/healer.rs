@@ -1,12 +1,18 @@
 //! A healer's edges, played: link, echoes, lease, ledger; and the process that crashes and stands still.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 use super::super::{AlertRef, Change, Detector, Output, Record, Spec, Transition, Watched};
 use super::redis::{Answer, Client, Command, Deed, Said, Store};
 use super::truth::{Watching, channel, inst, name, number_of};
 use crate::bus::lease::Standing;
 use crate::clock::{Mono, Now};
+
+/// Deaths that are told before the first is answered.
+const TOLD_AT_ONCE: usize = 2;
+/// When no more may be told, that is looked at again after this.
+const ROOM_WAIT: Duration = Duration::from_millis(5);
 
 /// Something that reaches a healer; while it stands still, it waits.
 #[derive(Clone, Debug)]
@@ -194,7 +200,7 @@ impl Healer {
             }
             Input::Echo { link, seq } if link == self.link => {
                 self.detector.sign(now.mono);
-                self.detector.echo_returned(seq, now);
+                self.detector.echo_returned(seq, now, self.room());
             }
             Input::Proven { link, channels } if link == self.link => {
                 for confirmed in channels {
@@ -224,7 +230,7 @@ impl Healer {
             } if connection == self.connection => {
                 self.answered(&id, answer, now, store);
             }
-            Input::Wake => self.detector.tick(now),
+            Input::Wake => self.detector.tick(now, self.room()),
             Input::Truth => self.read_truth(now.mono, truth, wishes),
             // Of a link or connection that is gone.
             Input::Frame { .. }
@@ -234,6 +240,20 @@ impl Healer {
             | Input::Answer { .. } => {}
         }
         self.act(now, wishes);
+    }
+
+    /// How many deaths it may tell: few, so that some have to wait.
+    fn room(&self) -> usize {
+        TOLD_AT_ONCE.saturating_sub(self.unanswered.len())
+    }
+
+    /// When the loop is to look at the detector again; not at once while deaths wait for room.
+    pub fn wakes_at(&self, now: Mono) -> Mono {
+        let wake = self.detector.next_wakeup().min(self.detector.promised);
+        match self.room() {
+            0 => wake.max(now + ROOM_WAIT),
+            _ => wake,
+        }
     }
 
     fn act(&mut self, now: Now, wishes: &mut Vec<Wish>) {

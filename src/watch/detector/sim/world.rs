@@ -315,9 +315,8 @@ impl World {
         let (now, mut wishes) = (self.moment(), Vec::new());
         self.healers[healer].take(input, now, &self.redis.store, &self.truth, &mut wishes);
         self.grant(healer, wishes);
-        let detector = &self.healers[healer].detector;
         // A loop that means to sleep until then looks again then, whatever came up meanwhile.
-        let wake = detector.next_wakeup().min(detector.promised).0;
+        let wake = self.healers[healer].wakes_at(now.mono).0;
         self.healers[healer].timer += 1;
         let timer = self.healers[healer].timer;
         let at = wake.max(self.now).saturating_add(self.rng.u64(1..100));

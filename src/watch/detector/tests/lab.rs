@@ -1,6 +1,7 @@
 //! A detector on a virtual clock with a bus that returns its echoes.
 
 use crate::contract::Status;
+use crate::watch::handover::HANDED_MAX;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -138,10 +139,10 @@ impl Lab {
             self.now = wake.min(echo).max(self.now);
             if echo <= wake {
                 if let Some((_, seq)) = self.returning.pop_front() {
-                    self.detector.echo_returned(seq, self.moment());
+                    self.detector.echo_returned(seq, self.moment(), HANDED_MAX);
                 }
             } else {
-                self.detector.tick(self.moment());
+                self.detector.tick(self.moment(), HANDED_MAX);
             }
             self.settle();
         }

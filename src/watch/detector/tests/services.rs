@@ -4,6 +4,7 @@ use super::super::*;
 use super::lab::{Lab, Told, WALL};
 use crate::clock::Mono;
 use crate::contract::Status;
+use crate::watch::handover::HANDED_MAX;
 use std::time::Duration;
 
 #[test]
@@ -295,9 +296,10 @@ fn a_mass_death_is_told_in_pieces_and_a_single_one_does_not_wait_behind_it() {
     let end = Mono(lab.now.0 + 11_000_000);
     while lab.now < end {
         lab.now = Mono(lab.now.0 + 500);
-        lab.detector.tick(lab.moment());
+        lab.detector.tick(lab.moment(), HANDED_MAX);
         if let Some(echo) = lab.detector.take_echo() {
-            lab.detector.echo_returned(echo.seq, lab.moment());
+            lab.detector
+                .echo_returned(echo.seq, lab.moment(), HANDED_MAX);
         }
         let (mut outputs, mut piece) = (Vec::new(), Vec::new());
         lab.detector.take_outputs(&mut outputs);

@@ -1,0 +1,53 @@
+//! The console: one look tells what is up, since when, and what to do.
+//!
+//! It judges nothing. It reads what the healer wrote, shows no green that nobody vouches for, and counts no time as up in
+//! which nobody looked. Nothing waits for it: it holds no lease, hears no heartbeats, and takes work from nobody.
+//!
+//! - `settings`: the environment; `access`: who may read and act (pure);
+//! - `state`: what is known, and how each service stands (pure); `view`: one moment of it, as it is shown;
+//! - `look`, `follow`, `fold`, `ask`: the threads that read the bus and act on it;
+//! - `site`: what is answered to each request, on the thread that waits for sockets; `json`, `page`, `text`, `metrics`
+//!   write the answers, `live` the frames;
+//! - `daemon`: the loop.
+
+mod access;
+mod ask;
+mod daemon;
+mod event;
+mod fold;
+mod follow;
+mod json;
+mod live;
+mod look;
+mod metrics;
+mod page;
+mod plain;
+mod settings;
+mod shared;
+mod site;
+mod state;
+mod view;
+
+use std::process::ExitCode;
+
+use crate::service::{self, Profile};
+use crate::truth::ServiceSchema;
+
+pub use settings::DEFAULT_LISTEN;
+
+/// Its name in truth.
+pub const CONSOLE: &str = "console";
+
+const PROFILE: Profile = Profile {
+    never_gives_up: true,
+    waits_for_truth: true,
+    ..Profile::new(
+        CONSOLE,
+        "shows how the swarm stands: pages, an API, live updates and metrics over HTTP",
+    )
+};
+
+/// Runs the service; a truth is judged by `schemas`.
+pub fn run(schemas: &'static [ServiceSchema]) -> ExitCode {
+    service::run_prepared(&PROFILE, schemas, daemon::prepare, daemon::run)
+}

@@ -1,0 +1,314 @@
+//! What is done on the bus in a request's name: silences, their ends, acknowledgements. Two threads, and a queue.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
+
+use super::look::Lookout;
+use super::shared::Shared;
+use super::view::Stand;
+use crate::bus::{Address, BusError};
+use crate::clock::{self, Mono};
+use crate::contract::{Name, SYSTEM_BUS};
+use crate::http::{Body, Response, Ticket};
+use crate::service::{Error, Progress};
+use crate::swarm_state::{
+    Acked, NotSilenced, SPAN_MAX, StateReader, Wish, acknowledge, end_silence, silence, when,
+};
+use crate::text::SafeText;
+
+/// Requests that may wait.
+const WAITING_MAX: usize = 64;
+/// A request that waited longer has been answered with 503.
+const WITHIN: Duration = Duration::from_secs(2);
+/// The list of who did what.
+pub const AUDIT: &str = "console:audit";
+/// Entries that it keeps.
+const AUDIT_MAX: usize = 1000;
+/// One request takes no longer.
+pub const BUDGET: Duration = Duration::from_secs(30);
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    Silence(NewSilence),
+    End { id: String },
+    Ack { svc: String },
+}
+
+/// The body of a request for a silence.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewSilence {
+    /// Chosen by the client: asked again under the same it is the same silence.
+    pub id: String,
+    pub svc: String,
+    pub span: String,
+    pub why: String,
+    #[serde(default)]
+    pub from: Option<String>,
+}
+
+/// A request that asks for something to be done.
+pub struct Ask {
+    pub ticket: Ticket,
+    pub action: Action,
+    /// Who asks.
+    pub by: SafeText,
+    pub asked: Mono,
+}
+
+/// Where requests wait.
+pub fn queue() -> (Sender<Ask>, Receiver<Ask>) {
+    bounded(WAITING_MAX)
+}
+
+/// Lets `ask` wait its turn.
+///
+/// # Errors
+/// The answer, when there is no room.
+pub fn offer(queue: &Sender<Ask>, ask: Ask) -> Result<(), Response> {
+    queue.try_send(ask).map_err(|error| match error {
+        TrySendError::Full(_) => said(503, "too much is asked for at once; ask again"),
+        TrySendError::Disconnected(_) => {
+            said(503, "the console is ending, or has found no truth yet")
+        }
+    })
+}
+
+/// A JSON answer with a sentence.
+pub fn said(status: u16, text: &str) -> Response {
+    answer(status, &json!({ "message": text }))
+}
+
+fn answer(status: u16, body: &Json) -> Response {
+    Response::new(status)
+        .with("Content-Type", "application/json")
+        .body(Body::Owned(format!("{body}\n").into_bytes()))
+}
+
+/// The state of a thread that acts.
+pub struct Actor {
+    reader: StateReader,
+    queue: Receiver<Ask>,
+    shared: Arc<Shared>,
+    lookout: Lookout,
+    progress: Progress,
+}
+
+impl Actor {
+    /// One that works on the bus at `address`.
+    pub fn new(
+        address: Address,
+        queue: Receiver<Ask>,
+        shared: Arc<Shared>,
+        lookout: Lookout,
+        progress: Progress,
+    ) -> Actor {
+        Actor {
+            reader: StateReader::new(address, "console:act"),
+            queue,
+            shared,
+            lookout,
+            progress,
+        }
+    }
+
+    /// Acts until nobody can ask any more.
+    pub fn run(mut self) -> Result<(), Error> {
+        while let Ok(ask) = self.queue.recv() {
+            if Mono::now().since(ask.asked) > WITHIN {
+                continue;
+            }
+            let progress = self.progress.clone();
+            let work = progress.working();
+            let done = self.act(&ask);
+            drop(work);
+            let response = done.unwrap_or_else(|error| {
+                said(503, &format!("{SYSTEM_BUS} does not take it: {error}"))
+            });
+            self.shared.answer(ask.ticket, response);
+            self.lookout.silences();
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, ask: &Ask) -> Result<Response, BusError> {
+        let response = match &ask.action {
+            Action::Silence(new) => self.silence(new, &ask.by)?,
+            Action::End { id } => self.end(id)?,
+            Action::Ack { svc } => self.acknowledge(svc, &ask.by)?,
+        };
+        if response.status < 300 {
+            self.note(ask)?;
+        }
+        Ok(response)
+    }
+
+    fn silence(&mut self, new: &NewSilence, by: &str) -> Result<Response, BusError> {
+        let now_ms = clock::wall_millis() as i64;
+        let truth = self.shared.truth();
+        let wish = match checked(new, now_ms, |svc| {
+            truth.as_ref().is_some_and(|t| t.service(svc).is_some())
+        }) {
+            Ok(wish) => Wish { by, ..wish },
+            Err((status, text)) => return Ok(said(status, text)),
+        };
+        match silence(self.reader.commands(), &wish, now_ms) {
+            Ok(silence) if silence.svc == new.svc => {
+                Ok(answer(200, &json!({ "silence": silence })))
+            }
+            Ok(_) => Ok(said(409, "another silence has this id; choose another")),
+            Err(NotSilenced::Bus(error)) => Err(error),
+            Err(error) => Ok(said(409, &error.to_string())),
+        }
+    }
+
+    fn end(&mut self, id: &str) -> Result<Response, BusError> {
+        // Ended before is as good as ended now: whoever asks again hears the same.
+        let ended = end_silence(self.reader.commands(), id)?;
+        Ok(answer(200, &json!({ "id": id, "ended": ended })))
+    }
+
+    fn acknowledge(&mut self, svc: &str, by: &str) -> Result<Response, BusError> {
+        let Some(truth) = self
+            .shared
+            .truth()
+            .filter(|truth| truth.service(svc).is_some())
+        else {
+            return Ok(said(404, "truth names no such service"));
+        };
+        // As it is shown: to listen for a healer that is silent takes longer than whoever asks waits.
+        let view = self.shared.view();
+        let row = view.row(svc);
+        match row.map(|row| row.last_known.unwrap_or(row.stand)) {
+            Some(Stand::Down | Stand::Degraded | Stand::Planned) => {}
+            Some(Stand::Up | Stand::Off) if view.judged => {
+                return Ok(said(409, "it is not down: there is nothing to acknowledge"));
+            }
+            _ => {
+                let why = view
+                    .troubles
+                    .first()
+                    .map_or("it is not judged", |why| why.as_str());
+                return Ok(said(409, &format!("nobody knows how it stands: {why}")));
+            }
+        }
+        let now_ms = clock::wall_millis() as i64;
+        let id = format!("ack-{svc}");
+        Ok(
+            match acknowledge(&mut self.reader, &truth, svc, by, now_ms)? {
+                Acked::Done => answer(200, &json!({ "id": id })),
+                Acked::NotDown => said(409, "it is not down: there is nothing to acknowledge"),
+                Acked::Unknown(why) => said(409, &format!("nobody knows how it stands: {why}")),
+            },
+        )
+    }
+
+    /// Enters in the list of who did what.
+    fn note(&mut self, ask: &Ask) -> Result<(), BusError> {
+        let (what, on) = match &ask.action {
+            Action::Silence(new) => ("silence", &new.svc),
+            Action::End { id } => ("end", id),
+            Action::Ack { svc } => ("ack", svc),
+        };
+        let entry = json!({ "ts": clock::wall_secs(), "by": ask.by, "what": what, "on": on });
+        let mut packet = redis::pipe();
+        packet.atomic();
+        packet
+            .cmd("LPUSH")
+            .arg(AUDIT)
+            .arg(entry.to_string())
+            .ignore();
+        packet
+            .cmd("LTRIM")
+            .arg(AUDIT)
+            .arg(0)
+            .arg(AUDIT_MAX - 1)
+            .ignore();
+        self.reader.commands().pipe(&packet)
+    }
+}
+
+/// The wish of `new`, or with which status and words it is refused. `is_known`: whether truth names a service.
+fn checked<'n>(
+    new: &'n NewSilence,
+    now_ms: i64,
+    is_known: impl Fn(&str) -> bool,
+) -> Result<Wish<'n>, (u16, &'static str)> {
+    if new.id.parse::<Name>().is_err() || new.id.starts_with("ack-") {
+        return Err((422, "id: 1 to 64 of A-Z a-z 0-9 _ . -, and not ack-"));
+    }
+    if new.svc != "*" && !is_known(&new.svc) {
+        return Err((404, "truth names no such service"));
+    }
+    let span = when::span(&new.span).filter(|span| !span.is_zero() && *span <= SPAN_MAX);
+    let span = span.ok_or((422, "span: no span up to a year; write 2h, say"))?;
+    if new.why.trim().is_empty() {
+        return Err((422, "why: say why, for whoever wonders later"));
+    }
+    // Of the zone of whoever asks nothing is known here.
+    let utc = jiff::tz::TimeZone::UTC;
+    let from_ms = match new.from.as_deref().filter(|from| !from.is_empty()) {
+        None => now_ms,
+        Some(text) => when::moment(text, now_ms, &utc)
+            .filter(|at| *at >= now_ms)
+            .ok_or((
+                422,
+                "from: no moment to come; write 22:00 (UTC) or +30m, say",
+            ))?,
+    };
+    Ok(Wish {
+        id: &new.id,
+        svc: &new.svc,
+        from_ms,
+        span,
+        why: &new.why,
+        by: "",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silence_that_makes_no_sense_is_refused_with_what_to_write() {
+        let new = |id: &str, svc: &str, span: &str, why: &str, from: &str| NewSilence {
+            id: id.into(),
+            svc: svc.into(),
+            span: span.into(),
+            why: why.into(),
+            from: Some(from.into()),
+        };
+        let now_ms = 1_800_000_000_000;
+        let status = |new: NewSilence| match checked(&new, now_ms, |svc| svc == "db") {
+            Ok(wish) => (200, wish.from_ms - now_ms),
+            Err((status, words)) => {
+                assert!(!words.is_empty());
+                (status, 0)
+            }
+        };
+        assert_eq!(status(new("a", "db", "2h", "disks", "")), (200, 0));
+        assert_eq!(
+            status(new("a", "*", "2h", "disks", "+30m")),
+            (200, 1_800_000)
+        );
+        for (bad, code) in [
+            (new("", "db", "2h", "disks", ""), 422),
+            (new("../x", "db", "2h", "disks", ""), 422),
+            (new("ack-db", "db", "2h", "disks", ""), 422),
+            (new("a", "no", "2h", "disks", ""), 404),
+            (new("a", "db", "2 years", "disks", ""), 422),
+            (new("a", "db", "0s", "disks", ""), 422),
+            (new("a", "db", "9999d", "disks", ""), 422),
+            (new("a", "db", "2h", " ", ""), 422),
+            (new("a", "db", "2h", "disks", "2020-01-01T00:00:00Z"), 422),
+        ] {
+            assert_eq!(status(bad.clone()).0, code, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The daemon: it listens before bus and truth are there, and then keeps the view that is shown.
+
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+
+use super::access::Access;
+use super::ask::{self, Actor, Ask};
+use super::event::Event;
+use super::fold::{self, Folder, Named};
+use super::follow::{self, Follower};
+use super::look::{self, Looker, Lookout};
+use super::settings::Settings;
+use super::shared::Shared;
+use super::site::Console;
+use super::state::State;
+use crate::clock::{self, Mono};
+use crate::env::Env;
+use crate::http::{Server, ServerSettings, Waker};
+use crate::service::{Error, Notice, Service, ThreadGroup};
+
+/// Connections besides live ones.
+const CONNECTIONS_MAX: usize = 1024;
+/// A view is made anew at least as often: it grows old by itself.
+const SHOW_EVERY: Duration = Duration::from_secs(5);
+/// No two views are made nearer, so that a storm does not make one for each alert; the first is made at once.
+const SHOW_APART: Duration = Duration::from_millis(100);
+/// With more services a view that nothing asked for is made as seldom as that.
+const MANY: usize = 5000;
+/// One turn of the loop takes no longer.
+const TURN_BUDGET: Duration = Duration::from_secs(20);
+/// Threads that act.
+const ACTORS: usize = 2;
+
+/// What listens already.
+pub struct Listening {
+    shared: Arc<Shared>,
+    queue: Receiver<Ask>,
+    /// Dropped after the thread was told to end.
+    _threads: ThreadGroup<Event>,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.shared.stop();
+    }
+}
+
+/// Reads the settings and begins to answer: that nothing is known yet.
+///
+/// # Errors
+/// When a setting cannot be used, or nobody may listen there.
+pub fn prepare(env: &Env, sender: &Sender<Event>) -> Result<Listening, Error> {
+    let settings = Settings::from_env(env)?;
+    let listener = TcpListener::bind(settings.listen).map_err(|error| {
+        let listen = settings.listen;
+        Error::Config(format!(
+            "CONSOLE_LISTEN: cannot listen on {listen}: {error}"
+        ))
+    })?;
+    say_where(&settings, &listener)?;
+    let waker = Waker::new()?;
+    let shared = Arc::new(Shared::new(waker.clone()));
+    let (asks, queue) = ask::queue();
+    let limits = ServerSettings {
+        connections: CONNECTIONS_MAX,
+        live: settings.live,
+    };
+    let site = Console::new(Arc::clone(&shared), Access::new(settings), asks);
+    let server = Server::new(listener, waker, limits, site)?;
+    let mut threads = ThreadGroup::new(sender.clone());
+    threads.spawn("http", move || Ok(server.run()?))?;
+    Ok(Listening {
+        shared,
+        queue,
+        _threads: threads,
+    })
+}
+
+fn say_where(settings: &Settings, listener: &TcpListener) -> Result<(), Error> {
+    log::info!("listening on http://{}/", listener.local_addr()?);
+    let is_here = settings.listen.ip().is_loopback();
+    if settings.knows_identities() {
+        return Ok(());
+    }
+    match is_here || settings.open {
+        true => log::info!("without CONSOLE_TOKEN this machine may read and nobody may act"),
+        false => log::warn!(
+            "without CONSOLE_TOKEN nobody may read: the address is not this machine's alone"
+        ),
+    }
+    Ok(())
+}
+
+/// Runs until it is told to stop.
+///
+/// # Errors
+/// A thread ended.
+pub fn run(mut service: Service<Event>, listening: Listening) -> Result<(), Error> {
+    let shared = Arc::clone(&listening.shared);
+    let named: Named = Arc::new(Mutex::new(None));
+    let lookout = start(&mut service, &listening, &named)?;
+    let mut daemon = Daemon {
+        state: State::default(),
+        shared,
+        lookout,
+        named,
+        shown: Mono::default(),
+        is_dirty: true,
+    };
+    daemon.adopt(&service);
+    let done = daemon.serve(&mut service);
+    // The threads of the service end with their queues and connections.
+    drop(daemon);
+    drop(listening);
+    done
+}
+
+fn start(
+    service: &mut Service<Event>,
+    listening: &Listening,
+    named: &Named,
+) -> Result<Lookout, Error> {
+    let system = service.buses.system();
+    let switchboard = service.buses.switchboard().clone();
+    let progress = service.beat.progress("look", look::BUDGET);
+    let (looker, lookout) = Looker::new(system.clone(), service.sender.clone(), progress);
+    service.crew.spawn("look", move || looker.run())?;
+    let progress = service.beat.progress("follow", follow::BUDGET);
+    let follower = Follower::new(
+        system.clone(),
+        switchboard.clone(),
+        service.sender.clone(),
+        progress,
+    );
+    service.crew.spawn("follow", move || follower.run())?;
+    let progress = service.beat.progress("fold", fold::BUDGET);
+    let folder = Folder::new(
+        system.clone(),
+        switchboard,
+        service.sender.clone(),
+        progress,
+        Arc::clone(named),
+    );
+    service.crew.spawn("fold", move || folder.run())?;
+    for number in 1..=ACTORS {
+        let name = format!("act-{number}");
+        let progress = service.beat.progress(name.clone(), ask::BUDGET);
+        let (queue, shared) = (listening.queue.clone(), Arc::clone(&listening.shared));
+        let actor = Actor::new(system.clone(), queue, shared, lookout.clone(), progress);
+        service.crew.spawn(&name, move || actor.run())?;
+    }
+    Ok(lookout)
+}
+
+struct Daemon {
+    state: State,
+    shared: Arc<Shared>,
+    lookout: Lookout,
+    named: Named,
+    /// When the present view was made.
+    shown: Mono,
+    /// Something came that a view may show.
+    is_dirty: bool,
+}
+
+impl Daemon {
+    fn serve(&mut self, service: &mut Service<Event>) -> Result<(), Error> {
+        let progress = service.beat.progress("loop", TURN_BUDGET);
+        loop {
+            let next = match self.is_dirty {
+                true => self.shown + SHOW_APART,
+                false => self.shown + SHOW_EVERY,
+            };
+            let event = match service.events.recv_deadline(next.instant()) {
+                Ok(event) => Some(event),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            };
+            let work = progress.working();
+            if let Some(event) = event
+                && !self.hear(service, event)?
+            {
+                return Ok(());
+            }
+            self.show_if_due();
+            drop(work);
+        }
+    }
+
+    /// Makes a view when one is due.
+    fn show_if_due(&mut self) {
+        let now = Mono::now();
+        let apart = if self.is_dirty {
+            SHOW_APART
+        } else {
+            SHOW_EVERY
+        };
+        if now < self.shown + apart {
+            return;
+        }
+        let (view, changed) = self.state.view(now, clock::wall_secs());
+        self.shared.show(view, changed);
+        (self.shown, self.is_dirty) = (now, false);
+    }
+
+    /// False when it is time to stop.
+    fn hear(&mut self, service: &mut Service<Event>, event: Event) -> Result<bool, Error> {
+        // A look that found what the one before found changes nothing that could not wait.
+        self.is_dirty |= !matches!(event, Event::Looked(_)) || self.state.len() < MANY;
+        match event {
+            Event::Notice(Notice::Stop) => return Ok(false),
+            Event::Notice(Notice::Truth(truth)) => {
+                service.adopt(truth);
+                self.adopt(service);
+            }
+            Event::Notice(Notice::ThreadEnded { name, error }) => {
+                return Err(Error::thread_ended(&name, error));
+            }
+            Event::Notice(
+                Notice::TruthRejected { .. } | Notice::TruthMissing | Notice::Message { .. },
+            ) => {}
+            Event::Looked(found) => self.state.looked(*found, Mono::now(), clock::wall_secs()),
+            Event::Swept(all) => self.state.swept(all),
+            Event::Silenced(silences, log) => self.state.silenced(silences, log),
+            Event::Alert { alert, missed } => {
+                self.state.heard(&alert);
+                if missed {
+                    self.lookout.sweep();
+                }
+            }
+            Event::Recorded(records) => self.state.recorded(records),
+            Event::Covered(covered) => self.state.covered(covered),
+            Event::HistoryNote(note) => self.state.history_note(note),
+        }
+        Ok(true)
+    }
+
+    /// The truth in force is another.
+    fn adopt(&mut self, service: &Service<Event>) {
+        let truth = &service.truth;
+        self.state.adopt(truth);
+        self.shared.set_truth(Arc::clone(truth));
+        self.lookout.watch(self.state.names());
+        let names = truth
+            .services()
+            .map(|service| service.name().to_owned())
+            .collect();
+        *self
+            .named
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(names);
+        log::info!("{} services are shown", self.state.len());
+    }
+}

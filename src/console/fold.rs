@@ -1,0 +1,488 @@
+//! The thread that folds the alert log into the history.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crossbeam_channel::Sender;
+use redis::cmd;
+
+use super::event::Event;
+use crate::bus::{Address, Backoff, BusError, Commands, Outage, Switchboard, info_field};
+use crate::clock::{self, Mono};
+use crate::contract::{ALERT_LOG, Health, Status};
+use crate::history::store::{BEGINNING, Coverage, Everything, Store, Written};
+use crate::history::{Change, Intervals, OpenOutages, Record};
+use crate::service::{Error, Progress};
+use crate::swarm_state::{LogEntry, Logged, READER_LIMITS, log_after, log_entries, snapshots};
+use crate::text::SafeText;
+
+/// How long it waits for the log at a time.
+const WAIT: Duration = Duration::from_secs(1);
+/// Changes that are written at once.
+const BATCH: usize = 100;
+/// From one batch to the next: 5 000 changes a second at most, since a storm belongs to the healer.
+const PACE: Duration = Duration::from_millis(20);
+/// From one look at the memory of the bus, at what is judged and at what is to be added up, to the next.
+const UPKEEP_PERIOD: Duration = Duration::from_secs(10);
+/// The share of its memory, in percent, above which nothing more is written.
+const FULL_PERCENT: u64 = 70;
+/// Services that are looked at in one packet.
+const PIECE: usize = 1000;
+/// One turn takes no longer.
+pub const BUDGET: Duration = Duration::from_secs(60);
+
+/// What truth names, told by the loop.
+pub type Named = Arc<Mutex<Option<Vec<String>>>>;
+
+/// The folder's state.
+pub struct Folder {
+    store: Store,
+    everything: Option<Everything>,
+    switchboard: Switchboard,
+    sender: Sender<Event>,
+    progress: Progress,
+    /// What truth names, when that is news.
+    named: Named,
+    /// What it named last.
+    names: Option<Vec<String>>,
+    /// The number of the last entry that was folded.
+    number: Option<u64>,
+    upkeep_due: Mono,
+    is_full: bool,
+    covered: BTreeMap<String, Intervals>,
+    /// Another console wrote what is not known here.
+    is_outdated: bool,
+    /// Set after a hole: what lasts is to be compared with what is written of it.
+    is_unsure: bool,
+}
+
+impl Folder {
+    /// One that works on the bus at `address`, until `switchboard` ends.
+    pub fn new(
+        address: Address,
+        switchboard: Switchboard,
+        sender: Sender<Event>,
+        progress: Progress,
+        named: Named,
+    ) -> Folder {
+        Folder {
+            store: Store::new(Commands::new(address, "console:fold", READER_LIMITS)),
+            everything: None,
+            switchboard,
+            sender,
+            progress,
+            named,
+            names: None,
+            number: None,
+            upkeep_due: Mono::default(),
+            is_full: false,
+            covered: BTreeMap::new(),
+            is_outdated: false,
+            is_unsure: true,
+        }
+    }
+
+    /// Folds until the bus connections end.
+    pub fn run(mut self) -> Result<(), Error> {
+        let mut backoff = Backoff::bus();
+        let mut outage = Outage::default();
+        let switchboard = self.switchboard.clone();
+        while !switchboard.is_ending() {
+            let progress = self.progress.clone();
+            let work = progress.working();
+            let turn = self.turn();
+            drop(work);
+            let pause = match turn {
+                Ok(pause) => {
+                    backoff.reset();
+                    if outage.end() {
+                        self.note(None);
+                    }
+                    pause
+                }
+                Err(error) => {
+                    if outage.is_news(&error) {
+                        log::warn!("the history is not written: {error}");
+                        self.note(Some(SafeText::new(&format!(
+                            "the history is not written: {error}"
+                        ))));
+                    }
+                    // Whether the last batch was written is not known: what is there tells.
+                    self.everything = None;
+                    backoff.next_pause()
+                }
+            };
+            if !pause.is_zero() {
+                switchboard.wait(pause);
+            }
+        }
+        Ok(())
+    }
+
+    /// One piece of work; answers with how long to wait until the next.
+    fn turn(&mut self) -> Result<Duration, BusError> {
+        let mut everything = match self.everything.take() {
+            Some(everything) => everything,
+            None => self.read()?,
+        };
+        let pause = self.work(&mut everything)?;
+        let pause = pause.filter(|_| !std::mem::take(&mut self.is_outdated));
+        self.everything = pause.map(|_| everything);
+        Ok(pause.unwrap_or(Duration::ZERO))
+    }
+
+    /// `None`: somebody else wrote; all is to be read again.
+    fn work(&mut self, everything: &mut Everything) -> Result<Option<Duration>, BusError> {
+        let now = Mono::now();
+        if now >= self.upkeep_due {
+            self.upkeep_due = now + UPKEEP_PERIOD;
+            self.check_memory()?;
+            self.cover(everything)?;
+            if !self.is_full {
+                self.age(everything)?;
+            }
+        }
+        if self.is_full {
+            return Ok(Some(WAIT));
+        }
+        self.follow_truth(everything)?;
+        let after = everything
+            .cursor
+            .clone()
+            .unwrap_or_else(|| BEGINNING.to_owned());
+        let part = log_after(self.store.commands(), &after, Some(WAIT))?;
+        if part.is_empty() {
+            if std::mem::take(&mut self.is_unsure) {
+                self.compare(everything)?;
+            }
+            return Ok(Some(Duration::ZERO));
+        }
+        let mut rest = part.as_slice();
+        while !rest.is_empty() {
+            let (count, written) = self.write_some(everything, rest)?;
+            if let Written::Moved(to) = written {
+                log::info!("another console wrote the history up to {to}: reading it again");
+                return Ok(None);
+            }
+            rest = &rest[count..];
+        }
+        Ok(Some(PACE))
+    }
+
+    fn read(&mut self) -> Result<Everything, BusError> {
+        let everything = self.store.read()?;
+        let records: Vec<(String, Arc<Record>)> = everything
+            .records
+            .iter()
+            .map(|(svc, record)| (svc.clone(), Arc::new(record.clone())))
+            .collect();
+        self.number = self.number_at(everything.cursor.as_deref())?;
+        self.is_unsure = true;
+        self.names = self.names.take().or_else(|| self.take_named());
+        // Truth is compared with what was read.
+        if let Some(names) = self.names.take() {
+            self.named
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .get_or_insert(names);
+        }
+        self.tell(Event::Recorded(records));
+        Ok(everything)
+    }
+
+    /// The number of the entry at the cursor; 0, which every other follows with a gap, when it is lost already.
+    fn number_at(&mut self, cursor: Option<&str>) -> Result<Option<u64>, BusError> {
+        let Some(cursor) = cursor else {
+            return Ok(None);
+        };
+        let mut range = cmd("XRANGE");
+        range.arg(ALERT_LOG).arg(cursor).arg(cursor);
+        let found = log_entries(self.store.commands().query(&range)?).pop();
+        Ok(match found {
+            Some(logged) => logged.entry.and_then(|entry| entry.n),
+            None => Some(0),
+        })
+    }
+
+    /// Folds and writes the beginning of `part`; how many entries of it that were.
+    fn write_some(
+        &mut self,
+        everything: &mut Everything,
+        part: &[Logged],
+    ) -> Result<(usize, Written), BusError> {
+        // Should it not be written, all of it is read again.
+        let mut changes: Vec<Change> = Vec::new();
+        let (mut count, mut hole, mut number) = (0usize, None, self.number);
+        let mut last_ms = cursor_ms(everything.cursor.as_deref());
+        for logged in part {
+            if changes.len() >= BATCH {
+                break;
+            }
+            count += 1;
+            let Some(entry) = &logged.entry else { continue };
+            if let Some(lost) = lost_before(entry, number, everything.cursor.is_none(), last_ms) {
+                // Of one batch one hole, that covers all of them.
+                let (from, to) = hole.unwrap_or(lost);
+                hole = Some((from.min(lost.0), to.max(lost.1)));
+                everything.fold.lost_until = Some(lost.1);
+                self.is_unsure = true;
+            }
+            number = entry.n.or(number);
+            last_ms = Some(entry.at_ms);
+            changes.extend(everything.fold.hear(&entry.alert));
+        }
+        let Some(end) = part.get(count.saturating_sub(1)) else {
+            return Ok((part.len(), Written::Done));
+        };
+        let before = everything.cursor.clone();
+        let written = self
+            .store
+            .write(before.as_deref(), &end.id, hole, &changes)?;
+        if written == Written::Done {
+            everything.cursor = Some(end.id.clone());
+            self.number = number;
+            if let Some((from, to)) = hole {
+                everything.holes.add(from, to);
+            }
+            self.take_in(everything, &changes);
+        }
+        Ok((count, written))
+    }
+
+    fn take_in(&mut self, everything: &mut Everything, changes: &[Change]) {
+        changes.iter().for_each(|change| everything.apply(change));
+        let mut names: Vec<&str> = changes.iter().map(|change| change.svc.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        self.tell_records(everything, names);
+    }
+
+    fn tell_records<'a>(&self, everything: &Everything, names: impl IntoIterator<Item = &'a str>) {
+        let record = |svc: &str| {
+            Some((
+                svc.to_owned(),
+                Arc::new(everything.records.get(svc)?.clone()),
+            ))
+        };
+        let records: Vec<_> = names.into_iter().filter_map(record).collect();
+        if !records.is_empty() {
+            self.tell(Event::Recorded(records));
+        }
+    }
+
+    fn take_named(&self) -> Option<Vec<String>> {
+        self.named
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// Notes which services truth names now, and ends what lasts of those that it does not name any more.
+    fn follow_truth(&mut self, everything: &mut Everything) -> Result<(), BusError> {
+        let Some(mut names) = self.take_named() else {
+            return Ok(());
+        };
+        names.sort_unstable();
+        let now = clock::wall_secs();
+        let is_named = |svc: &str| {
+            names
+                .binary_search_by(|name| name.as_str().cmp(svc))
+                .is_ok()
+        };
+        let is_open = |record: &Record| record.watched.contains(i64::MAX - 1);
+        let gone: Vec<String> = everything
+            .records
+            .iter()
+            .filter(|(svc, record)| is_open(record) && !is_named(svc))
+            .map(|(svc, _)| svc.clone())
+            .collect();
+        let new: Vec<String> = names
+            .iter()
+            .filter(|svc| !everything.records.get(*svc).is_some_and(is_open))
+            .cloned()
+            .collect();
+        let mut after: Vec<(String, Intervals, Intervals)> = Vec::new();
+        for svc in &gone {
+            let before = everything.record(svc).watched.clone();
+            let ended: Intervals = before
+                .list()
+                .iter()
+                .map(|(from, to)| (*from, (*to).min(now.max(from + 1))))
+                .collect();
+            after.push((svc.clone(), before, ended));
+        }
+        for svc in &new {
+            let before = everything.record(svc).watched.clone();
+            let begun = before
+                .list()
+                .iter()
+                .copied()
+                .chain([(now, i64::MAX)])
+                .collect();
+            after.push((svc.clone(), before, begun));
+        }
+        let changes: Vec<(&str, &Intervals, &Intervals)> = after
+            .iter()
+            .map(|(svc, before, after)| (svc.as_str(), before, after))
+            .collect();
+        self.store.watch(&changes)?;
+        for (svc, _, watched) in &after {
+            everything.record(svc).watched = watched.clone();
+        }
+        for svc in &gone {
+            let before = everything.fold.open.get(svc).cloned();
+            let change = everything.fold.remove(svc, now);
+            self.end(everything, before, change)?;
+        }
+        self.tell_records(everything, gone.iter().chain(&new).map(String::as_str));
+        self.names = Some(names);
+        Ok(())
+    }
+
+    /// Writes what ended though no alert said so.
+    fn end(
+        &mut self,
+        everything: &mut Everything,
+        before: Option<OpenOutages>,
+        change: Option<Change>,
+    ) -> Result<(), BusError> {
+        let Some((before, change)) = before.zip(change) else {
+            return Ok(());
+        };
+        match self.store.end(&change.svc, &before, &change.closed)? {
+            true => self.take_in(everything, &[change]),
+            // Another console ended it, in its own words.
+            false => self.is_outdated = true,
+        }
+        Ok(())
+    }
+
+    /// Ends what lasts by the log though the healer says since that it is over: the alert that said so was lost.
+    fn compare(&mut self, everything: &mut Everything) -> Result<(), BusError> {
+        let mut names: Vec<String> = everything.fold.open.keys().cloned().collect();
+        names.sort_unstable();
+        for names in names.chunks(PIECE) {
+            let found = snapshots(self.store.commands(), names)?;
+            for (svc, health) in names.iter().zip(found) {
+                let Some(since) = health
+                    .as_ref()
+                    .and_then(|health| up_since(health, everything, svc))
+                else {
+                    continue;
+                };
+                let before = everything.fold.open.get(svc).cloned();
+                let change = everything.fold.is_up(svc, since);
+                self.end(everything, before, change)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the bus has room for what would be written.
+    fn check_memory(&mut self) -> Result<(), BusError> {
+        let memory: String = match self.store.commands().query(cmd("INFO").arg("memory")) {
+            Ok(memory) => memory,
+            // A user who may not ask that writes until it is refused.
+            Err(error) if error.is_no_such_command() => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let number =
+            |name| info_field(&memory, name).and_then(|text| text.trim().parse::<u64>().ok());
+        let (used, most) = (
+            number("used_memory").unwrap_or(0),
+            number("maxmemory").unwrap_or(0),
+        );
+        let is_full = most > 0 && used.saturating_mul(100) > most.saturating_mul(FULL_PERCENT);
+        if is_full != self.is_full {
+            self.is_full = is_full;
+            let words = format!(
+                "the history pauses: the bus uses more than {FULL_PERCENT} % of its memory"
+            );
+            match is_full {
+                true => log::warn!("{words}"),
+                false => log::info!("the history goes on"),
+            }
+            self.note(is_full.then(|| SafeText::new(&words)));
+        }
+        Ok(())
+    }
+
+    /// Tells when each bus was judged, the holes of the log left out.
+    fn cover(&mut self, everything: &Everything) -> Result<(), BusError> {
+        let covered = Coverage::read(self.store.commands())?;
+        let without = |(bus, all): (String, Intervals)| (bus, all.without(&everything.holes));
+        let covered: BTreeMap<String, Intervals> = covered.into_iter().map(without).collect();
+        if covered != self.covered {
+            self.covered.clone_from(&covered);
+            self.tell(Event::Covered(covered));
+        }
+        Ok(())
+    }
+
+    /// Adds up what is too old or too much to be kept one by one.
+    fn age(&mut self, everything: &mut Everything) -> Result<(), BusError> {
+        let now = clock::wall_secs();
+        let surplus = everything.records.iter().filter_map(|(svc, record)| {
+            let count = record.surplus(now);
+            (count > 0).then(|| (svc.clone(), count))
+        });
+        let surplus: Vec<(String, usize)> = surplus.take(PIECE).collect();
+        for (svc, count) in &surplus {
+            let record = everything.record(svc);
+            if !self.store.age(svc, record, *count, now)? {
+                continue;
+            }
+            for (day, sums) in record.sums_of_oldest(*count, now) {
+                let kept = record.days.entry(day).or_default();
+                kept.iter_mut()
+                    .zip(sums)
+                    .for_each(|(kept, more)| *kept += more);
+            }
+            record.spans.drain(..*count);
+        }
+        self.tell_records(everything, surplus.iter().map(|(svc, _)| svc.as_str()));
+        Ok(())
+    }
+
+    fn note(&self, note: Option<SafeText>) {
+        self.tell(Event::HistoryNote(note));
+    }
+
+    fn tell(&self, event: Event) {
+        // A loop that is gone needs no history.
+        let _ = self.sender.send(event);
+    }
+}
+
+/// When entries before this one were lost, in epoch seconds: numbers that are missing tell, and at the very beginning a
+/// number that is not the first.
+fn lost_before(
+    entry: &LogEntry,
+    number: Option<u64>,
+    is_beginning: bool,
+    last_ms: Option<i64>,
+) -> Option<(i64, i64)> {
+    let new = entry.n?;
+    let is_lost = match number {
+        Some(old) => new > old + 1,
+        None => is_beginning && new > 1,
+    };
+    let from = last_ms.map_or(0, |ms| ms.div_euclid(1000));
+    is_lost.then(|| (from, entry.at_ms.div_euclid(1000) + 1))
+}
+
+fn cursor_ms(cursor: Option<&str>) -> Option<i64> {
+    cursor?.split('-').next()?.parse().ok()
+}
+
+/// Since when `health` says that the service is up, if the outage that lasts is older than that.
+fn up_since(health: &Health, everything: &Everything, svc: &str) -> Option<i64> {
+    let open = everything.fold.open.get(svc)?.down.as_ref()?;
+    let is_up = matches!(health.status, Status::Up | Status::Degraded);
+    let is_its_end = health
+        .alert
+        .as_ref()
+        .is_some_and(|alert| *alert.id != *open.id);
+    (is_up && is_its_end && health.since_ts > open.from).then_some(health.since_ts)
+}

@@ -1,0 +1,200 @@
+//! The thread that looks: each second who judges, and now and then what was written of each service.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use super::event::Event;
+use crate::bus::{Address, BusError};
+use crate::clock::{self, Mono};
+use crate::contract::Health;
+use crate::history::store::{Coverage, JudgedNow};
+use crate::service::{Error, Progress};
+use crate::swarm_state::{Oversight, StateReader, silence_log, silences};
+
+/// From one look to the next.
+const LOOK_PERIOD: Duration = Duration::from_secs(1);
+/// So many snapshots are read at each look: what a service says of itself changes without an alert.
+const FEW: usize = 1000;
+/// From one reading of all snapshots to the next, where there are more, unless somebody asks for one.
+const SWEEP_PERIOD: Duration = Duration::from_secs(60);
+/// The same while some services have none yet.
+const SWEEP_PERIOD_AT_FIRST: Duration = Duration::from_secs(5);
+/// From one reading of the silences to the next, unless somebody asks for one.
+const SILENCES_PERIOD: Duration = Duration::from_secs(5);
+/// Snapshots that are handed on at once.
+const PIECE: usize = 8000;
+/// Records that the healer renewed within this say that it judges now, in seconds.
+const JUDGED_WITHIN: Duration = Duration::from_secs(12);
+/// One turn takes no longer: a look may listen for seconds, and a sweep reads a million keys.
+pub const BUDGET: Duration = Duration::from_secs(60);
+
+/// Asks a looker to look now. Clones ask the same one.
+#[derive(Clone)]
+pub struct Lookout {
+    wake: Sender<()>,
+    wishes: Arc<Mutex<Wishes>>,
+}
+
+#[derive(Default)]
+struct Wishes {
+    names: Vec<String>,
+    sweep: bool,
+    silences: bool,
+}
+
+impl Lookout {
+    /// These services are to be read from now on, at once for the first time.
+    pub fn watch(&self, names: Vec<String>) {
+        self.wish(|wishes| {
+            wishes.names = names;
+            wishes.sweep = true;
+        });
+    }
+
+    /// All snapshots are to be read now.
+    pub fn sweep(&self) {
+        self.wish(|wishes| wishes.sweep = true);
+    }
+
+    /// The silences are to be read now.
+    pub fn silences(&self) {
+        self.wish(|wishes| wishes.silences = true);
+    }
+
+    fn wish(&self, wish: impl FnOnce(&mut Wishes)) {
+        wish(&mut self.wishes.lock().unwrap_or_else(PoisonError::into_inner));
+        // A wake-up that waits already is as good as two.
+        let _ = self.wake.try_send(());
+    }
+}
+
+/// The looker's state.
+pub struct Looker {
+    reader: StateReader,
+    coverage: Coverage,
+    sender: Sender<Event>,
+    progress: Progress,
+    inbox: Receiver<()>,
+    wishes: Arc<Mutex<Wishes>>,
+    names: Vec<String>,
+    /// When all snapshots, and the silences, are read next.
+    sweep_due: Mono,
+    silences_due: Mono,
+}
+
+impl Looker {
+    /// One that reads the bus at `address`, and what asks it.
+    pub fn new(address: Address, sender: Sender<Event>, progress: Progress) -> (Looker, Lookout) {
+        let (wake, inbox) = bounded(1);
+        let wishes: Arc<Mutex<Wishes>> = Arc::default();
+        let lookout = Lookout {
+            wake,
+            wishes: Arc::clone(&wishes),
+        };
+        let looker = Looker {
+            reader: StateReader::new(address, "console:look"),
+            coverage: Coverage::default(),
+            sender,
+            progress,
+            inbox,
+            wishes,
+            names: Vec::new(),
+            sweep_due: Mono::default(),
+            silences_due: Mono::default(),
+        };
+        (looker, lookout)
+    }
+
+    /// Looks until nobody asks any more.
+    pub fn run(mut self) -> Result<(), Error> {
+        let mut next = Mono::now();
+        loop {
+            match self.inbox.recv_deadline(next.instant()) {
+                Ok(()) | Err(crossbeam_channel::RecvTimeoutError::Timeout) => {}
+                Err(crossbeam_channel::RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+            let progress = self.progress.clone();
+            let work = progress.working();
+            let began = Mono::now();
+            self.take_wishes(began);
+            let found = self.look(began);
+            drop(work);
+            if self.sender.send(Event::Looked(Box::new(found))).is_err() {
+                return Ok(());
+            }
+            next = began + LOOK_PERIOD;
+        }
+    }
+
+    fn take_wishes(&mut self, now: Mono) {
+        let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !wishes.names.is_empty() {
+            self.names = std::mem::take(&mut wishes.names);
+        }
+        if std::mem::take(&mut wishes.sweep) {
+            self.sweep_due = now;
+        }
+        if std::mem::take(&mut wishes.silences) {
+            self.silences_due = now;
+        }
+    }
+
+    fn look(&mut self, now: Mono) -> Result<Oversight, BusError> {
+        if now >= self.silences_due {
+            let all = silences(self.reader.commands())?;
+            let log = silence_log(self.reader.commands())?;
+            self.tell(Event::Silenced(all, log));
+            self.silences_due = now + SILENCES_PERIOD;
+        }
+        if now >= self.sweep_due {
+            let mut found = 0;
+            for names in self.names.chunks(PIECE) {
+                let health = self.reader.health(names.iter().map(String::as_str))?;
+                let health: Vec<Health> = health.into_iter().flatten().collect();
+                found += health.len();
+                // The queue is bounded: a loop that is busy lets this thread wait.
+                let _ = self.sender.send(Event::Swept(health));
+            }
+            self.sweep_due = now
+                + match self.names.len() {
+                    count if count <= FEW => Duration::ZERO,
+                    count if found < count => SWEEP_PERIOD_AT_FIRST,
+                    _ => SWEEP_PERIOD,
+                };
+        }
+        let oversight = self.reader.oversight()?;
+        if let Err(error) = self.note_judged(&oversight) {
+            log::debug!("what is judged cannot be noted: {error}");
+        }
+        Ok(oversight)
+    }
+
+    /// Notes which buses are judged at this second.
+    fn note_judged(&mut self, oversight: &Oversight) -> Result<(), BusError> {
+        let Some(buses) = oversight
+            .buses
+            .as_ref()
+            .filter(|buses| buses.age <= JUDGED_WITHIN)
+        else {
+            return Ok(());
+        };
+        if !oversight.healer.speaks() {
+            return Ok(());
+        }
+        let records = buses.by_name.values().filter(|record| record.judged);
+        let judged: Vec<JudgedNow<'_>> = records
+            .map(|record| JudgedNow {
+                bus: &record.bus,
+                since_ts: record.since_ts,
+            })
+            .collect();
+        self.coverage
+            .note(self.reader.commands(), clock::wall_secs(), &judged)
+    }
+
+    fn tell(&self, event: Event) {
+        let _ = self.sender.send(event);
+    }
+}

@@ -1,0 +1,410 @@
+//! What is answered to each request. Runs on the thread that waits for sockets, so nothing here waits for anything.
+
+mod route;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use sha1_smol::Sha1;
+
+use super::access::{Access, COOKIE, Denied, LOGIN_SEC, Who, same_origin};
+use super::ask::{Action, Ask, offer, said};
+use super::json;
+use super::live;
+use super::metrics::{self, Own};
+use super::page::{self, Reader};
+use super::plain;
+use super::shared::Shared;
+use super::view::View;
+use crate::clock::{self, Mono};
+use crate::http::{Answer, Body, Method, Order, Request, Response, Site, Ticket, form_fields};
+use route::{Api, Page, Route};
+
+/// What a browser is allowed (<https://www.w3.org/TR/CSP3/>).
+const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/json";
+
+/// The console, as it answers.
+pub struct Console {
+    shared: Arc<Shared>,
+    access: Access,
+    asks: Sender<Ask>,
+    live: usize,
+    requests: u64,
+    /// The revision that the last frame told, when that was, and when the last tick was.
+    told_rev: u64,
+    framed: Mono,
+    ticked: Mono,
+}
+
+impl Console {
+    /// Answers from `shared`; what is to be done goes to `asks`.
+    pub fn new(shared: Arc<Shared>, access: Access, asks: Sender<Ask>) -> Console {
+        Console {
+            shared,
+            access,
+            asks,
+            live: 0,
+            requests: 0,
+            told_rev: 0,
+            framed: Mono::default(),
+            ticked: Mono::default(),
+        }
+    }
+
+    fn route(&mut self, request: &Request, peer: SocketAddr, ticket: Ticket, now: Mono) -> Answer {
+        let Some(route) = Route::for_request(request) else {
+            return Answer::Now(self.refuse(request, 404, "there is nothing of this name"));
+        };
+        if route == Route::Health {
+            return Answer::Now(Response::text(200, "ok\n"));
+        }
+        if let Err(denied) = self.access.host(request) {
+            return Answer::Now(self.denied(request, denied));
+        }
+        let allowed = route.methods();
+        if !allowed.contains(&request.method) {
+            let names = if allowed.contains(&Method::Get) {
+                "GET, HEAD"
+            } else {
+                "POST"
+            };
+            let names = if allowed.len() == 3 {
+                "GET, HEAD, POST"
+            } else {
+                names
+            };
+            return Answer::Now(
+                self.refuse(request, 405, "not this way")
+                    .with("Allow", names),
+            );
+        }
+        let view = self.shared.view();
+        // A process that was stopped shows nothing of before as if it were so.
+        let is_old = view.is_stale(now) && view.rev > 0;
+        if is_old && !matches!(route, Route::Asset(_) | Route::Login | Route::Logout) {
+            return Answer::Now(
+                self.refuse(request, 503, "the console stood still; ask again")
+                    .with("Retry-After", "1"),
+            );
+        }
+        let now_ts = clock::wall_secs();
+        match route {
+            Route::Health => Answer::Now(Response::text(200, "ok\n")),
+            Route::Ok => {
+                let (_, headline) = view.headline(now_ts);
+                let status = if view.is_ok() { 200 } else { 503 };
+                Answer::Now(Response::text(status, format!("{headline}\n")))
+            }
+            Route::Status => Answer::Now(Response::text(200, plain::status(&view, now_ts))),
+            Route::Asset(path) => Answer::Now(self.asset(request, path)),
+            Route::Login => Answer::Now(self.login(request, now, now_ts)),
+            Route::Logout => Answer::Now(self.logout(request)),
+            Route::Action(action) => self.act(request, action, peer, (ticket, now), now_ts),
+            Route::Live | Route::Metrics | Route::Page(_) | Route::Api(_) => {
+                match self.access.reader(request, peer, now, now_ts) {
+                    Ok(who) => self.read(request, route, &view, &who, now_ts),
+                    Err(denied) => Answer::Now(self.denied(request, denied)),
+                }
+            }
+        }
+    }
+
+    fn read(
+        &mut self,
+        request: &Request,
+        route: Route<'_>,
+        view: &View,
+        who: &Who,
+        now_ts: i64,
+    ) -> Answer {
+        let reader = Reader {
+            who,
+            has_login: self.access.has_login(),
+        };
+        Answer::Now(match route {
+            Route::Live => return Answer::Live(live::begin(view, now_ts)),
+            Route::Metrics => {
+                let own = Own {
+                    live: self.live,
+                    requests: self.requests,
+                };
+                Response::new(200)
+                    .with("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+                    .body(Body::Owned(metrics::text(view, own).into_bytes()))
+            }
+            Route::Page(page) => self.page(request, page, view, reader, now_ts),
+            Route::Api(api) => self.api(request, api, view, now_ts),
+            _ => self.refuse(request, 404, "there is nothing of this name"),
+        })
+    }
+
+    fn page(
+        &self,
+        request: &Request,
+        page: Page<'_>,
+        view: &View,
+        reader: Reader<'_>,
+        now_ts: i64,
+    ) -> Response {
+        let html = match page {
+            Page::List => page::list(view, reader, now_ts),
+            Page::Service(svc) => match view.row(svc) {
+                Some(row) => page::service(view, row, reader, now_ts),
+                None => return self.refuse(request, 404, "truth names no such service"),
+            },
+            Page::Incidents => page::incidents(view, reader, now_ts),
+            Page::Incident(id) => {
+                match view.incidents.iter().find(|incident| &*incident.id == id) {
+                    Some(incident) => page::incident(view, incident, reader, now_ts),
+                    None => {
+                        return self.refuse(
+                            request,
+                            404,
+                            "no incident of this name is known (any more)",
+                        );
+                    }
+                }
+            }
+        };
+        Response::new(200)
+            .with("Content-Type", HTML)
+            .body(Body::Owned(html.into_bytes()))
+    }
+
+    fn api(&self, request: &Request, api: Api<'_>, view: &View, now_ts: i64) -> Response {
+        let body = match api {
+            Api::Summary => json::summary(view, now_ts),
+            Api::Services => match json::Asked::of(request) {
+                Ok(asked) => json::services(view, &asked, now_ts),
+                Err(wrong) => return said(400, wrong),
+            },
+            Api::Service(svc) => match view.row(svc) {
+                Some(row) => json::service(view, row, now_ts),
+                None => return said(404, "truth names no such service"),
+            },
+            Api::Groups => json::groups(view, now_ts),
+            Api::Incidents => json::incidents(view),
+            Api::Incident(id) => match view.incidents.iter().find(|incident| &*incident.id == id) {
+                Some(incident) => json::incident(incident),
+                None => return said(404, "no incident of this name is known (any more)"),
+            },
+            Api::Silences => serde_json::json!({ "rev": view.rev, "silences": *view.silences }),
+        };
+        let bytes = body.to_string().into_bytes();
+        let etag = format!("\"{}\"", Sha1::from(&bytes).digest());
+        let mut response = Response::new(200)
+            .with("Content-Type", JSON)
+            .with("ETag", etag.clone());
+        match request.field("if-none-match") {
+            Some(known) if known == etag => {
+                response.status = 304;
+                response
+            }
+            _ => response.body(Body::Owned(bytes)),
+        }
+    }
+
+    fn asset(&self, request: &Request, path: &str) -> Response {
+        if let Some(icon) = page::icon(path) {
+            return Response::new(200)
+                .with("Content-Type", "image/svg+xml")
+                .with("Cache-Control", "public, max-age=86400")
+                .body(Body::Owned(icon.into_bytes()));
+        }
+        match page::asset(path) {
+            Some(asset) => Response::new(200)
+                .with("Content-Type", asset.media_type)
+                .with("Cache-Control", "public, max-age=31536000, immutable")
+                .body(Body::Static(asset.bytes)),
+            None => self.refuse(request, 404, "there is nothing of this name"),
+        }
+    }
+
+    fn login(&mut self, request: &Request, now: Mono, now_ts: i64) -> Response {
+        let again = |status, wrong: Option<&str>| {
+            Response::new(status)
+                .with("Content-Type", HTML)
+                .body(Body::Owned(page::login(wrong).into_bytes()))
+        };
+        if request.method != Method::Post {
+            return again(200, None);
+        }
+        if same_origin(request).is_err() {
+            return self.denied(request, Denied::Origin);
+        }
+        let form = std::str::from_utf8(&request.body)
+            .ok()
+            .and_then(form_fields)
+            .unwrap_or_default();
+        let token = form
+            .iter()
+            .find(|(name, _)| name == "token")
+            .map_or("", |(_, value)| value.trim());
+        match self.access.is_token(token, now) {
+            Ok(true) => {}
+            Ok(false) => return again(401, Some("This is not the token.")),
+            Err(denied) => return again(denied.status(), Some(denied.words())),
+        }
+        let cookie = self.access.login(now_ts).unwrap_or_default();
+        see_other(
+            "/",
+            format!("{COOKIE}={cookie}; Path=/; HttpOnly; SameSite=Strict; Max-Age={LOGIN_SEC}"),
+        )
+    }
+
+    fn logout(&self, request: &Request) -> Response {
+        match same_origin(request) {
+            Ok(()) => see_other(
+                "/login",
+                format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"),
+            ),
+            Err(denied) => self.denied(request, denied),
+        }
+    }
+
+    fn act(
+        &mut self,
+        request: &Request,
+        action: route::Action<'_>,
+        peer: SocketAddr,
+        (ticket, now): (Ticket, Mono),
+        now_ts: i64,
+    ) -> Answer {
+        let by = match self.access.actor(request, peer, now, now_ts) {
+            Ok(by) => by,
+            Err(denied) => return Answer::Now(self.denied(request, denied)),
+        };
+        let action = match action {
+            route::Action::Silence => match serde_json::from_slice(&request.body) {
+                Ok(new) => Action::Silence(new),
+                Err(error) => {
+                    let why =
+                        format!("the body is no silence {{id, svc, span, why, from}}: {error}");
+                    return Answer::Now(said(400, &crate::text::SafeText::new(&why)));
+                }
+            },
+            route::Action::End(id) => Action::End { id: id.to_owned() },
+            route::Action::Ack(svc) => Action::Ack {
+                svc: svc.to_owned(),
+            },
+        };
+        let ask = Ask {
+            ticket,
+            action,
+            by,
+            asked: now,
+        };
+        match offer(&self.asks, ask) {
+            Ok(()) => Answer::Later,
+            Err(response) => Answer::Now(response),
+        }
+    }
+
+    fn denied(&self, request: &Request, denied: Denied) -> Response {
+        let is_page = matches!(Route::of(&request.path), Some(Route::Page(_)));
+        if denied == Denied::NoIdentity && is_page && self.access.has_login() {
+            return Response::new(303).with("Location", "/login");
+        }
+        let response = self.refuse(request, denied.status(), denied.words());
+        match denied {
+            Denied::NoIdentity => response.with("WWW-Authenticate", "Bearer realm=\"console\""),
+            Denied::TooMany => response.with("Retry-After", "60"),
+            _ => response,
+        }
+    }
+
+    /// An answer that says why there is none, as whoever asks can read it.
+    fn refuse(&self, request: &Request, status: u16, words: &str) -> Response {
+        if request.path.starts_with("/api/") {
+            return said(status, words);
+        }
+        let wants_page = request
+            .field("accept")
+            .is_some_and(|accept| accept.contains("text/html"));
+        match wants_page {
+            true => Response::new(status)
+                .with("Content-Type", HTML)
+                .body(Body::Owned(
+                    page::message(&status.to_string(), words).into_bytes(),
+                )),
+            false => Response::text(status, format!("{words}\n")),
+        }
+    }
+}
+
+fn see_other(place: &'static str, cookie: String) -> Response {
+    Response::new(303)
+        .with("Location", place)
+        .with("Set-Cookie", cookie)
+}
+
+/// What every answer carries.
+fn guarded(response: Response) -> Response {
+    let is_kept = response.field("Cache-Control").is_some();
+    let response = response
+        .with("Content-Security-Policy", CSP)
+        .with("X-Content-Type-Options", "nosniff")
+        .with("Referrer-Policy", "no-referrer")
+        .with("Cross-Origin-Opener-Policy", "same-origin")
+        .with("Cross-Origin-Resource-Policy", "same-origin");
+    match is_kept {
+        true => response,
+        false => response.with("Cache-Control", "no-store"),
+    }
+}
+
+impl Site for Console {
+    fn serve(&mut self, request: Request, peer: SocketAddr, ticket: Ticket, now: Mono) -> Answer {
+        self.requests += 1;
+        match self.route(&request, peer, ticket, now) {
+            Answer::Now(response) => Answer::Now(guarded(response)),
+            Answer::Live(response) => Answer::Live(guarded(response)),
+            Answer::Later => Answer::Later,
+        }
+    }
+
+    fn turn(&mut self, live: usize, now: Mono, orders: &mut Vec<Order>) -> bool {
+        self.live = live;
+        for (ticket, response) in self.shared.take_answers() {
+            orders.push(Order::Answer(ticket, guarded(response)));
+        }
+        let view = self.shared.view();
+        let now_ts = clock::wall_secs();
+        if live == 0 {
+            self.told_rev = view.rev;
+            self.ticked = now;
+            self.shared.take_changed();
+        } else if view.rev != self.told_rev && now >= self.framed + live::FRAME_EVERY {
+            (self.told_rev, self.framed, self.ticked) = (view.rev, now, now);
+            let changed = self.shared.take_changed();
+            orders.push(Order::Frame(live::state(&view, &changed, now_ts)));
+        } else if now >= self.ticked + live::TICK_EVERY {
+            self.ticked = now;
+            // Whoever stands still gives no sign of life.
+            if !view.is_stale(now) {
+                orders.push(Order::Frame(live::tick(&view, now_ts)));
+            }
+        }
+        !self.shared.is_stopping()
+    }
+
+    fn deadline(&self) -> Option<Mono> {
+        if self.live == 0 {
+            return None;
+        }
+        let tick = self.ticked + live::TICK_EVERY;
+        let is_news = self.shared.view().rev != self.told_rev;
+        Some(if is_news {
+            tick.min(self.framed + live::FRAME_EVERY)
+        } else {
+            tick
+        })
+    }
+
+    fn resync(&self) -> Arc<[u8]> {
+        live::resync()
+    }
+}

@@ -1,0 +1,154 @@
+//! The table of paths. Pure.
+
+use crate::http::{Method, Request};
+
+/// Where a path leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route<'p> {
+    /// `/healthz`: this process answers.
+    Health,
+    /// `/ok`: all is well.
+    Ok,
+    Status,
+    Metrics,
+    Live,
+    Login,
+    Logout,
+    Asset(&'p str),
+    Page(Page<'p>),
+    Api(Api<'p>),
+    Action(Action<'p>),
+}
+
+/// A page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page<'p> {
+    List,
+    Service(&'p str),
+    Incidents,
+    Incident(&'p str),
+}
+
+/// An answer of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Api<'p> {
+    Summary,
+    Services,
+    Service(&'p str),
+    Groups,
+    Incidents,
+    Incident(&'p str),
+    /// Also asked for to be made.
+    Silences,
+}
+
+/// What can be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action<'p> {
+    Silence,
+    End(&'p str),
+    Ack(&'p str),
+}
+
+impl<'p> Route<'p> {
+    /// Where a request leads: what is asked for, or what is to be done.
+    pub fn for_request(request: &'p Request) -> Option<Route<'p>> {
+        match Route::of(&request.path)? {
+            Route::Api(Api::Silences) if request.method == Method::Post => {
+                Some(Route::Action(Action::Silence))
+            }
+            route => Some(route),
+        }
+    }
+
+    /// Where `path` leads.
+    pub fn of(path: &'p str) -> Option<Route<'p>> {
+        Some(match path {
+            "/healthz" => Route::Health,
+            "/ok" => Route::Ok,
+            "/status.txt" => Route::Status,
+            "/metrics" => Route::Metrics,
+            "/api/v1/live" => Route::Live,
+            "/login" => Route::Login,
+            "/logout" => Route::Logout,
+            "/" => Route::Page(Page::List),
+            "/incidents" => Route::Page(Page::Incidents),
+            _ if path.starts_with("/assets/") || path.starts_with("/icons/") => Route::Asset(path),
+            _ => return Route::of_parts(path),
+        })
+    }
+
+    fn of_parts(path: &'p str) -> Option<Route<'p>> {
+        if let Some(svc) = path.strip_prefix("/services/") {
+            return one(svc).map(|svc| Route::Page(Page::Service(svc)));
+        }
+        if let Some(id) = path.strip_prefix("/incidents/") {
+            return one(id).map(|id| Route::Page(Page::Incident(id)));
+        }
+        Some(match path.strip_prefix("/api/v1/")? {
+            "summary" => Route::Api(Api::Summary),
+            "services" => Route::Api(Api::Services),
+            "groups" => Route::Api(Api::Groups),
+            "incidents" => Route::Api(Api::Incidents),
+            "silences" => Route::Api(Api::Silences),
+            rest => match rest.split_once('/')? {
+                ("services", rest) => match rest.strip_suffix("/ack") {
+                    Some(svc) => Route::Action(Action::Ack(one(svc)?)),
+                    None => Route::Api(Api::Service(one(rest)?)),
+                },
+                ("incidents", id) => Route::Api(Api::Incident(one(id)?)),
+                ("silences", rest) => Route::Action(Action::End(one(rest.strip_suffix("/end")?)?)),
+                _ => return None,
+            },
+        })
+    }
+
+    /// How it may be asked for.
+    pub fn methods(&self) -> &'static [Method] {
+        match self {
+            Route::Login => &[Method::Get, Method::Head, Method::Post],
+            Route::Action(Action::Silence) => &[Method::Get, Method::Head, Method::Post],
+            Route::Logout | Route::Action(_) => &[Method::Post],
+            _ => &[Method::Get, Method::Head],
+        }
+    }
+}
+
+/// One part of a path, and not nothing.
+fn one(part: &str) -> Option<&str> {
+    (!part.is_empty() && !part.contains('/')).then_some(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_leads_to_one_place_or_nowhere() {
+        for (path, route) in [
+            ("/", Some(Route::Page(Page::List))),
+            ("/services/a.b", Some(Route::Page(Page::Service("a.b")))),
+            ("/api/v1/services/a", Some(Route::Api(Api::Service("a")))),
+            (
+                "/api/v1/services/a/ack",
+                Some(Route::Action(Action::Ack("a"))),
+            ),
+            (
+                "/api/v1/services/ack",
+                Some(Route::Api(Api::Service("ack"))),
+            ),
+            (
+                "/api/v1/silences/x/end",
+                Some(Route::Action(Action::End("x"))),
+            ),
+            ("/api/v1/silences/end", None),
+            ("/services/", None),
+            ("/services/a/b", None),
+            ("/api/v1/services//ack", None),
+            ("/api/v2/summary", None),
+            ("/nothing", None),
+        ] {
+            assert_eq!(Route::of(path), route, "{path}");
+        }
+    }
+}

@@ -1,0 +1,433 @@
+//! What is known, and what follows from it for each service. Pure: it is told what was seen, and makes views of it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::view::{BusRow, Counts, Row, Stand, View};
+use crate::bus::BusError;
+use crate::clock::Mono;
+use crate::contract::{Alert, AlertKind, Health, SYSTEM_BUS, Silence};
+use crate::history::{Incident, Intervals, Member, Record, incidents};
+use crate::swarm_state::{Healer, Oversight, State as Judged, Who, told};
+use crate::text::SafeText;
+use crate::truth::Truth;
+
+/// What nobody could look at for so long is not known any more.
+const UNSEEN_AFTER: Duration = Duration::from_secs(10);
+/// What was judged within this is still judged, when it is now, in seconds.
+const JUST_NOW_SEC: i64 = 20;
+/// Outages of which incidents are made, the newest.
+const OUTAGES_MAX: usize = 1000;
+/// A planned stop that does not say how long it lasts is planned for so long, in seconds.
+const PLANNED_SEC: i64 = 24 * 3600;
+
+/// One service, as it is known.
+struct Entry {
+    svc: Box<str>,
+    group: Box<str>,
+    bus: Box<str>,
+    is_watched: bool,
+    timeout_sec: f64,
+    depends: Box<[Box<str>]>,
+    health: Option<Health>,
+    record: Arc<Record>,
+    row: Option<Arc<Row>>,
+}
+
+/// All that is known.
+#[derive(Default)]
+pub struct State {
+    /// By name.
+    entries: Vec<Entry>,
+    oversight: Option<Oversight>,
+    /// When somebody last looked, and what keeps him from it since.
+    looked: Option<Mono>,
+    broken: Option<SafeText>,
+    silences: Arc<Vec<Silence>>,
+    silenced: Arc<HashMap<String, Intervals>>,
+    covered: Arc<BTreeMap<String, Intervals>>,
+    incidents: Arc<Vec<Incident>>,
+    /// Records of services that truth does not name (any more), for when it does.
+    unnamed: HashMap<String, Arc<Record>>,
+    has_new_outages: bool,
+    alerts: Arc<BTreeMap<&'static str, u64>>,
+    history_note: Option<SafeText>,
+    view: Arc<View>,
+}
+
+impl State {
+    /// The services of `truth`; what is known of those that stay is kept.
+    pub fn adopt(&mut self, truth: &Truth) {
+        let drained = std::mem::take(&mut self.entries).into_iter();
+        let mut known: HashMap<Box<str>, Entry> =
+            drained.map(|entry| (entry.svc.clone(), entry)).collect();
+        let buses: Vec<&str> = truth.buses().collect();
+        for service in truth.services() {
+            let who = Who::of(&service, &buses);
+            let svc: Box<str> = who.name.into();
+            let old = known.remove(&svc);
+            let (health, record, row) = match old {
+                Some(old) => (old.health, old.record, old.row),
+                None => (None, self.unnamed.remove(&*svc).unwrap_or_default(), None),
+            };
+            self.entries.push(Entry {
+                group: group_of(&svc).into(),
+                bus: who.bus.into(),
+                is_watched: who.is_watched,
+                timeout_sec: service.timeout().as_secs_f64(),
+                depends: service.depends_on().map(Box::from).collect(),
+                svc,
+                health,
+                record,
+                row,
+            });
+        }
+        for (svc, entry) in known {
+            self.unnamed.insert(svc.into(), entry.record);
+        }
+        self.entries.sort_by(|a, b| a.svc.cmp(&b.svc));
+        self.has_new_outages = true;
+    }
+
+    fn entry(&mut self, svc: &str) -> Option<&mut Entry> {
+        let at = self
+            .entries
+            .binary_search_by(|entry| (*entry.svc).cmp(svc))
+            .ok()?;
+        self.entries.get_mut(at)
+    }
+
+    /// Somebody looked, or could not.
+    pub fn looked(&mut self, found: Result<Oversight, BusError>, now: Mono, now_ts: i64) {
+        match found {
+            Ok(oversight) => {
+                self.is_judged_until(&oversight, now_ts);
+                self.oversight = Some(oversight);
+                self.looked = Some(now);
+                self.broken = None;
+            }
+            Err(error) => self.broken = Some(SafeText::new(&error.to_string())),
+        }
+    }
+
+    /// What is judged now, and was a moment ago, was judged between: what is kept of it is read now and then only.
+    fn is_judged_until(&mut self, oversight: &Oversight, now_ts: i64) {
+        let Some(records) = oversight
+            .buses
+            .as_ref()
+            .filter(|_| oversight.healer.speaks())
+        else {
+            return;
+        };
+        let judged = records.by_name.values().filter(|record| record.judged);
+        for bus in judged.map(|record| record.bus.as_str()) {
+            let last = self
+                .covered
+                .get(bus)
+                .and_then(|all| all.list().last().copied());
+            if let Some((_, to)) = last.filter(|(_, to)| now_ts - to <= JUST_NOW_SEC)
+                && let Some(all) = Arc::make_mut(&mut self.covered).get_mut(bus)
+            {
+                all.add(to, now_ts);
+            }
+        }
+    }
+
+    /// Snapshots that were read.
+    pub fn swept(&mut self, all: Vec<Health>) {
+        let is_refused = self
+            .oversight
+            .as_ref()
+            .is_some_and(|o| matches!(o.healer, Healer::Refused(_)));
+        for health in all {
+            let Some(entry) = self.entry(&health.svc) else {
+                continue;
+            };
+            // While nothing can be written, what was heard since is newer.
+            let is_newer = |known: &Health| is_refused && known.as_of_ts > health.as_of_ts;
+            if !entry.health.as_ref().is_some_and(is_newer) {
+                entry.health = Some(health);
+            }
+        }
+    }
+
+    /// An alert that was just told.
+    pub fn heard(&mut self, alert: &Alert) {
+        *Arc::make_mut(&mut self.alerts)
+            .entry(alert.kind.as_str())
+            .or_default() += 1;
+        let Some(entry) = self.entry(&alert.svc) else {
+            return;
+        };
+        let mut health = entry
+            .health
+            .take()
+            .unwrap_or_else(|| Health::unknown(&alert.svc));
+        let is_known = health.as_of_ts > 0;
+        let says = told(&mut health, alert);
+        if says {
+            health.misses += u64::from(alert.kind == AlertKind::HeartbeatMiss && !alert.again);
+            let last_beat = matches!(alert.kind, AlertKind::HeartbeatMiss | AlertKind::HealerMiss);
+            if last_beat && !alert.never_heard {
+                health.last_seen_ts = Some(alert.began_ms().div_euclid(1000));
+            }
+            health.alert = Some(alert.clone());
+        }
+        entry.health = (is_known || says).then_some(health);
+    }
+
+    /// What is kept of services.
+    pub fn recorded(&mut self, records: Vec<(String, Arc<Record>)>) {
+        self.has_new_outages |= !records.is_empty();
+        for (svc, record) in records {
+            match self.entry(&svc) {
+                Some(entry) => entry.record = record,
+                None => drop(self.unnamed.insert(svc, record)),
+            }
+        }
+    }
+
+    /// When buses were judged.
+    pub fn covered(&mut self, covered: BTreeMap<String, Intervals>) {
+        self.covered = Arc::new(covered);
+    }
+
+    /// The silences in force or to come, and when services were silenced.
+    pub fn silenced(&mut self, silences: Vec<Silence>, spans: Vec<(String, i64, i64)>) {
+        let mut by_svc: HashMap<String, Vec<(i64, i64)>> = HashMap::new();
+        for (svc, from, to) in spans {
+            by_svc.entry(svc).or_default().push((from, to));
+        }
+        let by_svc = by_svc.into_iter();
+        self.silenced = Arc::new(
+            by_svc
+                .map(|(svc, all)| (svc, all.into_iter().collect()))
+                .collect(),
+        );
+        self.silences = Arc::new(silences);
+    }
+
+    /// What is wrong with the history, if anything.
+    pub fn history_note(&mut self, note: Option<SafeText>) {
+        self.history_note = note;
+    }
+
+    /// How many services there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The services that have a snapshot.
+    pub fn names(&self) -> Vec<String> {
+        let watched = self.entries.iter().filter(|entry| entry.is_watched);
+        watched.map(|entry| entry.svc.to_string()).collect()
+    }
+
+    /// What keeps it from being known how things stand.
+    fn troubles(&self, now: Mono) -> Vec<SafeText> {
+        if let Some(reason) = self.unseen(now) {
+            return vec![reason];
+        }
+        let all = self.oversight.iter().flat_map(Oversight::troubles);
+        all.map(|(_, words)| SafeText::new(&words)).collect()
+    }
+
+    /// Why nobody can look, if that lasts.
+    fn unseen(&self, now: Mono) -> Option<SafeText> {
+        let is_over = self.looked.is_none_or(|at| now.since(at) > UNSEEN_AFTER);
+        is_over.then(|| match &self.broken {
+            Some(error) => SafeText::new(&format!("{SYSTEM_BUS} is out of reach: {error}")),
+            None => "nobody has looked yet".into(),
+        })
+    }
+
+    /// The present view; the one of before when nothing changed that is shown. Names what changed.
+    pub fn view(&mut self, now: Mono, now_ts: i64) -> (Arc<View>, Vec<Box<str>>) {
+        let troubles = self.troubles(now);
+        let unseen = self.unseen(now);
+        if std::mem::take(&mut self.has_new_outages) {
+            self.incidents = Arc::new(self.find_incidents(now_ts));
+        }
+        let silences = Arc::clone(&self.silences);
+        let mut acked: Vec<&str> = Vec::new();
+        let mut silent: Vec<&str> = Vec::new();
+        for silence in silences.iter().filter(|s| s.from_ms <= now_ts * 1000) {
+            if silence.ack { &mut acked } else { &mut silent }.push(&silence.svc);
+        }
+        let all_silent = silent.contains(&"*");
+        let mut changed = Vec::new();
+        let mut counts = Counts::default();
+        for entry in &mut self.entries {
+            let marks = (
+                all_silent || silent.contains(&&*entry.svc),
+                acked.contains(&&*entry.svc),
+            );
+            let row = entry.row(self.oversight.as_ref(), unseen.as_ref(), marks, now_ts);
+            counts.add(row.stand);
+            if entry.row.as_deref() != Some(&row) {
+                changed.push(entry.svc.clone());
+                entry.row = Some(Arc::new(row));
+            }
+        }
+        let rows: Vec<Arc<Row>> = self.entries.iter().filter_map(|e| e.row.clone()).collect();
+        let judged = unseen.is_none() && self.oversight.as_ref().is_some_and(|o| o.healer.speaks());
+        let old = &self.view;
+        let is_same = changed.is_empty()
+            && old.rows.len() == rows.len()
+            && (old.judged, &old.troubles, &old.history_note)
+                == (judged, &troubles, &self.history_note)
+            && Arc::ptr_eq(&old.silences, &self.silences)
+            && Arc::ptr_eq(&old.incidents, &self.incidents);
+        let mut worst = match changed.is_empty() && old.rows.len() == rows.len() {
+            true => old.worst.clone(),
+            false => (0..rows.len() as u32).collect(),
+        };
+        worst.sort_by(|a, b| rows[*a as usize].key().cmp(&rows[*b as usize].key()));
+        self.view = Arc::new(View {
+            rev: old.rev + u64::from(!is_same),
+            made: now,
+            judged,
+            healer: self.oversight.as_ref().map_or("", |o| o.healer.as_str()),
+            troubles,
+            counts,
+            rows,
+            worst,
+            buses: self.buses(),
+            silences,
+            incidents: Arc::clone(&self.incidents),
+            covered: Arc::clone(&self.covered),
+            silenced: Arc::clone(&self.silenced),
+            history_note: self.history_note.clone(),
+            alerts: Arc::clone(&self.alerts),
+        });
+        (Arc::clone(&self.view), changed)
+    }
+
+    fn buses(&self) -> Vec<BusRow> {
+        let records = self.oversight.iter().filter_map(|o| o.buses.as_ref());
+        let row = |(bus, record): (&String, &crate::contract::BusHealth)| BusRow {
+            bus: bus.clone(),
+            judged: record.judged,
+            reason: record.reason.clone(),
+        };
+        records
+            .flat_map(|records| &records.by_name)
+            .map(row)
+            .collect()
+    }
+
+    /// The newest incidents, newest last.
+    fn find_incidents(&self, now_ts: i64) -> Vec<Incident> {
+        let mut outages = Vec::new();
+        for entry in &self.entries {
+            let open = &entry.record.open.down;
+            let lasting = open.iter().flat_map(|open| open.closed(now_ts));
+            let lasting = lasting.map(|span| (span, true));
+            let ended = entry.record.spans.iter().cloned().map(|span| (span, false));
+            outages.extend(ended.chain(lasting).map(|(span, lasts)| Member {
+                svc: entry.svc.clone(),
+                lasts: lasts && span.to >= now_ts,
+                span,
+            }));
+        }
+        if outages.len() > OUTAGES_MAX {
+            outages.select_nth_unstable_by_key(OUTAGES_MAX, |member| {
+                std::cmp::Reverse(member.span.from)
+            });
+            outages.truncate(OUTAGES_MAX);
+        }
+        let depends = |svc: &str| -> Vec<&str> {
+            let at = self.entries.binary_search_by(|entry| (*entry.svc).cmp(svc));
+            let entry = at.ok().and_then(|at| self.entries.get(at));
+            entry.map_or_else(Vec::new, |entry| {
+                entry.depends.iter().map(|on| &**on).collect()
+            })
+        };
+        incidents(outages, depends)
+    }
+}
+
+impl Entry {
+    /// The service as it is shown. `marks`: whether it is silenced, and whether its outage is acknowledged.
+    fn row(
+        &self,
+        oversight: Option<&Oversight>,
+        unseen: Option<&SafeText>,
+        (silenced, acked): (bool, bool),
+        now_ts: i64,
+    ) -> Row {
+        let health = self.health.as_ref();
+        let who = Who {
+            name: &self.svc,
+            is_watched: self.is_watched,
+            bus: &self.bus,
+        };
+        let standing = match oversight.filter(|_| unseen.is_none()) {
+            Some(oversight) => oversight.standing(who, health),
+            None if self.is_watched => Judged::Unknown.into(),
+            None => Judged::Off.into(),
+        };
+        let is_planned = silenced || self.is_announced(now_ts);
+        let stand = match standing.state {
+            Judged::Up => Stand::Up,
+            Judged::Down if is_planned => Stand::Planned,
+            Judged::Down => Stand::Down,
+            Judged::Degraded => Stand::Degraded,
+            Judged::Unknown => Stand::Unknown,
+            Judged::Off => Stand::Off,
+        };
+        let holds = health.filter(|health| standing.is_as_in(health));
+        let last_known = health.filter(|_| stand == Stand::Unknown && !standing_is_own(health));
+        Row {
+            svc: self.svc.clone(),
+            group: self.group.clone(),
+            bus: self.bus.clone(),
+            stand,
+            said: standing
+                .said
+                .as_deref()
+                .filter(|_| stand == Stand::Up)
+                .map(Box::from),
+            since_ts: holds.map(|health| health.since_ts).filter(|ts| *ts > 0),
+            reason: standing
+                .reason
+                .or_else(|| unseen.cloned().filter(|_| stand == Stand::Unknown)),
+            last_known: last_known.and_then(|health| Stand::of(health.status.as_str())),
+            last_seen_ts: health.and_then(|health| health.last_seen_ts),
+            last_i: None,
+            timeout_sec: self.timeout_sec,
+            misses: health.map_or(0, |health| health.misses),
+            restarts: health.map_or(0, |health| health.restarts),
+            depends: self.depends.clone(),
+            silenced,
+            acked,
+            record: Arc::clone(&self.record),
+        }
+    }
+
+    /// Whether it is down because it said that it would be.
+    fn is_announced(&self, now_ts: i64) -> bool {
+        let alert = self
+            .health
+            .as_ref()
+            .and_then(|health| health.alert.as_ref());
+        alert.filter(|alert| alert.planned).is_some_and(|alert| {
+            let began = alert.began_ms().div_euclid(1000);
+            now_ts < alert.eta.unwrap_or(began + PLANNED_SEC)
+        })
+    }
+}
+
+/// Whether the healer itself wrote that it does not know: then nothing else was known last.
+fn standing_is_own(health: Option<&Health>) -> bool {
+    health.is_some_and(|health| health.status == crate::contract::Status::Unknown)
+}
+
+/// The name up to its first dot.
+fn group_of(svc: &str) -> &str {
+    svc.split('.').next().unwrap_or(svc)
+}
+
+#[cfg(test)]
+mod tests;

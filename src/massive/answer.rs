@@ -21,12 +21,12 @@ pub const ANSWER_MAX_BYTES: usize = 16 << 20;
 object! {
     /// What surrounds the list.
     Envelope {
-        status: Raw<'a> = "status",
-        error: Raw<'a> = "error",
-        message: Raw<'a> = "message",
+        status: Raw<'a> = b"status",
+        error: Raw<'a> = b"error",
+        message: Raw<'a> = b"message",
         /// Whose bars or trades these are, where the elements do not say it.
-        ticker: Raw<'a> = "ticker",
-        next_url: Raw<'a> = "next_url",
+        ticker: Raw<'a> = b"ticker",
+        next_url: Raw<'a> = b"next_url",
     }
 }
 

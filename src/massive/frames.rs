@@ -169,30 +169,30 @@ pub enum Event<'a> {
 object! {
     /// The fields of all events that are used.
     EventFields {
-        event: Raw<'a> = "ev",
-        symbol: Raw<'a> = "sym",
-        status: Raw<'a> = "status",
-        message: Raw<'a> = "message",
+        event: Raw<'a> = b"ev",
+        symbol: Raw<'a> = b"sym",
+        status: Raw<'a> = b"status",
+        message: Raw<'a> = b"message",
         /// The symbol of values and bands.
-        ticker: Raw<'a> = "T",
-        price: Raw<'a> = "p",
+        ticker: Raw<'a> = b"T",
+        price: Raw<'a> = b"p",
         /// The size of a trade; where a bar begins.
-        s: Raw<'a> = "s",
+        s: Raw<'a> = b"s",
         /// The conditions of a trade; the close of a bar.
-        c: Raw<'a> = "c",
-        time: Raw<'a> = "t",
-        sequence: Raw<'a> = "q",
-        reported: Raw<'a> = "trft",
-        bid: Raw<'a> = "bp",
-        bid_size: Raw<'a> = "bs",
-        ask: Raw<'a> = "ap",
-        ask_size: Raw<'a> = "as",
-        open: Raw<'a> = "o",
-        high: Raw<'a> = "h",
-        low: Raw<'a> = "l",
-        volume: Raw<'a> = "v",
-        end: Raw<'a> = "e",
-        value: Raw<'a> = "val",
+        c: Raw<'a> = b"c",
+        time: Raw<'a> = b"t",
+        sequence: Raw<'a> = b"q",
+        reported: Raw<'a> = b"trft",
+        bid: Raw<'a> = b"bp",
+        bid_size: Raw<'a> = b"bs",
+        ask: Raw<'a> = b"ap",
+        ask_size: Raw<'a> = b"as",
+        open: Raw<'a> = b"o",
+        high: Raw<'a> = b"h",
+        low: Raw<'a> = b"l",
+        volume: Raw<'a> = b"v",
+        end: Raw<'a> = b"e",
+        value: Raw<'a> = b"val",
     }
 }
 

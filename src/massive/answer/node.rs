@@ -108,7 +108,8 @@ macro_rules! object {
 
         impl<'a> $crate::massive::answer::node::Fields<'a> for $name<'a> {
             fn slot(&mut self, key: &str) -> $crate::massive::answer::node::Slot<'_, 'a> {
-                match key {
+                // Of byte strings the compiler makes a decision tree; texts it would compare one after the other.
+                match key.as_bytes() {
                     $($key => $crate::massive::answer::node::Place::slot(&mut self.$field),)*
                     _ => $crate::massive::answer::node::Slot::Unused,
                 }

@@ -94,7 +94,7 @@ struct Slot {
     last: Option<(i64, Option<i64>)>,
     last_quote: Option<(i64, Option<i64>)>,
     price: Latest,
-    quote: Option<Quote<'static>>,
+    quote: LatestQuote,
     minutes: BTreeMap<i64, Day<'static>>,
     band: Option<Band<'static>>,
     is_dirty: bool,
@@ -111,6 +111,17 @@ struct Latest {
     conditions: Vec<i64>,
     event_ms: i64,
     sequence: Option<i64>,
+}
+
+/// A quote, likewise. A number that is not there is empty.
+#[derive(Debug, Default)]
+struct LatestQuote {
+    is_there: bool,
+    bid: String,
+    ask: String,
+    bid_size: String,
+    ask_size: String,
+    event_ms: i64,
 }
 
 impl Coalescer {
@@ -267,7 +278,7 @@ impl Slot {
             last: None,
             last_quote: None,
             price: Latest::default(),
-            quote: None,
+            quote: LatestQuote::default(),
             minutes: BTreeMap::new(),
             band: None,
             is_dirty: false,
@@ -334,7 +345,7 @@ impl Slot {
         match order(self.last_quote, at) {
             Order::Newer => {
                 self.last_quote = Some(at);
-                self.quote = Some(quote.clone().into_owned());
+                self.quote.put(quote, at.0);
                 true
             }
             Order::Same => {
@@ -374,10 +385,38 @@ impl Slot {
     }
 }
 
+impl LatestQuote {
+    fn put(&mut self, quote: &Quote, event_ms: i64) {
+        for (kept, number) in [
+            (&mut self.bid, &quote.bid),
+            (&mut self.ask, &quote.ask),
+            (&mut self.bid_size, &quote.bid_size),
+            (&mut self.ask_size, &quote.ask_size),
+        ] {
+            kept.clear();
+            kept.push_str(number.as_ref().map_or("", Decimal::text));
+        }
+        (self.is_there, self.event_ms) = (true, event_ms);
+    }
+
+    fn take(&mut self) -> Option<Quote<'static>> {
+        std::mem::take(&mut self.is_there).then(|| Quote {
+            bid: decimal(&self.bid),
+            ask: decimal(&self.ask),
+            bid_size: decimal(&self.bid_size),
+            ask_size: decimal(&self.ask_size),
+            event_ms: Some(self.event_ms),
+        })
+    }
+}
+
+fn decimal(text: &str) -> Option<Decimal<'static>> {
+    Decimal::read(text).map(Decimal::into_owned)
+}
+
 impl Latest {
     fn take(&mut self, feed: Feed) -> Option<Price<'static>> {
         let is_there = std::mem::take(&mut self.is_there);
-        let decimal = |text: &str| Decimal::read(text).map(Decimal::into_owned);
         let price = Price {
             value: decimal(&self.value).filter(|_| is_there)?,
             kind: self.kind?,

@@ -2,7 +2,7 @@
 
 mod refusals;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::bus_health::{BusStates, Found};
@@ -15,6 +15,7 @@ use crate::contract::{Alert, AlertKind, BusHealth, Health};
 use crate::watch::detector::Transition;
 use crate::watch::ledger::Entry;
 use crate::watch::unheard::Unheard;
+use crate::watch::write_queue::WriteQueue;
 
 pub use refusals::{Note, Part, Refusal};
 
@@ -59,7 +60,7 @@ pub enum Patience {
 #[derive(Default)]
 pub struct Desk {
     pub watches: Vec<Arc<Watch>>,
-    pub owed: VecDeque<Entry>,
+    pub owed: WriteQueue<Entry>,
     pub notes: VecDeque<Note>,
     /// What is not owed yet, because its reason is being looked for.
     held: Held,
@@ -154,10 +155,12 @@ impl Desk {
         let now = Mono::now();
         for watch in &self.watches {
             for (svc, cause) in watch.take_causes() {
-                self.owed.extend(self.held.settle(&svc, cause));
+                let settled = self.held.settle(&svc, cause);
+                settled.into_iter().for_each(|entry| self.owed.push(entry));
             }
         }
-        self.owed.extend(self.held.overdue(now));
+        let overdue = self.held.overdue(now);
+        overdue.into_iter().for_each(|entry| self.owed.push(entry));
         let mut silent: Vec<Health> = Vec::new();
         for watch in &self.watches {
             let mut transitions: Vec<Transition> = Vec::new();
@@ -174,7 +177,7 @@ impl Desk {
                             && watch.find_sender(&entry.health.svc);
                         match waits {
                             true => self.held.hold(entry, now),
-                            false => self.owed.push_back(entry),
+                            false => self.owed.push(entry),
                         }
                     }
                     None => {
@@ -190,32 +193,13 @@ impl Desk {
         silent
     }
 
-    /// Whether `id` is that of something owed. When the store knows it, then also what was to be told before it: the
-    /// answer to both was lost.
-    pub fn owes(&self, id: &str) -> bool {
-        self.owed.iter().any(|entry| entry.alert.id == id)
-    }
-
     /// Keeps what is owed within its limits: of each service the latest, following what the store knows; of those, the
     /// youngest. What is dropped shows in the health keys at least, which are then written anew.
     pub fn trim(&mut self) {
-        if self.owed.len() <= OWED_MAX {
+        let Some(dropped) = self.owed.trim(OWED_MAX, OWED_SERVICES_MAX) else {
             return;
-        }
-        let mut latest: HashMap<String, Entry> = HashMap::new();
-        let mut order = Vec::new();
-        for mut entry in self.owed.drain(..) {
-            let svc = entry.health.svc.clone();
-            match latest.remove(&svc) {
-                Some(earlier) => entry.previous = earlier.previous,
-                None => order.push(svc.clone()),
-            }
-            latest.insert(svc, entry);
-        }
-        let dropped = order.len().saturating_sub(OWED_SERVICES_MAX);
+        };
         self.refresh.rewrite |= dropped > 0;
-        let kept = order.iter().skip(dropped);
-        self.owed = kept.filter_map(|svc| latest.remove(svc)).collect();
         log::warn!(
             "writes are refused for long: only the latest state of {} services is kept",
             self.owed.len()

@@ -23,6 +23,7 @@ use crate::contract::{Alert, Health};
 use crate::service::{BeatHandle, Error, Progress};
 use crate::watch::ledger::{LEASE_RENEW, Ledger, Told};
 use crate::watch::voice::Voice;
+use crate::watch::write_queue::Stop;
 pub use others::Others;
 
 /// The writer's state.
@@ -193,37 +194,28 @@ impl Scribe {
     fn pay(&mut self, desk: &mut Desk) -> Result<bool, BusError> {
         // One is enough to find out whether writes are still refused.
         let pace = if desk.is_refused() { 1 } else { PACE };
-        let count = desk.owed.len().min(pace);
-        let told = self.ledger.tell(&desk.owed.make_contiguous()[..count])?;
-        for outcome in told {
-            match outcome {
-                Told::Done { .. } | Told::Already => {
-                    if let Some(entry) = desk.owed.pop_front()
-                        && !(entry.published || entry.told)
-                    {
-                        desk.log(&entry.alert);
-                    }
+        let told = self.ledger.tell(desk.owed.offer(pace))?;
+        let answered = desk.owed.answered(told.into_iter().map(Told::into_outcome));
+        for entry in answered.written {
+            if !(entry.published || entry.told) {
+                desk.log(&entry.alert);
+            }
+        }
+        for entry in answered.conflicting {
+            self.settle(desk, &entry)?;
+        }
+        match answered.stopped {
+            None => {}
+            Some(Stop::Fenced) => {
+                self.fall_silent(desk);
+                return Ok(false);
+            }
+            Some(Stop::Refused(error)) => {
+                if !error.is_cut_off() {
+                    self.publish_owed(desk);
                 }
-                Told::Conflict { id } => {
-                    if let Some(entry) = desk.owed.pop_front() {
-                        if desk.owes(&id) {
-                            desk.log(&entry.alert);
-                        } else {
-                            self.settle(desk, &entry)?;
-                        }
-                    }
-                }
-                Told::Fenced => {
-                    self.fall_silent(desk);
-                    return Ok(false);
-                }
-                Told::Refused(error) => {
-                    if !error.is_cut_off() {
-                        self.publish_owed(desk);
-                    }
-                    self.refused(desk, Part::Owed, error)?;
-                    return Ok(false);
-                }
+                self.refused(desk, Part::Owed, error)?;
+                return Ok(false);
             }
         }
         desk.taken(Part::Owed);

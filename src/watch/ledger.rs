@@ -21,6 +21,7 @@ use crate::contract::{
     HEALER_LEASE, Health, NOTE_IDS, health_key,
 };
 use crate::swarm_state::snapshots;
+use crate::watch::write_queue::{Outcome, Queued};
 pub use records::{LastTold, Recorded};
 use scripts::Texts;
 
@@ -68,6 +69,36 @@ pub enum Told {
     Conflict { id: String },
     /// The server takes no writes, or forbids them. Nothing was written.
     Refused(BusError),
+}
+
+impl Told {
+    /// What it means to the queue that offered it.
+    pub fn into_outcome(self) -> Outcome<BusError> {
+        match self {
+            Told::Done { .. } | Told::Already => Outcome::Written,
+            Told::Fenced => Outcome::Fenced,
+            Told::Conflict { id } => Outcome::Conflict { id },
+            Told::Refused(error) => Outcome::Refused(error),
+        }
+    }
+}
+
+impl Queued for Entry {
+    fn service(&self) -> &str {
+        &self.health.svc
+    }
+
+    fn id(&self) -> &str {
+        &self.alert.id
+    }
+
+    fn previous(&self) -> &str {
+        &self.previous
+    }
+
+    fn set_previous(&mut self, id: String) {
+        self.previous = id;
+    }
 }
 
 /// The writer of alerts and health keys.

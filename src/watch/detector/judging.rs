@@ -80,7 +80,9 @@ impl Detector {
             slot.own_deadline()
         };
         match self.pulse.sure_from() {
-            Some(sure) => own.max(sure + Duration::from_millis(slot.grace_ms())),
+            Some(sure) => own
+                .max(sure + Duration::from_millis(slot.grace_ms()))
+                .max(slot.former_deadline(sure)),
             None => own,
         }
     }

@@ -135,17 +135,20 @@ impl Slot {
     ///
     /// While it is settling, that is by what held before: but once it knows better it beats at once, as after a doubt.
     pub fn own_deadline(&self) -> Mono {
-        let after = |ms: u64| Mono(self.heard_at.0 + ms * 1000);
-        let own = after(self.timeout_ms.into());
+        let own = self.heard_at + Duration::from_millis(self.timeout_ms.into());
+        own.max(self.former_deadline(self.heard_at))
+    }
+
+    /// Until when it may be silent by what held before, if it was heard at `from`, or may have been.
+    pub fn former_deadline(&self, from: Mono) -> Mono {
         if !self.flags.has(Flags::SETTLING) {
-            return own;
+            return from;
         }
         let knows = self.settled_at() + Duration::from_millis(self.grace_ms());
-        let former = match self.former_ms {
+        match self.former_ms {
             ELSEWHERE => knows,
-            former => after(former.into()).min(knows),
-        };
-        own.max(former)
+            former => knows.min(from + Duration::from_millis(former.into())),
+        }
     }
 
     /// When it knows what truth says.

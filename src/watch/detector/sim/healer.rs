@@ -8,9 +8,12 @@ use super::redis::{Answer, Client, Command, Deed, Said, Store};
 use super::truth::{Watching, channel, inst, name, number_of};
 use crate::bus::lease::Standing;
 use crate::clock::{Mono, Now};
+use crate::watch::write_queue::WriteQueue;
 
 /// Deaths that are told before the first is answered.
 const TOLD_AT_ONCE: usize = 2;
+/// Of them, so many are offered to the store at once.
+const OFFERED_AT_ONCE: usize = 3;
 /// When no more may be told, that is looked at again after this.
 const ROOM_WAIT: Duration = Duration::from_millis(5);
 
@@ -37,8 +40,7 @@ pub enum Input {
     Lease(Standing),
     Answer {
         connection: u32,
-        id: String,
-        answer: Answer,
+        answers: Vec<Answer>,
     },
     /// The loop's timer.
     Wake,
@@ -74,8 +76,10 @@ pub struct Healer {
     pub connection: u32,
     /// That connection is gone: what was told over it and not answered comes first on the next.
     pub connection_lost: bool,
-    /// Told and not answered, with the time of sending.
-    pub unanswered: VecDeque<(u64, Deed)>,
+    /// Decided, and not known to be written.
+    queue: WriteQueue<Deed>,
+    /// When the oldest of it were offered to the store, while that is not answered.
+    offered_at: Option<u64>,
     /// Number of the timer that counts; the others are void.
     pub timer: u64,
 }
@@ -109,7 +113,8 @@ impl Healer {
             lease_unsure: false,
             connection: 0,
             connection_lost: false,
-            unanswered: VecDeque::new(),
+            queue: WriteQueue::default(),
+            offered_at: None,
             timer: 0,
         }
     }
@@ -150,9 +155,13 @@ impl Healer {
         }
         let mut dropped = Vec::new();
         while !self.detector.sweep(3, &mut dropped) {}
-        // What was told and not answered is asked for again before a record is forgotten, not after.
+        // What was told and not answered is asked for again before a record is forgotten, not after. What is on its way is
+        // answered for nothing then.
         let is_dropped = |deed: &Deed| dropped.iter().any(|gone| *gone.svc == *name(deed.svc));
-        self.unanswered.retain(|(_, deed)| !is_dropped(deed));
+        if self.queue.iter().any(is_dropped) {
+            self.offer_again();
+            self.queue.retain(|deed| !is_dropped(deed));
+        }
         let left = dropped
             .iter()
             .filter_map(|service| service.channel.as_deref());
@@ -225,10 +234,9 @@ impl Healer {
             }
             Input::Answer {
                 connection,
-                id,
-                answer,
+                answers,
             } if connection == self.connection => {
-                self.answered(&id, answer, now, store);
+                self.answered(answers, now, store);
             }
             Input::Wake => self.detector.tick(now, self.room()),
             Input::Truth => self.read_truth(now.mono, truth, wishes),
@@ -244,7 +252,7 @@ impl Healer {
 
     /// How many deaths it may tell: few, so that some have to wait.
     fn room(&self) -> usize {
-        TOLD_AT_ONCE.saturating_sub(self.unanswered.len())
+        TOLD_AT_ONCE.saturating_sub(self.queue.len())
     }
 
     /// When the loop is to look at the detector again; not at once while deaths wait for room.
@@ -279,21 +287,30 @@ impl Healer {
             return;
         }
         if !transitions.is_empty() && self.connection_lost {
-            self.tell_again(now.mono.0, wishes);
+            self.offer_again();
         }
         for transition in transitions {
             if let Some(deed) = self.deed(&transition) {
-                self.unanswered.push_back((now.mono.0, deed.clone()));
-                wishes.push(Wish::Send(self.tell_client(), Command::Tell(deed)));
+                self.queue.push(deed);
             }
+        }
+        self.offer(now.mono.0, wishes);
+    }
+
+    /// Offers the store the oldest of what waits, unless it is yet to answer about some.
+    fn offer(&mut self, now: u64, wishes: &mut Vec<Wish>) {
+        if self.offered_at.is_none() && !self.queue.is_empty() {
+            self.offered_at = Some(now);
+            let deeds = self.queue.offer(OFFERED_AT_ONCE).to_vec();
+            wishes.push(Wish::Send(self.tell_client(), Command::Tell(deeds)));
         }
     }
 
     /// Each second: renews the lease, and asks again for what was not answered.
     pub fn renew(&mut self, now: u64, wishes: &mut Vec<Wish>) {
-        let oldest = self.unanswered.front();
-        if oldest.is_some_and(|(sent, _)| now > sent + 2_000_000) {
-            self.tell_again(now, wishes);
+        if self.offered_at.is_some_and(|at| now > at + 2_000_000) {
+            self.offer_again();
+            self.offer(now, wishes);
         }
         if self.asked_lease && now < self.asked_lease_at + 1_500_000 {
             // The answer is waited for.
@@ -304,26 +321,23 @@ impl Healer {
         wishes.push(Wish::Send(self.tell_client(), Command::Hold));
     }
 
-    /// Asks again, over a new connection, for all that was not answered.
-    fn tell_again(&mut self, now: u64, wishes: &mut Vec<Wish>) {
+    /// What was offered and not answered is to be offered again, over a new connection.
+    fn offer_again(&mut self) {
         self.connection += 1;
         self.connection_lost = false;
-        let client = self.tell_client();
-        for (sent, deed) in &mut self.unanswered {
-            *sent = now;
-            wishes.push(Wish::Send(client, Command::Tell(deed.clone())));
-        }
+        self.offered_at = None;
     }
 
     fn take_over(&mut self, now: Now, store: &Store, truth: &[Watching]) {
         // What was judged so far is in the detector's state, and compared with the store here.
         self.detector.take_transitions(&mut Vec::new());
         if !std::mem::replace(&mut self.speaking, true) {
-            self.unanswered.clear();
+            self.queue.clear();
+            self.offer_again();
         }
         // What is on its way over a far bus was told after the lease was asked for: the store compares it, and its answer
         // says what to take in. A healer tells nothing between the two.
-        let told: BTreeSet<usize> = self.unanswered.iter().map(|(_, deed)| deed.svc).collect();
+        let told: BTreeSet<usize> = self.queue.iter().map(|deed| deed.svc).collect();
         let watched = (0..truth.len()).filter(|svc| truth[*svc].watched);
         for svc in watched.filter(|svc| !told.contains(svc)) {
             self.seed(svc, now, store);
@@ -341,20 +355,15 @@ impl Healer {
         self.detector.seed(&name(svc), &record, now);
     }
 
-    fn answered(&mut self, id: &str, answer: Answer, now: Now, store: &Store) {
-        let Some(at) = self.unanswered.iter().position(|(_, deed)| deed.id == id) else {
-            return;
-        };
-        let Some((_, deed)) = self.unanswered.remove(at) else {
-            return;
-        };
-        match answer {
-            Answer::Done => {}
-            Answer::Fenced => {
-                self.speaking = false;
-                self.unanswered.clear();
-            }
-            Answer::Conflict => self.seed(deed.svc, now, store),
+    fn answered(&mut self, answers: Vec<Answer>, now: Now, store: &Store) {
+        self.offered_at = None;
+        let answered = self.queue.answered(answers);
+        for deed in answered.conflicting {
+            self.seed(deed.svc, now, store);
+        }
+        if answered.stopped.is_some() {
+            self.speaking = false;
+            self.queue.clear();
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::super::Flapping;
 use crate::bus::lease::Standing;
 use crate::contract::Status;
+use crate::watch::write_queue::{Outcome, Queued};
 
 /// Where a command comes from. Order is kept within a client, not between clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +50,7 @@ pub enum Command {
         seq: u64,
     },
     Check,
-    Tell(Deed),
+    Tell(Vec<Deed>),
     Hold,
 }
 
@@ -110,12 +111,25 @@ pub struct Entry {
     pub written_at: u64,
 }
 
-/// What a script answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    Done,
-    Fenced,
-    Conflict,
+/// What a script answers about one of what it is to tell. It refuses nothing.
+pub type Answer = Outcome<()>;
+
+impl Queued for Deed {
+    fn service(&self) -> &str {
+        unreachable!("nothing is trimmed here")
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn previous(&self) -> &str {
+        &self.previous
+    }
+
+    fn set_previous(&mut self, id: String) {
+        self.previous = id;
+    }
 }
 
 impl Store {
@@ -142,16 +156,16 @@ impl Store {
         }
         let last = self.health.get(&deed.svc).map_or("", |d| d.id.as_str());
         if last == deed.id {
-            return Answer::Done;
+            return Answer::Written;
         }
         if !last.is_empty() && last != deed.previous {
-            return Answer::Conflict;
+            return Answer::Conflict { id: last.into() };
         }
         self.health.insert(deed.svc, deed.clone());
         self.log.push(Entry {
             deed,
             written_at: now,
         });
-        Answer::Done
+        Answer::Written
     }
 }

@@ -198,6 +198,22 @@ fn who_beats_where_it_shall_may_not_know_yet_how_often() {
 }
 
 #[test]
+fn after_a_doubt_who_may_live_by_a_slower_pace_has_its_time() {
+    let mut lab = Lab::with(&[("a", 10_000, 5000)]);
+    lab.beat("a", "");
+    lab.pass(1.0);
+    lab.reload(&[("a", 2000, 500)]);
+    lab.pass(3.0);
+    // Its beat of the fifth second is lost with the link; the next, by the pace that it knows, comes in the tenth.
+    lab.lose_link();
+    lab.prove();
+    lab.pass(7.0);
+    assert!(lab.words().is_empty());
+    lab.pass(6.0);
+    assert_eq!(lab.words(), ["a missed"]);
+}
+
+#[test]
 fn who_takes_over_a_channel_is_judged_there_from_its_own_proof_on() {
     let mut lab = Lab::with(&[("a", 10_000, 3000), ("b", 10_000, 3000)]);
     lab.beat("a", "");

@@ -23,8 +23,11 @@ impl World {
         let (truth, service) = (&self.truth[svc], &mut self.services[svc]);
         service.channel = truth.channel;
         let before = std::mem::replace(&mut service.interval_ms, truth.interval_ms);
+        let due = service.beat_at + u64::from(truth.interval_ms) * MS;
+        if let Some(last) = service.sent.last_mut() {
+            last.next = last.next.min(due.max(self.now));
+        }
         if service.alive && truth.interval_ms < before && self.redis.mode != Mode::Dead {
-            let due = service.beat_at + u64::from(truth.interval_ms) * MS;
             self.beat_after(svc, due.saturating_sub(self.now), 0);
         }
     }

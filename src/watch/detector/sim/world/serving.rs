@@ -73,23 +73,25 @@ impl World {
                     boot,
                     connection,
                 },
-                Command::Tell(deed),
+                Command::Tell(deeds),
             ) => {
-                let id = deed.id.clone();
-                // What was judged before its service was dropped is forgotten right after it is written.
-                let dropped_at = self.services[deed.svc].dropped_at;
-                let answer = match dropped_at.is_some_and(|at| at >= deed.judged_at) {
-                    true => Answer::Done,
-                    false => self.redis.store.tell(&inst(healer, boot), deed, now),
-                };
+                let inst = inst(healer, boot);
+                let answers = deeds.into_iter().map(|deed| {
+                    // What was judged before its service was dropped is forgotten right after it is written.
+                    let dropped_at = self.services[deed.svc].dropped_at;
+                    match dropped_at.is_some_and(|at| at >= deed.judged_at) {
+                        true => Answer::Written,
+                        false => self.redis.store.tell(&inst, deed, now),
+                    }
+                });
+                let answers = answers.collect();
                 self.tell_people();
                 self.reply(
                     healer,
                     boot,
                     Input::Answer {
                         connection,
-                        id,
-                        answer,
+                        answers,
                     },
                 );
             }

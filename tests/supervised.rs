@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::support::redis_server::free_port;
 use crate::support::truth::{seed, truth_of};
 use crate::support::{Daemon, NotifySocket, PATIENCE, RedisServer, Stage, until};
 
@@ -85,12 +86,16 @@ fn healthy_means_that_the_beat_thread_has_published_within_two_intervals() {
     let run_dir = folder.path().to_str().unwrap().to_owned();
     let env = [("RUN_DIR", run_dir.as_str())];
     let check = || Daemon::run("massive", &["--healthcheck"], &env, PATIENCE);
+    let live = || Daemon::run("massive", &["--healthcheck=live"], &env, PATIENCE);
     let wait_for = |code: i32| {
         until("the health check", PATIENCE, || match check() {
             (found, _) if found == code => Ok(()),
             (found, said) => Err(format!("{found}: {said}")),
         })
     };
+    let (code, said) = Daemon::run("massive", &["--healthcheck=alive"], &env, PATIENCE);
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("--healthcheck=live"), "{said}");
 
     let (code, said) = check();
     assert_eq!(code, 1, "{said}");
@@ -106,8 +111,40 @@ fn healthy_means_that_the_beat_thread_has_published_within_two_intervals() {
 
     stage.redis.kill();
     wait_for(1);
+    let (code, said) = live();
+    assert_eq!(
+        code, 0,
+        "a bus that is away is no reason to start it again: {said}"
+    );
     stage.redis.start_again();
     wait_for(0);
+}
+
+#[test]
+fn one_that_stands_still_is_not_live_and_one_that_waits_for_its_bus_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let run_dir = folder.path().to_str().unwrap().to_owned();
+    let nowhere = format!("redis://127.0.0.1:{}", free_port());
+    let env = [
+        ("RUN_DIR", run_dir.as_str()),
+        ("SYSTEM_REDIS_URL", &nowhere),
+    ];
+    let live = || Daemon::run("healer", &["--healthcheck=live"], &env, PATIENCE);
+    let wait_for = |code: i32, within| {
+        until("the check", within, || match live() {
+            (found, _) if found == code => Ok(()),
+            (found, said) => Err(format!("{found}: {said}")),
+        })
+    };
+    let (code, said) = live();
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains("no sign of life yet"), "{said}");
+    let healer = Daemon::start("healer", &env);
+    wait_for(0, PATIENCE);
+    healer.pause();
+    wait_for(1, 3 * PATIENCE);
+    healer.resume();
+    wait_for(0, PATIENCE);
 }
 
 #[test]

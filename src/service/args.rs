@@ -1,5 +1,6 @@
 //! The few flags that every daemon knows.
 
+use super::healthcheck::Check;
 use super::{Error, Profile, print};
 
 /// What the command line asks for.
@@ -8,7 +9,7 @@ pub enum Standard {
     /// Run.
     Run,
     /// Look whether the running one is well, say so, and exit.
-    Healthcheck,
+    Healthcheck(Check),
     /// The text has been printed; exit.
     Printed,
 }
@@ -24,7 +25,11 @@ pub fn standard_args(profile: &Profile) -> Result<Standard, Error> {
     let bad = |e: lexopt::Error| usage_error(profile.id, e);
     match parser.next().map_err(bad)? {
         None => Ok(Standard::Run),
-        Some(lexopt::Arg::Long("healthcheck")) => Ok(Standard::Healthcheck),
+        Some(lexopt::Arg::Long("healthcheck")) => {
+            let value = parser.optional_value();
+            let value = value.map(|value| value.to_string_lossy().into_owned());
+            Ok(Standard::Healthcheck(Check::read(value.as_deref())?))
+        }
         Some(lexopt::Arg::Long("version") | lexopt::Arg::Short('V')) => {
             print(&format!("{} {}\n", profile.id, env!("CARGO_PKG_VERSION")))?;
             Ok(Standard::Printed)
@@ -40,14 +45,14 @@ pub fn standard_args(profile: &Profile) -> Result<Standard, Error> {
 fn help(profile: &Profile) -> String {
     format!(
         "{id}: {about}\n\n\
-         usage: {id} [--healthcheck | --version | --help]\n\n\
+         usage: {id} [--healthcheck[=live] | --version | --help]\n\n\
          It takes its settings from the truth document in Redis and from the environment:\n  \
          SYSTEM_REDIS_URL, REDIS_URL   the control bus (redis://system-redis:6379)\n  \
          MARKET_REDIS_URL              the data bus (redis://market-redis:6379)\n  \
          TRUTH_REDIS_KEY               key of the truth document (truth:doc)\n  \
          TRUTH_WAIT_SEC                how long to wait for bus and truth (60)\n  \
          LOG_LEVEL                     error, warn, info, debug, trace (info)\n  \
-         RUN_DIR                       folder of the note that --healthcheck reads\n\n\
+         RUN_DIR                       folder of the notes that --healthcheck reads\n\n\
          exit codes: 0 done, 2 bad configuration or truth, 3 bus unreachable, 1 anything else\n",
         id = profile.id,
         about = profile.about

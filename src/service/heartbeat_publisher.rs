@@ -4,7 +4,6 @@ mod carding;
 mod handover;
 mod listeners;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -15,9 +14,10 @@ use carding::Carding;
 use handover::Handover;
 use listeners::Listeners;
 
+use super::healthcheck::Notes;
 use super::heartbeat::{BeatHandle, HeartbeatSettings, Shared};
 use super::watchdog::Verdict;
-use super::{Error, ServiceManager, healthcheck};
+use super::{Error, ServiceManager};
 use crate::bus::{Address, Backoff, BusError, Commands, Limits, Outage};
 use crate::clock::{self, Mono};
 use crate::contract::{self, Beat, Card};
@@ -31,7 +31,7 @@ pub struct HeartbeatPublisher {
     service_manager: ServiceManager,
     commands: Result<Commands, BusError>,
     /// Where `--healthcheck` looks.
-    file: Option<PathBuf>,
+    notes: Option<Notes>,
     /// Number of the last beat that went out.
     count: u64,
     listeners: Listeners,
@@ -52,14 +52,14 @@ enum Attempt {
 }
 
 impl HeartbeatPublisher {
-    /// A heartbeat of `id`, and the thread's side of it; `file` is the note for `--healthcheck`.
+    /// A heartbeat of `id`, and the thread's side of it; `notes` are those for `--healthcheck`.
     pub fn new(
         id: &str,
         inst: &str,
         settings: HeartbeatSettings,
         muted: bool,
         service_manager: ServiceManager,
-        file: Option<PathBuf>,
+        notes: Option<Notes>,
     ) -> (BeatHandle, HeartbeatPublisher) {
         let (address, first) = (settings.address.clone(), settings.clone());
         let commands = address.map(|address| connection(id, address));
@@ -71,7 +71,7 @@ impl HeartbeatPublisher {
             inbox,
             service_manager,
             commands,
-            file,
+            notes,
             count: 0,
             listeners: Listeners::default(),
             carding: Carding::default(),
@@ -175,6 +175,9 @@ impl HeartbeatPublisher {
         if std::mem::take(&mut self.is_silent) {
             log::info!("the work moves again, so does the beat");
         }
+        if let Some(notes) = &self.notes {
+            notes.turned(self.settings.interval);
+        }
         if self.shared.muted.load(Ordering::SeqCst) {
             self.note_life();
             return Attempt::Done;
@@ -260,8 +263,8 @@ impl HeartbeatPublisher {
     }
 
     fn note_life(&self) {
-        if let Some(file) = &self.file {
-            healthcheck::write(file, self.shared.state().settings.interval);
+        if let Some(notes) = &self.notes {
+            notes.beat(self.shared.state().settings.interval);
         }
     }
 

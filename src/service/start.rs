@@ -9,6 +9,7 @@ use crossbeam_channel::{Sender, bounded};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::healthcheck::Notes;
 use super::heartbeat::HeartbeatSettings;
 use super::heartbeat_publisher::HeartbeatPublisher;
 use super::message_handler;
@@ -73,7 +74,7 @@ fn begin<E: From<Notice> + Send + 'static, P>(
     match standard_args(profile) {
         Ok(Standard::Run) => {}
         Ok(Standard::Printed) => return ExitCode::SUCCESS,
-        Ok(Standard::Healthcheck) => return healthcheck::check(profile.id, &env),
+        Ok(Standard::Healthcheck(check)) => return healthcheck::check(profile.id, &env, check),
         Err(error) => {
             complain(&format!("{error}\n"));
             return error.exit_code();
@@ -116,6 +117,7 @@ fn start<E: From<Notice> + Send + 'static, P>(
     watch_signals(sender.clone(), buses.switchboard().clone())?;
     let prepared = prepare(&env, &sender)?;
 
+    let notes = Notes::of(profile.id, &env)?;
     let rules = Rules::lenient(Defaults::from_env(&env)?, schemas);
     let away = |since, address: &Address, error: &BusError| {
         waits(&Away {
@@ -130,7 +132,16 @@ fn start<E: From<Notice> + Send + 'static, P>(
             since,
         });
     };
-    let Some(mut first) = find_truth(profile, &env, rules, &buses, &service_manager, away)? else {
+    let Some(mut first) = find_truth(
+        profile,
+        &env,
+        rules,
+        &buses,
+        &service_manager,
+        notes.as_ref(),
+        away,
+    )?
+    else {
         return Ok(());
     };
     let buses = buses.for_truth(&env, &first.truth);
@@ -142,14 +153,13 @@ fn start<E: From<Notice> + Send + 'static, P>(
         let _ = sender.try_send(E::from(notice));
     }
 
-    let file = healthcheck::file(profile.id, &env)?;
     let (beat, publisher) = HeartbeatPublisher::new(
         profile.id,
         &inst,
         settings,
         !profile.beats_at_once,
         service_manager.clone(),
-        file,
+        notes,
     );
     let publisher = publisher.with_card(card(profile, &host));
     spine.spawn("beat", move || publisher.run())?;
@@ -277,6 +287,7 @@ fn find_truth(
     rules: Rules,
     buses: &Buses,
     service_manager: &ServiceManager,
+    notes: Option<&Notes>,
     mut away: impl FnMut(Mono, &Address, &BusError),
 ) -> Result<Option<First>, Error> {
     let key = env.text("TRUTH_REDIS_KEY", TRUTH_KEY)?;
@@ -373,6 +384,9 @@ fn find_truth(
             _ => away_since = None,
         }
         service_manager.wait(Duration::from_secs(30), "waiting for the bus and the truth");
+        if let Some(notes) = notes {
+            notes.turned(Duration::ZERO);
+        }
         // Nothing is lost by asking Redis twice a second.
         let pause = backoff.next_pause().min(Duration::from_millis(500));
         if buses.switchboard().wait(pause) {

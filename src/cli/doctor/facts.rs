@@ -238,7 +238,8 @@ mod tests {
 
     #[test]
     fn each_fault_is_found_with_its_grade_and_a_remedy() {
-        let cases: &[(&[(&str, &str)], Grade, &str)] = &[
+        type Changes<'c> = &'c [(&'c str, &'c str)];
+        let cases: &[(Changes, Grade, &str)] = &[
             (&[("redis_version", "6.0.16")], Grade::Wrong, "6.0.16"),
             (
                 &[

@@ -262,3 +262,37 @@ fn too_few_instances_are_told_to_people_and_so_is_their_return() {
         }
     });
 }
+
+#[test]
+fn several_instances_on_one_channel_are_one_service_to_the_healer() {
+    let mut stage = Stage::new(&["pool"], 0.2, 1.5);
+    stage.truth["services"]["pool"]["instances"] = json!({"mode": "shared", "parts": 8});
+    stage.reseed();
+    let crowd = Crowd::of("pool", stage.redis.port(), secs(0.2));
+    ["a", "b", "c"].iter().for_each(|name| crowd.join(name));
+    let _healer = stage.healer_for("pool");
+    stage.wait_health("pool", "up");
+    // They take turns on the channel, one leaves, one dies, one comes.
+    std::thread::sleep(secs(1.0));
+    crowd.leave("a");
+    crowd.die("b");
+    crowd.join("d");
+    std::thread::sleep(secs(2.0));
+    assert_eq!(stage.alert_log(), Vec::<Value>::new());
+    let health = stage.health("pool");
+    assert_eq!(
+        (&health["last_i"], &health["restarts"]),
+        (&Value::Null, &json!(0))
+    );
+
+    crowd.die("c");
+    crowd.leave("d");
+    let miss = stage.alerts.wait("heartbeat_miss", "pool", PATIENCE);
+    assert_eq!(
+        miss.json["planned"],
+        Value::Null,
+        "nobody of several stops all"
+    );
+    crowd.join("e");
+    stage.alerts.wait("heartbeat_ok", "pool", PATIENCE);
+}

@@ -1,3 +1,4 @@
+mod instances;
 mod properties;
 mod refusals;
 

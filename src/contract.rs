@@ -26,8 +26,8 @@ pub use beat::{Beat, NotABeat, STATUS_WORD_MAX_BYTES, status_word};
 pub use card::Card;
 pub use health::{Flap, Health, Status};
 pub use history::{
-    HISTORY_CURSOR, HISTORY_HOLES, HISTORY_HOLES_MAX, HISTORY_JUDGED, HISTORY_JUDGED_LOG,
-    HISTORY_OPEN, HISTORY_WATCHED, JUDGED_LOG_MAX, history_days_key, history_key,
+    HISTORY_CURSOR, HISTORY_HOLES, HISTORY_HOLES_MAX, HISTORY_OPEN, HISTORY_WATCHED,
+    history_days_key, history_key,
 };
 pub use name::{Name, NotAName, is_name};
 pub use outbox::{
@@ -35,8 +35,8 @@ pub use outbox::{
     silence_key, told_key,
 };
 pub use oversight::{
-    BUS_HEALTH, BUS_HEALTH_EVERY, BUS_HEALTH_TTL, BusHealth, HEALER_ECHOES, REFUSED_EVERY,
-    WritesRefused,
+    BUS_HEALTH, BUS_HEALTH_EVERY, BUS_HEALTH_TTL, BusHealth, HEALER_ECHOES, JUDGED, JUDGED_GAP,
+    JUDGED_LOG, JUDGED_LOG_MAX, REFUSED_EVERY, WritesRefused,
 };
 pub use silence::Silence;
 

@@ -16,6 +16,7 @@
 
 mod account;
 mod fold;
+mod id;
 mod incidents;
 mod intervals;
 mod open;
@@ -26,6 +27,7 @@ pub mod store;
 
 pub use account::{Account, Seen, Stretch, Sums, Uptime, Window};
 pub use fold::{Change, Fold};
+pub use id::AlertId;
 pub use incidents::{Incident, Member, incidents};
 pub use intervals::Intervals;
 pub use open::{Open, OpenOutages};

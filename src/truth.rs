@@ -118,6 +118,8 @@ pub struct Truth {
     rhythms: Vec<Rhythm>,
     /// Channels that are not the default one, by entry.
     channels: Vec<(u32, Span)>,
+    /// Groups that services name, by entry.
+    groups: Vec<(u32, Span)>,
     /// Access points, by entry.
     lanes: Vec<StoredLane>,
     /// Who depends on whom, by entry.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::console::Console;
 use crate::support::truth::{seed, truth_of};
-use crate::support::{PATIENCE, RedisServer, repetitions, until};
+use crate::support::{PATIENCE, RedisServer, Stage, repetitions, secs, until};
 
 const SERVICES: [&str; 4] = ["a", "b", "c", "d"];
 
@@ -180,4 +180,42 @@ fn what_truth_drops_leaves_nothing_open() {
     assert!(!watched.ends_with('-'), "{watched}");
     let watched: String = redis.query(&["HGET", "history:watched", "b"]);
     assert!(watched.ends_with('-'), "{watched}");
+}
+
+#[test]
+fn what_is_judged_is_noted_and_another_healer_begins_anew() {
+    let stage = Stage::new(&["db", "healer"], 0.2, 1.0);
+    let noted = || -> Option<(String, i64, i64)> {
+        let text: Option<String> = stage
+            .redis
+            .query(&["HGET", "healer:judged", "system-redis"]);
+        let text = text?;
+        let mut parts = text.split(',');
+        let inst = parts.next()?.to_owned();
+        Some((
+            inst,
+            parts.next()?.parse().ok()?,
+            parts.next()?.parse().ok()?,
+        ))
+    };
+    let mut first = stage.healer_for("db");
+    let (inst, from, to) = until("a span that grew", secs(60.0), || match noted() {
+        Some((inst, from, to)) if to > from => Ok((inst, from, to)),
+        other => Err(format!("{other:?}")),
+    });
+    first.kill();
+    let _second = stage.start("healer");
+    let (_, from_then, _) = until("another's span", secs(60.0), || match noted() {
+        Some(other) if other.0 != inst => Ok(other),
+        other => Err(format!("{other:?}")),
+    });
+    assert!(from_then >= to, "nobody judged in between");
+    let log: Vec<String> = stage
+        .redis
+        .query(&["LRANGE", "healer:judged:log", "0", "-1"]);
+    assert_eq!(log.len(), 1, "{log:?}");
+    assert!(
+        log[0].starts_with(&format!("system-redis,{from},")),
+        "{log:?}"
+    );
 }

@@ -11,7 +11,7 @@ use super::event::Event;
 use crate::bus::{Address, Backoff, BusError, Commands, Outage, Switchboard, info_field};
 use crate::clock::{self, Mono};
 use crate::contract::{ALERT_LOG, Health, Status};
-use crate::history::store::{BEGINNING, Coverage, Everything, Store, Written};
+use crate::history::store::{self, BEGINNING, Everything, Store, Written};
 use crate::history::{Change, Intervals, OpenOutages, Record};
 use crate::service::{Error, Progress};
 use crate::swarm_state::{LogEntry, Logged, READER_LIMITS, log_after, log_entries, snapshots};
@@ -166,6 +166,9 @@ impl Folder {
                 return Ok(None);
             }
             rest = &rest[count..];
+            if !rest.is_empty() {
+                self.switchboard.wait(PACE);
+            }
         }
         Ok(Some(PACE))
     }
@@ -175,7 +178,7 @@ impl Folder {
         let records: Vec<(String, Arc<Record>)> = everything
             .records
             .iter()
-            .map(|(svc, record)| (svc.clone(), Arc::new(record.clone())))
+            .map(|(svc, record)| (svc.clone(), Arc::clone(record)))
             .collect();
         self.number = self.number_at(everything.cursor.as_deref())?;
         self.is_unsure = true;
@@ -259,12 +262,7 @@ impl Folder {
     }
 
     fn tell_records<'a>(&self, everything: &Everything, names: impl IntoIterator<Item = &'a str>) {
-        let record = |svc: &str| {
-            Some((
-                svc.to_owned(),
-                Arc::new(everything.records.get(svc)?.clone()),
-            ))
-        };
+        let record = |svc: &str| Some((svc.to_owned(), Arc::clone(everything.records.get(svc)?)));
         let records: Vec<_> = names.into_iter().filter_map(record).collect();
         if !records.is_empty() {
             self.tell(Event::Recorded(records));
@@ -299,7 +297,12 @@ impl Folder {
             .collect();
         let new: Vec<String> = names
             .iter()
-            .filter(|svc| !everything.records.get(*svc).is_some_and(is_open))
+            .filter(|svc| {
+                !everything
+                    .records
+                    .get(*svc)
+                    .is_some_and(|record| is_open(record))
+            })
             .cloned()
             .collect();
         let mut after: Vec<(String, Intervals, Intervals)> = Vec::new();
@@ -410,7 +413,7 @@ impl Folder {
 
     /// Tells when each bus was judged, the holes of the log left out.
     fn cover(&mut self, everything: &Everything) -> Result<(), BusError> {
-        let covered = Coverage::read(self.store.commands())?;
+        let covered = store::covered(self.store.commands())?;
         let without = |(bus, all): (String, Intervals)| (bus, all.without(&everything.holes));
         let covered: BTreeMap<String, Intervals> = covered.into_iter().map(without).collect();
         if covered != self.covered {

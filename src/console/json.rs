@@ -12,6 +12,8 @@ use crate::http::Request;
 /// Rows of one answer, unless fewer are asked for.
 pub const LIMIT_MAX: usize = 200;
 const LIMIT_USUAL: usize = 100;
+/// With more services no group tells its uptime: all others would wait while it is added up.
+const SUMMED_MAX: usize = 5000;
 /// Incidents of one answer.
 const INCIDENTS_MAX: usize = 200;
 /// Stretches of a detail.
@@ -85,7 +87,7 @@ impl Asked {
                 .group
                 .as_deref()
                 .is_none_or(|group| group == &*row.group)
-            && (self.part.is_empty() || row.svc.to_lowercase().contains(&self.part))
+            && (self.part.is_empty() || has_part(&row.svc, &self.part))
     }
 
     fn is_after(&self, row: &Row) -> bool {
@@ -149,6 +151,13 @@ impl<'a> S<'a> {
             bar: bars.map(|by_hour| bar(&view.cells(row, by_hour, now_ts))),
         }
     }
+}
+
+/// Whether `part` is in `name`, whatever the case of its letters.
+fn has_part(name: &str, part: &str) -> bool {
+    let (name, part) = (name.as_bytes(), part.as_bytes());
+    name.windows(part.len())
+        .any(|window| window.eq_ignore_ascii_case(part))
 }
 
 /// A letter for each cell of a bar: the worst of it, and nothing known where that is most of it.
@@ -264,9 +273,9 @@ pub fn service(view: &View, row: &Row, now_ts: i64) -> Json {
     let needed_by: Vec<Json> = view
         .rows
         .iter()
-        .filter(|other| other.depends.contains(&row.svc))
+        .filter(|other| other.depends.iter().any(|on| **on == *row.svc))
         .take(LIMIT_MAX)
-        .map(|other| json!({ "svc": other.svc, "state": other.stand.as_str() }))
+        .map(|other| json!({ "svc": &*other.svc, "state": other.stand.as_str() }))
         .collect();
     let own = view
         .silences
@@ -317,7 +326,9 @@ pub fn groups(view: &View, now_ts: i64) -> Json {
     for row in &view.rows {
         let (counts, sums) = groups.entry(&row.group).or_default();
         counts.add(row.stand);
-        *sums = sums.plus(view.sums(row, WINDOWS[0].1, now_ts));
+        if view.rows.len() <= SUMMED_MAX {
+            *sums = sums.plus(view.sums(row, WINDOWS[0].1, now_ts));
+        }
     }
     let groups: Vec<Json> = groups
         .into_iter()

@@ -7,9 +7,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::event::Event;
 use crate::bus::{Address, BusError};
-use crate::clock::{self, Mono};
+use crate::clock::Mono;
 use crate::contract::Health;
-use crate::history::store::{Coverage, JudgedNow};
 use crate::service::{Error, Progress};
 use crate::swarm_state::{Oversight, StateReader, silence_log, silences};
 
@@ -25,8 +24,6 @@ const SWEEP_PERIOD_AT_FIRST: Duration = Duration::from_secs(5);
 const SILENCES_PERIOD: Duration = Duration::from_secs(5);
 /// Snapshots that are handed on at once.
 const PIECE: usize = 8000;
-/// Records that the healer renewed within this say that it judges now, in seconds.
-const JUDGED_WITHIN: Duration = Duration::from_secs(12);
 /// One turn takes no longer: a look may listen for seconds, and a sweep reads a million keys.
 pub const BUDGET: Duration = Duration::from_secs(60);
 
@@ -73,7 +70,6 @@ impl Lookout {
 /// The looker's state.
 pub struct Looker {
     reader: StateReader,
-    coverage: Coverage,
     sender: Sender<Event>,
     progress: Progress,
     inbox: Receiver<()>,
@@ -95,7 +91,6 @@ impl Looker {
         };
         let looker = Looker {
             reader: StateReader::new(address, "console:look"),
-            coverage: Coverage::default(),
             sender,
             progress,
             inbox,
@@ -143,10 +138,13 @@ impl Looker {
 
     fn look(&mut self, now: Mono) -> Result<Oversight, BusError> {
         if now >= self.silences_due {
-            let all = silences(self.reader.commands())?;
-            let log = silence_log(self.reader.commands())?;
-            self.tell(Event::Silenced(all, log));
             self.silences_due = now + SILENCES_PERIOD;
+            match self.read_silences() {
+                Err(error) if error.is_connection_lost() => return Err(error),
+                // What may not be read keeps nothing else from being shown.
+                Err(error) => log::debug!("the silences cannot be read: {error}"),
+                Ok(()) => {}
+            }
         }
         if now >= self.sweep_due {
             let mut found = 0;
@@ -164,37 +162,13 @@ impl Looker {
                     _ => SWEEP_PERIOD,
                 };
         }
-        let oversight = self.reader.oversight()?;
-        if let Err(error) = self.note_judged(&oversight) {
-            log::debug!("what is judged cannot be noted: {error}");
-        }
-        Ok(oversight)
+        self.reader.oversight()
     }
 
-    /// Notes which buses are judged at this second.
-    fn note_judged(&mut self, oversight: &Oversight) -> Result<(), BusError> {
-        let Some(buses) = oversight
-            .buses
-            .as_ref()
-            .filter(|buses| buses.age <= JUDGED_WITHIN)
-        else {
-            return Ok(());
-        };
-        if !oversight.healer.speaks() {
-            return Ok(());
-        }
-        let records = buses.by_name.values().filter(|record| record.judged);
-        let judged: Vec<JudgedNow<'_>> = records
-            .map(|record| JudgedNow {
-                bus: &record.bus,
-                since_ts: record.since_ts,
-            })
-            .collect();
-        self.coverage
-            .note(self.reader.commands(), clock::wall_secs(), &judged)
-    }
-
-    fn tell(&self, event: Event) {
-        let _ = self.sender.send(event);
+    fn read_silences(&mut self) -> Result<(), BusError> {
+        let all = silences(self.reader.commands())?;
+        let log = silence_log(self.reader.commands())?;
+        let _ = self.sender.send(Event::Silenced(all, log));
+        Ok(())
     }
 }

@@ -58,6 +58,20 @@ pub fn text(view: &View, own: Own) -> String {
     for (kind, count) in view.alerts.iter() {
         line(&mut out, "alerts_total", &[("type", kind)], *count as f64);
     }
+    let (count, sum) = view.lateness;
+    head(
+        &mut out,
+        "detection_lateness_seconds",
+        "summary",
+        "How long after its limit a miss was told, since the console began.",
+    );
+    line(&mut out, "detection_lateness_seconds_sum", &[], sum);
+    line(
+        &mut out,
+        "detection_lateness_seconds_count",
+        &[],
+        count as f64,
+    );
     services(&mut out, view);
     head(
         &mut out,

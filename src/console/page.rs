@@ -197,7 +197,7 @@ fn depends(html: &mut Html, view: &View, row: &Row) {
     }
     html.element("h3", &[], "Depends on");
     html.open("ul", &[]);
-    for on in &row.depends {
+    for on in row.depends.iter() {
         html.open("li", &[]);
         if let Some(other) = view.row(on) {
             stand(html, other.stand);

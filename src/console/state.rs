@@ -1,36 +1,39 @@
 //! What is known, and what follows from it for each service. Pure: it is told what was seen, and makes views of it.
 
-use std::collections::{BTreeMap, HashMap};
+mod known;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
+
+use known::Known;
 
 use super::view::{BusRow, Counts, Row, Stand, View};
 use crate::bus::BusError;
 use crate::clock::Mono;
 use crate::contract::{Alert, AlertKind, Health, SYSTEM_BUS, Silence};
-use crate::history::{Incident, Intervals, Member, Record, incidents};
+use crate::history::{Incident, Intervals, Member, Record, SpanKind, incidents};
 use crate::swarm_state::{Healer, Oversight, State as Judged, Who, told};
 use crate::text::SafeText;
 use crate::truth::Truth;
 
 /// What nobody could look at for so long is not known any more.
 const UNSEEN_AFTER: Duration = Duration::from_secs(10);
-/// What was judged within this is still judged, when it is now, in seconds.
-const JUST_NOW_SEC: i64 = 20;
+/// What was judged within this is still judged, when it is now, in seconds: the note of it and its reading take ten each.
+const JUST_NOW_SEC: i64 = 30;
 /// Outages of which incidents are made, the newest.
 const OUTAGES_MAX: usize = 1000;
-/// A planned stop that does not say how long it lasts is planned for so long, in seconds.
-const PLANNED_SEC: i64 = 24 * 3600;
 
 /// One service, as it is known.
 struct Entry {
-    svc: Box<str>,
-    group: Box<str>,
-    bus: Box<str>,
+    svc: Arc<str>,
+    group: Arc<str>,
+    bus: Arc<str>,
     is_watched: bool,
     timeout_sec: f64,
-    depends: Box<[Box<str>]>,
-    health: Option<Health>,
+    depends: Arc<[Box<str>]>,
+    known: Option<Known>,
     record: Arc<Record>,
     row: Option<Arc<Row>>,
 }
@@ -52,6 +55,7 @@ pub struct State {
     unnamed: HashMap<String, Arc<Record>>,
     has_new_outages: bool,
     alerts: Arc<BTreeMap<&'static str, u64>>,
+    lateness: (u64, f64),
     history_note: Option<SafeText>,
     view: Arc<View>,
 }
@@ -60,31 +64,41 @@ impl State {
     /// The services of `truth`; what is known of those that stay is kept.
     pub fn adopt(&mut self, truth: &Truth) {
         let drained = std::mem::take(&mut self.entries).into_iter();
-        let mut known: HashMap<Box<str>, Entry> =
+        let mut known: HashMap<Arc<str>, Entry> =
             drained.map(|entry| (entry.svc.clone(), entry)).collect();
         let buses: Vec<&str> = truth.buses().collect();
+        // Names that many services share are kept once.
+        let mut names: HashMap<String, Arc<str>> = HashMap::new();
+        let mut shared = |name: &str| match names.get(name) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let new: Arc<str> = name.into();
+                names.insert(name.to_owned(), Arc::clone(&new));
+                new
+            }
+        };
         for service in truth.services() {
             let who = Who::of(&service, &buses);
-            let svc: Box<str> = who.name.into();
+            let svc: Arc<str> = who.name.into();
             let old = known.remove(&svc);
-            let (health, record, row) = match old {
-                Some(old) => (old.health, old.record, old.row),
+            let (known_of, record, row) = match old {
+                Some(old) => (old.known, old.record, old.row),
                 None => (None, self.unnamed.remove(&*svc).unwrap_or_default(), None),
             };
             self.entries.push(Entry {
-                group: group_of(&svc).into(),
-                bus: who.bus.into(),
+                group: shared(service.group()),
+                bus: shared(who.bus),
                 is_watched: who.is_watched,
                 timeout_sec: service.timeout().as_secs_f64(),
                 depends: service.depends_on().map(Box::from).collect(),
                 svc,
-                health,
+                known: known_of,
                 record,
                 row,
             });
         }
         for (svc, entry) in known {
-            self.unnamed.insert(svc.into(), entry.record);
+            self.unnamed.insert(svc.to_string(), entry.record);
         }
         self.entries.sort_by(|a, b| a.svc.cmp(&b.svc));
         self.has_new_outages = true;
@@ -145,9 +159,9 @@ impl State {
                 continue;
             };
             // While nothing can be written, what was heard since is newer.
-            let is_newer = |known: &Health| is_refused && known.as_of_ts > health.as_of_ts;
-            if !entry.health.as_ref().is_some_and(is_newer) {
-                entry.health = Some(health);
+            let is_newer = |known: &Known| is_refused && known.as_of_ts > health.as_of_ts;
+            if !entry.known.as_ref().is_some_and(is_newer) {
+                entry.known = Some(Known::of(health));
             }
         }
     }
@@ -157,14 +171,20 @@ impl State {
         *Arc::make_mut(&mut self.alerts)
             .entry(alert.kind.as_str())
             .or_default() += 1;
+        if alert.kind == AlertKind::HeartbeatMiss
+            && let (Some(late), Some(limit)) = (alert.late_sec, alert.timeout_sec)
+        {
+            self.lateness.0 += 1;
+            self.lateness.1 += (late - limit).max(0.0);
+        }
         let Some(entry) = self.entry(&alert.svc) else {
             return;
         };
-        let mut health = entry
-            .health
-            .take()
-            .unwrap_or_else(|| Health::unknown(&alert.svc));
-        let is_known = health.as_of_ts > 0;
+        let known = entry.known.take();
+        let mut health = match &known {
+            Some(known) => known.health(&alert.svc),
+            None => Health::unknown(&alert.svc),
+        };
         let says = told(&mut health, alert);
         if says {
             health.misses += u64::from(alert.kind == AlertKind::HeartbeatMiss && !alert.again);
@@ -174,7 +194,7 @@ impl State {
             }
             health.alert = Some(alert.clone());
         }
-        entry.health = (is_known || says).then_some(health);
+        entry.known = if says { Some(Known::of(health)) } else { known };
     }
 
     /// What is kept of services.
@@ -250,23 +270,23 @@ impl State {
             self.incidents = Arc::new(self.find_incidents(now_ts));
         }
         let silences = Arc::clone(&self.silences);
-        let mut acked: Vec<&str> = Vec::new();
-        let mut silent: Vec<&str> = Vec::new();
+        let mut acked: HashSet<&str> = HashSet::new();
+        let mut silent: HashSet<&str> = HashSet::new();
         for silence in silences.iter().filter(|s| s.from_ms <= now_ts * 1000) {
-            if silence.ack { &mut acked } else { &mut silent }.push(&silence.svc);
+            if silence.ack { &mut acked } else { &mut silent }.insert(&silence.svc);
         }
-        let all_silent = silent.contains(&"*");
+        let all_silent = silent.contains("*");
         let mut changed = Vec::new();
         let mut counts = Counts::default();
         for entry in &mut self.entries {
             let marks = (
-                all_silent || silent.contains(&&*entry.svc),
-                acked.contains(&&*entry.svc),
+                all_silent || silent.contains(&*entry.svc),
+                acked.contains(&*entry.svc),
             );
             let row = entry.row(self.oversight.as_ref(), unseen.as_ref(), marks, now_ts);
             counts.add(row.stand);
             if entry.row.as_deref() != Some(&row) {
-                changed.push(entry.svc.clone());
+                changed.push((*entry.svc).into());
                 entry.row = Some(Arc::new(row));
             }
         }
@@ -300,6 +320,7 @@ impl State {
             silenced: Arc::clone(&self.silenced),
             history_note: self.history_note.clone(),
             alerts: Arc::clone(&self.alerts),
+            lateness: self.lateness,
         });
         (Arc::clone(&self.view), changed)
     }
@@ -317,26 +338,56 @@ impl State {
             .collect()
     }
 
+    /// The newest outages. Only these are copied: there may be a million.
+    fn newest_outages(&self, now_ts: i64) -> Vec<Member> {
+        let mut newest: BinaryHeap<Reverse<(i64, usize, usize)>> = BinaryHeap::new();
+        let mut offer = |from: i64, entry: usize, at: usize| {
+            if newest.len() < OUTAGES_MAX {
+                newest.push(Reverse((from, entry, at)));
+            } else if newest
+                .peek()
+                .is_some_and(|Reverse((oldest, ..))| from > *oldest)
+            {
+                newest.pop();
+                newest.push(Reverse((from, entry, at)));
+            }
+        };
+        for (nth, entry) in self.entries.iter().enumerate() {
+            let outages = entry.record.spans.iter().enumerate();
+            for (at, span) in outages.filter(|(_, span)| span.kind != SpanKind::Degraded) {
+                offer(span.from, nth, at);
+            }
+            if let Some(open) = &entry.record.open.down {
+                // Behind all that have ended.
+                offer(open.from, nth, usize::MAX);
+            }
+        }
+        let mut outages = Vec::with_capacity(newest.len());
+        for Reverse((_, nth, at)) in newest {
+            let entry = &self.entries[nth];
+            let svc = || Box::from(&*entry.svc);
+            match (entry.record.spans.get(at), &entry.record.open.down) {
+                (Some(span), _) => outages.push(Member {
+                    svc: svc(),
+                    span: span.clone(),
+                    lasts: false,
+                }),
+                (None, Some(open)) => {
+                    outages.extend(open.closed(now_ts).into_iter().map(|span| Member {
+                        svc: svc(),
+                        lasts: span.to >= now_ts,
+                        span,
+                    }))
+                }
+                (None, None) => {}
+            }
+        }
+        outages
+    }
+
     /// The newest incidents, newest last.
     fn find_incidents(&self, now_ts: i64) -> Vec<Incident> {
-        let mut outages = Vec::new();
-        for entry in &self.entries {
-            let open = &entry.record.open.down;
-            let lasting = open.iter().flat_map(|open| open.closed(now_ts));
-            let lasting = lasting.map(|span| (span, true));
-            let ended = entry.record.spans.iter().cloned().map(|span| (span, false));
-            outages.extend(ended.chain(lasting).map(|(span, lasts)| Member {
-                svc: entry.svc.clone(),
-                lasts: lasts && span.to >= now_ts,
-                span,
-            }));
-        }
-        if outages.len() > OUTAGES_MAX {
-            outages.select_nth_unstable_by_key(OUTAGES_MAX, |member| {
-                std::cmp::Reverse(member.span.from)
-            });
-            outages.truncate(OUTAGES_MAX);
-        }
+        let outages = self.newest_outages(now_ts);
         let depends = |svc: &str| -> Vec<&str> {
             let at = self.entries.binary_search_by(|entry| (*entry.svc).cmp(svc));
             let entry = at.ok().and_then(|at| self.entries.get(at));
@@ -357,7 +408,8 @@ impl Entry {
         (silenced, acked): (bool, bool),
         now_ts: i64,
     ) -> Row {
-        let health = self.health.as_ref();
+        let health = self.known.as_ref().map(|known| known.health(&self.svc));
+        let health = health.as_ref();
         let who = Who {
             name: &self.svc,
             is_watched: self.is_watched,
@@ -368,7 +420,11 @@ impl Entry {
             None if self.is_watched => Judged::Unknown.into(),
             None => Judged::Off.into(),
         };
-        let is_planned = silenced || self.is_announced(now_ts);
+        let announced = self
+            .known
+            .as_ref()
+            .is_some_and(|known| known.is_announced(now_ts));
+        let is_planned = silenced || announced;
         let stand = match standing.state {
             Judged::Up => Stand::Up,
             Judged::Down if is_planned => Stand::Planned,
@@ -399,34 +455,17 @@ impl Entry {
             timeout_sec: self.timeout_sec,
             misses: health.map_or(0, |health| health.misses),
             restarts: health.map_or(0, |health| health.restarts),
-            depends: self.depends.clone(),
+            depends: Arc::clone(&self.depends),
             silenced,
             acked,
             record: Arc::clone(&self.record),
         }
-    }
-
-    /// Whether it is down because it said that it would be.
-    fn is_announced(&self, now_ts: i64) -> bool {
-        let alert = self
-            .health
-            .as_ref()
-            .and_then(|health| health.alert.as_ref());
-        alert.filter(|alert| alert.planned).is_some_and(|alert| {
-            let began = alert.began_ms().div_euclid(1000);
-            now_ts < alert.eta.unwrap_or(began + PLANNED_SEC)
-        })
     }
 }
 
 /// Whether the healer itself wrote that it does not know: then nothing else was known last.
 fn standing_is_own(health: Option<&Health>) -> bool {
     health.is_some_and(|health| health.status == crate::contract::Status::Unknown)
-}
-
-/// The name up to its first dot.
-fn group_of(svc: &str) -> &str {
-    svc.split('.').next().unwrap_or(svc)
 }
 
 #[cfg(test)]

@@ -73,9 +73,9 @@ impl Stand {
 /// One service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    pub svc: Box<str>,
-    pub group: Box<str>,
-    pub bus: Box<str>,
+    pub svc: Arc<str>,
+    pub group: Arc<str>,
+    pub bus: Arc<str>,
     pub stand: Stand,
     /// What it says that it is, where it is up: `idle`, say.
     pub said: Option<Box<str>>,
@@ -90,7 +90,7 @@ pub struct Row {
     pub timeout_sec: f64,
     pub misses: u64,
     pub restarts: u64,
-    pub depends: Box<[Box<str>]>,
+    pub depends: Arc<[Box<str>]>,
     /// A silence is in force.
     pub silenced: bool,
     pub acked: bool,
@@ -189,6 +189,8 @@ pub struct View {
     pub silenced: Arc<HashMap<String, Intervals>>,
     /// What is wrong with the history, if anything.
     pub history_note: Option<SafeText>,
+    /// How many misses were told since the console began, and how long after their limit all of them together, in seconds.
+    pub lateness: (u64, f64),
     /// Alerts since the console began, by kind.
     pub alerts: Arc<BTreeMap<&'static str, u64>>,
 }

@@ -10,13 +10,6 @@ pub const HISTORY_WATCHED: &str = "history:watched";
 pub const HISTORY_HOLES: &str = "history:holes";
 /// Holes that are kept.
 pub const HISTORY_HOLES_MAX: usize = 1000;
-/// Hash of what is known to be judged, by bus: `from,to` in epoch seconds, `to` growing while it is.
-pub const HISTORY_JUDGED: &str = "history:judged";
-/// List of when that was so before: `bus,from,to`, oldest first.
-pub const HISTORY_JUDGED_LOG: &str = "history:judged:log";
-/// Entries that the list keeps.
-pub const JUDGED_LOG_MAX: usize = 10_000;
-
 /// `history:of:<svc>`: list of the closed spans of a service, `from,to,kind,id`, oldest first.
 pub fn history_key(svc: &str) -> String {
     format!("history:of:{svc}")

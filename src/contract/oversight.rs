@@ -13,6 +13,15 @@ pub const BUS_HEALTH: &str = "healer:buses";
 pub const BUS_HEALTH_TTL: Duration = Duration::from_secs(300);
 /// How often it is written when nothing changes.
 pub const BUS_HEALTH_EVERY: Duration = Duration::from_secs(10);
+/// Hash of what is judged, by bus: `inst,from,to`, in epoch seconds. Written with [`BUS_HEALTH`]; `to` grows as long as
+/// the same healer is sure of the bus.
+pub const JUDGED: &str = "healer:judged";
+/// List of what was judged before: `bus,from,to`, oldest first.
+pub const JUDGED_LOG: &str = "healer:judged:log";
+/// Entries that the list keeps.
+pub const JUDGED_LOG_MAX: usize = 10_000;
+/// A span that was not renewed for so long has ended where it was renewed last.
+pub const JUDGED_GAP: Duration = Duration::from_secs(15);
 /// The channels on which healers hear themselves.
 pub const HEALER_ECHOES: &str = "healer:echo:*";
 /// How often a healer says there that its writes are refused.

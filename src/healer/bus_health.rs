@@ -26,6 +26,8 @@ pub struct Found<'a> {
 pub struct BusStates {
     /// Whether each is judged, and since when on the wall clock.
     judged: BTreeMap<String, (bool, i64)>,
+    /// The buses that are judged without any doubt now, and since when on the wall clock.
+    sure: BTreeMap<String, i64>,
     /// When all of it was last written; `None` when it is to be written at the next occasion.
     written: Option<Now>,
     /// When it last was, for the pause since.
@@ -42,6 +44,7 @@ impl BusStates {
         now: Now,
     ) -> Option<Vec<BusHealth>> {
         let before = std::mem::take(&mut self.judged);
+        let sure = std::mem::take(&mut self.sure);
         let mut records = Vec::new();
         for Found {
             bus,
@@ -49,6 +52,10 @@ impl BusStates {
             unjudged,
         } in found
         {
+            if unjudged.is_none() {
+                let since = sure.get(bus).copied().unwrap_or(now.wall_secs);
+                self.sure.insert(bus.to_owned(), since);
+            }
             let lasts = |u: &Unjudged| now.mono.since(u.since);
             let unjudged = unjudged.filter(|u| lasts(u) >= UNJUDGED_AFTER);
             let is_judged = unjudged.is_none();
@@ -73,6 +80,11 @@ impl BusStates {
             || self.judged != before
             || self.last.is_some_and(|last| has_stepped(last, now));
         is_due.then_some(records)
+    }
+
+    /// The buses that are judged without any doubt, and since when: by the last look.
+    pub fn sure(&self) -> impl Iterator<Item = (&str, i64)> {
+        self.sure.iter().map(|(bus, since)| (bus.as_str(), *since))
     }
 
     /// It was written. Whether the snapshots of all services are to be written anew as well: nothing could be written
@@ -150,6 +162,19 @@ mod tests {
         assert!(judged.judged && judged.since_ts == 1015);
         states.lost();
         assert!(look(&mut states, None, 16.0).is_some());
+    }
+
+    #[test]
+    fn a_doubt_ends_what_is_sure_however_short_it_is() {
+        let mut states = BusStates::default();
+        let sure = |states: &BusStates| states.sure().map(|(_, since)| since).collect::<Vec<_>>();
+        look(&mut states, None, 1.0);
+        look(&mut states, None, 5.0);
+        assert_eq!(sure(&states), [1001]);
+        look(&mut states, Some(5.5), 6.0);
+        assert_eq!(sure(&states), [0; 0]);
+        look(&mut states, None, 7.0);
+        assert_eq!(sure(&states), [1007]);
     }
 
     #[test]

@@ -129,7 +129,7 @@ fn close_degraded(open: &mut OpenOutages, to: i64, closed: &mut Vec<Span>) {
             from: degraded.from,
             to: to.max(degraded.from),
             kind: SpanKind::Degraded,
-            id: degraded.id,
+            id: (&*degraded.id).into(),
         });
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::id::AlertId;
 use super::span::{Span, SpanKind};
 
 /// Outages that begin so soon after an incident's first belong to it, in seconds.
@@ -41,7 +42,7 @@ pub fn incidents<'d>(
     // The incident of the latest outage of each service, and until when that lasted.
     let mut latest: HashMap<Box<str>, (usize, i64)> = HashMap::new();
     // The parts of one planned stop have one id.
-    let mut by_id: HashMap<Box<str>, usize> = HashMap::new();
+    let mut by_id: HashMap<AlertId, usize> = HashMap::new();
     for outage in outages {
         let span = &outage.span;
         let end = if outage.lasts { i64::MAX } else { span.to };
@@ -57,7 +58,7 @@ pub fn incidents<'d>(
         let at = same.or(near).or_else(|| caused().map(|(at, _)| *at));
         let at = at.unwrap_or_else(|| {
             incidents.push(Incident {
-                id: span.id.clone(),
+                id: span.id.to_string().into(),
                 from: span.from,
                 to: Some(span.to),
                 members: Vec::new(),
@@ -90,7 +91,7 @@ mod tests {
             from,
             to: to.unwrap_or(10_000),
             kind: SpanKind::Down,
-            id: format!("{svc}-{from}").into(),
+            id: format!("{svc}-{from}").as_str().into(),
         };
         Member {
             svc: svc.into(),

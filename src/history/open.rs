@@ -40,7 +40,7 @@ impl Open {
             from,
             to,
             kind,
-            id: self.id.clone(),
+            id: (&*self.id).into(),
         };
         let planned_to = self
             .planned_until

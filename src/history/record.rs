@@ -35,7 +35,7 @@ impl Record {
                 from: open.from,
                 to,
                 kind: SpanKind::Degraded,
-                id: open.id.clone(),
+                id: (&*open.id).into(),
             });
         }
         all

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::id::AlertId;
+
 /// What was so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SpanKind {
@@ -29,7 +31,7 @@ pub struct Span {
     pub from: i64,
     pub to: i64,
     pub kind: SpanKind,
-    pub id: Box<str>,
+    pub id: AlertId,
 }
 
 impl fmt::Display for Span {

@@ -8,6 +8,7 @@ mod coverage;
 mod text;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use redis::{Cmd, FromRedisValue, Pipeline, Value, cmd};
 
@@ -21,7 +22,7 @@ use crate::contract::{
     HISTORY_CURSOR, HISTORY_HOLES, HISTORY_HOLES_MAX, HISTORY_OPEN, HISTORY_WATCHED,
     history_days_key, history_key,
 };
-pub use coverage::{Coverage, JudgedNow};
+pub use coverage::covered;
 use text::{days_of, hole_of, watched_of, watched_text};
 
 /// Services whose spans are read in one packet.
@@ -114,7 +115,8 @@ pub struct Everything {
     /// Up to where the log was folded; `None`: nowhere yet.
     pub cursor: Option<String>,
     pub fold: Fold,
-    pub records: HashMap<String, Record>,
+    /// Shared with whoever shows them.
+    pub records: HashMap<String, Arc<Record>>,
     /// When entries of the log were lost.
     pub holes: Intervals,
 }
@@ -177,6 +179,7 @@ impl Store {
                 let [spans, days] = pair else { continue };
                 let record = everything.record(svc);
                 record.spans = spans_of(spans.clone());
+                record.spans.shrink_to_fit();
                 record.days = days_of_answer(days.clone());
             }
         }
@@ -296,10 +299,8 @@ impl Store {
 impl Everything {
     /// The record of a service, begun when there is none.
     pub fn record(&mut self, svc: &str) -> &mut Record {
-        if !self.records.contains_key(svc) {
-            self.records.insert(svc.to_owned(), Record::default());
-        }
-        self.records.entry(svc.to_owned()).or_default()
+        let record = self.records.entry(svc.to_owned()).or_default();
+        Arc::make_mut(record)
     }
 
     /// Takes in what an alert changed.

@@ -74,6 +74,15 @@ impl<'a> Service<'a> {
         Some(self.truth.text(channels[at].1))
     }
 
+    /// What it is shown with: the group that it names, else its name up to the first dot.
+    pub fn group(&self) -> &'a str {
+        let groups = &self.truth.groups;
+        match groups.binary_search_by_key(&self.id, |(id, _)| *id) {
+            Ok(at) => self.truth.text(groups[at].1),
+            Err(_) => self.name().split('.').next().unwrap_or(self.name()),
+        }
+    }
+
     /// The bus of its beats.
     pub fn bus(&self) -> BusId {
         self.truth.rhythm(self.id).bus

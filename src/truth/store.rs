@@ -99,6 +99,7 @@ impl Truth {
             // What a service beats like that says nothing about it.
             rhythms: vec![Rhythm::default()],
             channels: Vec::new(),
+            groups: Vec::new(),
             lanes: Vec::new(),
             depends: Vec::new(),
             instances: Vec::new(),
@@ -179,6 +180,7 @@ impl Truth {
         self.depends.shrink_to_fit();
         self.instances.shrink_to_fit();
         self.channels.shrink_to_fit();
+        self.groups.shrink_to_fit();
         self.rhythms.shrink_to_fit();
     }
 }

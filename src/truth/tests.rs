@@ -48,7 +48,9 @@ fn the_document_that_ships_is_good_and_watches_every_service_but_the_healer() {
     let watched: Vec<_> = truth.watched().map(|svc| svc.name()).collect();
     assert_eq!(
         watched,
-        ["rss_agg", "massive", "mesh", "vexy_ai", "sentinel"]
+        [
+            "rss_agg", "massive", "mesh", "vexy_ai", "sentinel", "console"
+        ]
     );
 }
 
@@ -135,6 +137,18 @@ fn a_url_means_the_bus_that_it_names_or_whose_address_it_is() {
     );
     let a = late.service("a").expect("in the document");
     assert_eq!(late.buses().nth(a.bus().index()), Some("third"));
+}
+
+#[test]
+fn a_service_is_of_the_group_that_it_names_or_of_the_first_part_of_its_name() {
+    let text = r#"{"services":{"web.one":{"heartbeat":{}},"db":{"heartbeat":{},"group":"stores"},"x":{}}}"#;
+    let truth = Truth::parse(text.as_bytes(), Defaults::default()).expect("valid");
+    let groups: Vec<&str> = truth.services().map(|service| service.group()).collect();
+    assert_eq!(groups, ["web", "stores", "x"]);
+    let wrong = text.replace("stores", "a b");
+    let refused = Truth::parse(wrong.as_bytes(), Defaults::default());
+    let refused = refused.expect_err("refused").to_string();
+    assert!(refused.contains("services.db.group"), "{refused}");
 }
 
 #[test]

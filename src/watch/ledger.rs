@@ -18,7 +18,7 @@ use crate::bus::script::{refusal, text_of};
 use crate::bus::{BusError, Commands, Script, Scripts};
 use crate::contract::{
     ALERT_COUNT, ALERT_LOG, ALERT_LOG_MAX, Alert, BUS_HEALTH, BUS_HEALTH_TTL, BusHealth,
-    HEALER_LEASE, Health, NOTE_IDS, health_key,
+    HEALER_LEASE, Health, JUDGED, JUDGED_GAP, JUDGED_LOG, JUDGED_LOG_MAX, NOTE_IDS, health_key,
 };
 use crate::swarm_state::snapshots;
 use crate::watch::write_queue::{Outcome, Queued};
@@ -269,6 +269,24 @@ impl Ledger {
         call.arg(BUS_HEALTH_TTL.as_millis() as u64);
         for record in records {
             call.arg(&record.bus).arg(record.to_json());
+        }
+        let answer = self.send(&packet, 1)?.into_iter().next();
+        Ok(answer.map_or(Told::Already, |answer| self.outcome(answer)))
+    }
+
+    /// Notes that the speaker is sure of these buses at `now_ts`, each since then.
+    pub fn set_judged<'b>(
+        &mut self,
+        sure: impl IntoIterator<Item = (&'b str, i64)>,
+        now_ts: i64,
+    ) -> Result<Told, BusError> {
+        let mut packet = redis::pipe();
+        let call = self.call(&mut packet, &self.texts.judged, &[JUDGED, JUDGED_LOG]);
+        call.arg(now_ts)
+            .arg(JUDGED_GAP.as_secs())
+            .arg(JUDGED_LOG_MAX);
+        for (bus, since_ts) in sure {
+            call.arg(bus).arg(since_ts);
         }
         let answer = self.send(&packet, 1)?.into_iter().next();
         Ok(answer.map_or(Told::Already, |answer| self.outcome(answer)))

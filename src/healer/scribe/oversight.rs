@@ -41,6 +41,10 @@ impl Scribe {
                 }
                 desk.buses_refused = false;
                 desk.taken(Part::Buses);
+                // So that whoever adds up how long a service was up knows when somebody would have noticed.
+                if let Err(error) = self.ledger.set_judged(desk.buses.sure(), now.wall_secs) {
+                    log::debug!("what is judged is not noted: {error}");
+                }
             }
             Err(error) => {
                 desk.buses.lost();

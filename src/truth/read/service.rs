@@ -5,16 +5,17 @@ use super::super::store::{BEATS, DISABLED, Known, OWN_CHANNEL, Rhythm, StoredLan
 use super::super::walk::Walk;
 use super::super::words::{did_you_mean, is_env_field, is_secret};
 use super::super::{HEALER, HEARTBEAT_SUFFIX, SECTIONS_MAX};
-use crate::contract::{ALERT_CHANNEL, HEALER_ECHOES, TRUTH_CHANGED};
+use crate::contract::{ALERT_CHANNEL, HEALER_ECHOES, TRUTH_CHANGED, is_name};
 
 /// What every service may have.
-const GENERAL: [&str; 6] = [
+const GENERAL: [&str; 7] = [
     "heartbeat",
     "access_points",
     "instances",
     "depends_on",
     "enabled",
     "description",
+    "group",
 ];
 
 impl Walk<'_> {
@@ -37,10 +38,26 @@ impl Walk<'_> {
                     }
                 }
                 "description" => self.description()?,
+                "group" => self.group(id)?,
                 "threshold" if name == HEALER => self.threshold()?,
                 other => self.own_section(id, name, other)?,
             }
         }
+        Ok(())
+    }
+
+    /// What it is shown with.
+    fn group(&mut self, id: u32) -> Result<(), Syntax> {
+        let Some((at, text)) = self.string("\"feeds\"")? else {
+            return Ok(());
+        };
+        if is_name(&text) {
+            let span = self.truth.keep(&text);
+            self.truth.groups.push((id, span));
+            return Ok(());
+        }
+        let what = "not the name of a group".to_owned();
+        self.error(at, what, "write 1 to 64 of A-Z a-z 0-9 _ . -");
         Ok(())
     }
 

@@ -156,6 +156,28 @@ redis.call('PEXPIRE', KEYS[2], ARGV[2])
 return 'done'
 "#;
 
+/// Notes of which buses the speaker is sure now. KEYS: lease, hash, log. ARGV: speaker, now, the gap that is bridged in
+/// seconds, greatest length of the log; then two for each: name, since when it is sure of it.
+///
+/// A note of another speaker, one that is older than the gap, and one from before a doubt go to the log.
+const JUDGED: &str = r#"
+local now, gap = tonumber(ARGV[2]), tonumber(ARGV[3])
+for i = 5, #ARGV, 2 do
+  local bus, since = ARGV[i], math.min(tonumber(ARGV[i + 1]), now)
+  local said = redis.call('HGET', KEYS[2], bus) or ''
+  local inst, from, to = string.match(said, '^([^,]*),(%d+),(%d+)$')
+  from, to = tonumber(from), tonumber(to)
+  if from and inst == ARGV[1] and since <= to and now >= to and now - to <= gap then
+    since = from
+  elseif from then
+    redis.call('RPUSH', KEYS[3], bus .. ',' .. said:sub(#inst + 2))
+    redis.call('LTRIM', KEYS[3], -ARGV[4], -1)
+  end
+  redis.call('HSET', KEYS[2], bus, string.format('%s,%d,%d', ARGV[1], since, now))
+end
+return 'done'
+"#;
+
 /// Does nothing: whether all keys may be touched, the server says before it runs.
 const TOUCH: &str = "return 1";
 
@@ -171,6 +193,8 @@ pub struct Texts {
     pub forget: Script,
     /// Sets the records of the buses.
     pub buses: Script,
+    /// Notes which buses are judged.
+    pub judged: Script,
     pub hold: Script,
     pub release: Script,
     /// Does nothing.
@@ -185,6 +209,7 @@ impl Default for Texts {
             refresh: Script::new(&[FENCE_UNLESS_FREE, KEEP].concat()),
             forget: Script::new(&[FENCE_UNLESS_FREE, FORGET].concat()),
             buses: Script::new(&[FENCE_UNLESS_FREE, BUSES].concat()),
+            judged: Script::new(&[FENCE_UNLESS_FREE, JUDGED].concat()),
             hold: Script::new(HOLD),
             release: Script::new(RELEASE),
             touch: Script::new(TOUCH),
@@ -194,13 +219,14 @@ impl Default for Texts {
 
 impl Texts {
     /// Every one of them, to be loaded.
-    pub fn all(&self) -> [&Script; 8] {
+    pub fn all(&self) -> [&Script; 9] {
         [
             &self.tell,
             &self.note,
             &self.refresh,
             &self.forget,
             &self.buses,
+            &self.judged,
             &self.hold,
             &self.release,
             &self.touch,

@@ -46,7 +46,7 @@ impl Member {
 
 /// All instances of one bus, by the number that the detector gives each.
 ///
-/// Invariant: `live` is the number of members for which [`Member::is_live`] holds.
+/// Invariant: `live` is the number of members that are live.
 #[derive(Debug)]
 pub struct Instances {
     members: Vec<Option<Member>>,

@@ -33,7 +33,7 @@ fn what_instances_cannot_be_is_refused_with_its_place() {
         ("3", "services.a.instances"),
     ] {
         let document = format!(r#"{{"services": {{"a": {{"instances": {instances}}}}}}}"#);
-        let refused = parse(&document).err().expect("it is refused").to_string();
+        let refused = parse(&document).expect_err("it is refused").to_string();
         assert!(refused.contains(said), "{refused}");
     }
 }

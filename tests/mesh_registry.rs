@@ -194,6 +194,7 @@ fn a_thousand_join_half_of_them_die_at_once_and_return_and_each_is_told_once() {
     stage.reseed();
     let _mesh = stage.start("mesh");
     let follower = Follower::start(&stage.redis);
+    follower.wait_begun();
     stage.redis.wait_subscribed("pool:heartbeat", 1);
     let crowd = Crowd::of("pool", stage.redis.port(), secs(0.5));
     let names: Vec<String> = (0..MANY).map(|n| format!("i{n:03}")).collect();

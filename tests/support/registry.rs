@@ -91,6 +91,15 @@ impl Follower {
         }
     }
 
+    /// Waits until it knows a record: what is told from now on it does not miss.
+    #[track_caller]
+    pub fn wait_begun(&self) {
+        until("the follower has begun", PATIENCE, || {
+            let begun = self.registry().head.is_some();
+            begun.then_some(()).ok_or_else(|| "no record yet".to_owned())
+        });
+    }
+
     /// What it knows.
     pub fn registry(&self) -> Registry {
         self.shared.registry.lock().unwrap().clone()

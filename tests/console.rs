@@ -64,6 +64,43 @@ fn a_setting_that_cannot_be_used_ends_it_with_2() {
 }
 
 #[test]
+fn who_tells_people_and_what_could_not_be_delivered_is_shown() {
+    let (stage, _healer, _beater, console) = stage();
+    let wait_told_by = |words: &str| {
+        until("who tells people", PATIENCE, || {
+            let summary = console.get("/api/v1/summary").json();
+            match summary["told_by"].as_str() {
+                Some(told_by) if told_by.contains(words) => Ok(()),
+                _ => Err(summary.to_string()),
+            }
+        })
+    };
+    wait_told_by("nobody will be told");
+    let group = [
+        "XGROUP",
+        "CREATE",
+        "healer:alerts:log",
+        "healer:ops",
+        "$",
+        "MKSTREAM",
+    ];
+    stage.redis.query::<()>(&group);
+    stage
+        .redis
+        .query::<()>(&["SET", "notify:healer:ops:holder", "i1"]);
+    stage.redis.query::<()>(&["LPUSH", "healer:dead:ops", "{}"]);
+    wait_told_by("told by: ops ● ▲ 1 dead");
+    let notify = console.get("/api/v1/notify").json();
+    let ops = json!({"channel": "ops", "at_work": true, "waiting": 0, "dead": 1});
+    assert_eq!(notify["channels"], json!([ops]));
+    let page = console.get("/").body;
+    assert!(page.contains("told by: ops ● ▲ 1 dead"), "{page}");
+    let metrics = console.get("/metrics").body;
+    let line = "marketswarm_dead_letters{channel=\"ops\"} 1";
+    assert!(metrics.contains(line), "{metrics}");
+}
+
+#[test]
 fn a_death_is_shown_live_and_so_is_the_end_of_it() {
     let (_stage, _healer, beater, console) = stage();
     let ok = console.get_openly("/ok");

@@ -225,6 +225,7 @@ impl Daemon {
             Event::Looked(found) => self.state.looked(*found, Mono::now(), clock::wall_secs()),
             Event::Swept(all) => self.state.swept(all),
             Event::Silenced(silences, log) => self.state.silenced(silences, log),
+            Event::Tellers(all) => self.state.tellers(all),
             Event::Alert { alert, missed } => {
                 self.state.heard(&alert);
                 if missed {

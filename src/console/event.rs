@@ -7,7 +7,7 @@ use crate::bus::BusError;
 use crate::contract::{Alert, Health, Silence};
 use crate::history::{Intervals, Record};
 use crate::service::Notice;
-use crate::swarm_state::Oversight;
+use crate::swarm_state::{Oversight, Teller};
 use crate::text::SafeText;
 
 /// What happens.
@@ -19,6 +19,8 @@ pub enum Event {
     Swept(Vec<Health>),
     /// The silences in force or to come, and the log of them.
     Silenced(Vec<Silence>, Vec<(String, i64, i64)>),
+    /// Who tells people.
+    Tellers(Vec<Teller>),
     /// An alert was told; whether some before it were missed.
     Alert {
         alert: Box<Alert>,

@@ -198,10 +198,24 @@ pub fn summary(view: &View, now_ts: i64) -> Json {
         "headline": headline,
         "healer": view.healer,
         "buses": buses,
+        "told_by": view.told_by(),
         "troubles": view.troubles,
         "history": view.history_note,
         "ts": now_ts,
     })
+}
+
+/// `notify`: the channels that tell people.
+pub fn notify(view: &View) -> Json {
+    let channels = view.tellers.iter().map(|teller| {
+        json!({
+            "channel": teller.channel,
+            "at_work": teller.is_at_work,
+            "waiting": teller.waiting,
+            "dead": teller.dead,
+        })
+    });
+    json!({ "rev": view.rev, "channels": channels.collect::<Vec<_>>() })
 }
 
 /// `services`: those that are asked for.

@@ -10,7 +10,7 @@ use crate::bus::{Address, BusError};
 use crate::clock::Mono;
 use crate::contract::Health;
 use crate::service::{Error, Progress};
-use crate::swarm_state::{Oversight, StateReader, silence_log, silences};
+use crate::swarm_state::{Oversight, StateReader, silence_log, silences, tellers};
 
 /// From one look to the next.
 const LOOK_PERIOD: Duration = Duration::from_secs(1);
@@ -20,7 +20,7 @@ const FEW: usize = 1000;
 const SWEEP_PERIOD: Duration = Duration::from_secs(60);
 /// The same while some services have none yet.
 const SWEEP_PERIOD_AT_FIRST: Duration = Duration::from_secs(5);
-/// From one reading of the silences to the next, unless somebody asks for one.
+/// From one reading of the silences, and of those who tell people, to the next, unless somebody asks for one.
 const SILENCES_PERIOD: Duration = Duration::from_secs(5);
 /// Snapshots that are handed on at once.
 const PIECE: usize = 8000;
@@ -144,6 +144,11 @@ impl Looker {
                 // What may not be read keeps nothing else from being shown.
                 Err(error) => log::debug!("the silences cannot be read: {error}"),
                 Ok(()) => {}
+            }
+            match tellers(self.reader.commands()) {
+                Err(error) if error.is_connection_lost() => return Err(error),
+                Err(error) => log::debug!("who tells people cannot be read: {error}"),
+                Ok(all) => drop(self.sender.send(Event::Tellers(all))),
             }
         }
         if now >= self.sweep_due {

@@ -72,6 +72,16 @@ pub fn text(view: &View, own: Own) -> String {
         &[],
         count as f64,
     );
+    head(
+        &mut out,
+        "dead_letters",
+        "gauge",
+        "Messages that a channel could not deliver.",
+    );
+    for teller in view.tellers.iter() {
+        let labels = [("channel", teller.channel.as_str())];
+        line(&mut out, "dead_letters", &labels, teller.dead as f64);
+    }
     services(&mut out, view);
     head(
         &mut out,

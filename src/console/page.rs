@@ -412,6 +412,9 @@ fn facts(html: &mut Html, view: &View) {
         let judged = if bus.judged { "judged" } else { "not judged" };
         html.text(&format!(" · {} {judged}", bus.bus));
     }
+    if let Some(told_by) = view.told_by() {
+        html.text(&format!(" · {told_by}"));
+    }
     for stand in STANDS
         .into_iter()
         .filter(|stand| view.counts.of(*stand) > 0)

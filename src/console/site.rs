@@ -185,6 +185,7 @@ impl Console {
                 Some(row) => json::service(view, row, now_ts),
                 None => return said(404, "truth names no such service"),
             },
+            Api::Notify => json::notify(view),
             Api::Groups => json::groups(view, now_ts),
             Api::Incidents => json::incidents(view),
             Api::Incident(id) => match view.incidents.iter().find(|incident| &*incident.id == id) {

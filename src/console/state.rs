@@ -14,7 +14,7 @@ use crate::bus::BusError;
 use crate::clock::Mono;
 use crate::contract::{Alert, AlertKind, Health, SYSTEM_BUS, Silence};
 use crate::history::{Incident, Intervals, Member, Record, SpanKind, incidents};
-use crate::swarm_state::{Healer, Oversight, State as Judged, Who, told};
+use crate::swarm_state::{Healer, Oversight, State as Judged, Teller, Who, told};
 use crate::text::SafeText;
 use crate::truth::Truth;
 
@@ -49,6 +49,7 @@ pub struct State {
     broken: Option<SafeText>,
     silences: Arc<Vec<Silence>>,
     silenced: Arc<HashMap<String, Intervals>>,
+    tellers: Arc<Vec<Teller>>,
     covered: Arc<BTreeMap<String, Intervals>>,
     incidents: Arc<Vec<Incident>>,
     /// Records of services that truth does not name (any more), for when it does.
@@ -228,6 +229,13 @@ impl State {
         self.silences = Arc::new(silences);
     }
 
+    /// Who tells people.
+    pub fn tellers(&mut self, all: Vec<Teller>) {
+        if *self.tellers != all {
+            self.tellers = Arc::new(all);
+        }
+    }
+
     /// What is wrong with the history, if anything.
     pub fn history_note(&mut self, note: Option<SafeText>) {
         self.history_note = note;
@@ -292,12 +300,18 @@ impl State {
         }
         let rows: Vec<Arc<Row>> = self.entries.iter().filter_map(|e| e.row.clone()).collect();
         let judged = unseen.is_none() && self.oversight.as_ref().is_some_and(|o| o.healer.speaks());
+        // Of a bus that nobody can look at it is not known either.
+        let tellers = match unseen {
+            Some(_) => Arc::default(),
+            None => Arc::clone(&self.tellers),
+        };
         let old = &self.view;
         let is_same = changed.is_empty()
             && old.rows.len() == rows.len()
             && (old.judged, &old.troubles, &old.history_note)
                 == (judged, &troubles, &self.history_note)
             && Arc::ptr_eq(&old.silences, &self.silences)
+            && old.tellers == tellers
             && Arc::ptr_eq(&old.incidents, &self.incidents);
         let mut worst = match changed.is_empty() && old.rows.len() == rows.len() {
             true => old.worst.clone(),
@@ -315,6 +329,7 @@ impl State {
             worst,
             buses: self.buses(),
             silences,
+            tellers,
             incidents: Arc::clone(&self.incidents),
             covered: Arc::clone(&self.covered),
             silenced: Arc::clone(&self.silenced),

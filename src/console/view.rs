@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::clock::{Mono, human};
 use crate::contract::Silence;
 use crate::history::{DAY_SEC, Incident, Intervals, Record, Seen, Stretch, Sums, Window};
+use crate::swarm_state::{NOBODY_IS_TOLD, Teller};
 use crate::text::SafeText;
 use crate::truth::HEALER;
 
@@ -181,6 +182,8 @@ pub struct View {
     pub worst: Vec<u32>,
     pub buses: Vec<BusRow>,
     pub silences: Arc<Vec<Silence>>,
+    /// The channels that tell people.
+    pub tellers: Arc<Vec<Teller>>,
     /// Newest last.
     pub incidents: Arc<Vec<Incident>>,
     /// When each bus was judged.
@@ -204,6 +207,27 @@ pub const WINDOWS: [(&str, i64); 4] = [
 ];
 
 impl View {
+    /// Through what people are told, in words; `None` while nobody judges, and so nobody tells.
+    pub fn told_by(&self) -> Option<String> {
+        let told = |teller: &Teller| {
+            let mark = if teller.is_at_work {
+                "●"
+            } else {
+                "▲ not at work"
+            };
+            let dead = match teller.dead {
+                0 => String::new(),
+                dead => format!(" ▲ {dead} dead"),
+            };
+            format!("{} {mark}{dead}", teller.channel)
+        };
+        let all: Vec<String> = self.tellers.iter().map(told).collect();
+        self.judged.then(|| match all.is_empty() {
+            true => NOBODY_IS_TOLD.to_owned(),
+            false => format!("told by: {}", all.join(", ")),
+        })
+    }
+
     /// Whether it is too old to say anything.
     pub fn is_stale(&self, now: Mono) -> bool {
         now.since(self.made) > STALE_AFTER
@@ -385,6 +409,26 @@ pub mod tests {
             worst,
             ..View::default()
         }
+    }
+
+    #[test]
+    fn who_tells_people_is_said_while_somebody_judges() {
+        let teller = |channel: &str, is_at_work, dead| Teller {
+            channel: channel.into(),
+            is_at_work,
+            waiting: 0,
+            dead,
+        };
+        let mut view = view(Vec::new());
+        assert_eq!(view.told_by().as_deref(), Some(NOBODY_IS_TOLD));
+        view.tellers = Arc::new(vec![teller("mail", true, 3), teller("ops", true, 0)]);
+        let said = view.told_by();
+        assert_eq!(said.as_deref(), Some("told by: mail ● ▲ 3 dead, ops ●"));
+        view.tellers = Arc::new(vec![teller("old", false, 1)]);
+        let said = view.told_by();
+        assert_eq!(said.as_deref(), Some("told by: old ▲ not at work ▲ 1 dead"));
+        view.judged = false;
+        assert_eq!(view.told_by(), None);
     }
 
     #[test]

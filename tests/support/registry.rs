@@ -96,7 +96,9 @@ impl Follower {
     pub fn wait_begun(&self) {
         until("the follower has begun", PATIENCE, || {
             let begun = self.registry().head.is_some();
-            begun.then_some(()).ok_or_else(|| "no record yet".to_owned())
+            begun
+                .then_some(())
+                .ok_or_else(|| "no record yet".to_owned())
         });
     }
 

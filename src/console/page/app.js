@@ -85,6 +85,7 @@
     icon(summary.state);
     const facts = ["healer " + (summary.healer || "not known")];
     for (const bus of summary.buses || []) facts.push(`${bus.bus} ${bus.judged ? "judged" : "not judged"}`);
+    if (summary.told_by) facts.push(summary.told_by);
     for (const word of Object.keys(GLYPH)) if (summary.counts && summary.counts[word]) facts.push(`${summary.counts[word]} ${word}`);
     if (summary.history) facts.push(summary.history);
     at("facts").textContent = facts.join(" · ");

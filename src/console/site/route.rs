@@ -36,6 +36,7 @@ pub enum Api<'p> {
     Services,
     Service(&'p str),
     Groups,
+    Notify,
     Incidents,
     Incident(&'p str),
     /// Also asked for to be made.
@@ -89,6 +90,7 @@ impl<'p> Route<'p> {
             "summary" => Route::Api(Api::Summary),
             "services" => Route::Api(Api::Services),
             "groups" => Route::Api(Api::Groups),
+            "notify" => Route::Api(Api::Notify),
             "incidents" => Route::Api(Api::Incidents),
             "silences" => Route::Api(Api::Silences),
             rest => match rest.split_once('/')? {

@@ -299,9 +299,10 @@ fn a_reseed_restarts_nobody_and_is_taken_in() {
     let before = pids();
     host.sh(r#"sed -i 's/"services":{/"services":{"newcomer":{"heartbeat":{"channel":"newcomer:heartbeat","interval_sec":1,"timeout_sec":3,"redis_url":"redis:\/\/system-redis:6379"}},/' /etc/marketswarm/truth.json"#);
     host.sh("systemctl restart marketswarm-bootstrap.service");
-    eventually("the healer watches the newcomer", PATIENCE, || {
+    // Healer and mesh.
+    eventually("the newcomer is heard by both", PATIENCE, || {
         match host.sh("redis-cli PUBSUB NUMSUB newcomer:heartbeat | tail -n 1") {
-            count if count == "1" => Ok(()),
+            count if count == "2" => Ok(()),
             count => Err(format!("{count} listeners")),
         }
     });

@@ -35,7 +35,7 @@ pub struct Wheel {
     entries: Vec<Entry>,
     slots: Vec<Slot>,
     /// A bit for each slot that holds something, by level.
-    occupied: [[u64; SLOTS / 64]; LEVELS],
+    occupied: [u64; LEVELS * SLOTS / 64],
     /// The tick up to which everything was expired.
     cursor: u64,
     len: usize,
@@ -77,7 +77,7 @@ impl Wheel {
         Wheel {
             entries: Vec::with_capacity(keys),
             slots: vec![EMPTY; LEVELS * SLOTS],
-            occupied: [[0; SLOTS / 64]; LEVELS],
+            occupied: [0; LEVELS * SLOTS / 64],
             cursor: 0,
             len: 0,
         }
@@ -105,8 +105,7 @@ impl Wheel {
         } else {
             self.len += 1;
         }
-        self.entries[at].deadline = deadline.0.min(HORIZON);
-        self.link(key);
+        self.link(key, deadline.0.min(HORIZON));
     }
 
     /// Forgets the deadline of `key`; whether there was one.
@@ -202,30 +201,31 @@ impl Wheel {
         self.slots[slot] = EMPTY;
         self.set_occupied(slot, false);
         while key != NIL {
-            let next = self.entries[key as usize].next;
-            self.link(key);
+            let Entry { deadline, next, .. } = self.entries[key as usize];
+            self.link(key, deadline);
             key = next;
         }
     }
 
-    fn link(&mut self, key: u32) {
-        let deadline = self.entries[key as usize].deadline;
-        let slot = self.slot_of(deadline);
-        let Slot { first, earliest } = self.slots[slot];
+    #[inline]
+    fn link(&mut self, key: u32, deadline: u64) {
+        let at = self.slot_of(deadline);
+        let slot = &mut self.slots[at];
+        let first = std::mem::replace(&mut slot.first, key);
+        slot.earliest = slot.earliest.min(deadline);
         if first == NIL {
-            self.set_occupied(slot, true);
+            self.set_occupied(at, true);
         } else {
             self.entries[first as usize].prev = key;
         }
-        self.slots[slot] = Slot {
-            first: key,
-            earliest: earliest.min(deadline),
+        self.entries[key as usize] = Entry {
+            deadline,
+            next: first,
+            prev: HEAD | at as u32,
         };
-        let entry = &mut self.entries[key as usize];
-        entry.next = first;
-        entry.prev = HEAD | slot as u32;
     }
 
+    #[inline]
     fn unlink(&mut self, key: u32) {
         let Entry { next, prev, .. } = self.entries[key as usize];
         if next != NIL {
@@ -234,17 +234,19 @@ impl Wheel {
         if prev & HEAD == 0 {
             self.entries[prev as usize].next = next;
         } else {
-            let slot = (prev & !HEAD) as usize;
-            self.slots[slot].first = next;
+            let at = (prev & !HEAD) as usize;
+            let slot = &mut self.slots[at];
+            slot.first = next;
             if next == NIL {
-                self.slots[slot] = EMPTY;
-                self.set_occupied(slot, false);
+                slot.earliest = u64::MAX;
+                self.set_occupied(at, false);
             }
         }
         self.entries[key as usize].prev = NIL;
     }
 
     /// The slot for a deadline: on the level of the highest digit in which it differs from the cursor.
+    #[inline]
     fn slot_of(&self, deadline: u64) -> usize {
         // What is overdue goes where the next expiry looks first.
         let tick = (deadline >> TICK_BITS).max(self.cursor);
@@ -254,15 +256,16 @@ impl Wheel {
         level * SLOTS + within as usize
     }
 
+    #[inline]
     fn set_occupied(&mut self, slot: usize, yes: bool) {
-        let word = &mut self.occupied[slot / SLOTS][slot % SLOTS / 64];
+        let word = &mut self.occupied[slot / 64];
         let bit = 1 << (slot % 64);
         *word = if yes { *word | bit } else { *word & !bit };
     }
 
     /// The first slot of `level`, from its `from`th on, that holds something.
     fn first_occupied(&self, level: usize, from: usize) -> Option<usize> {
-        let words = &self.occupied[level];
+        let words = &self.occupied[level * SLOTS / 64..(level + 1) * SLOTS / 64];
         (from / 64..words.len()).find_map(|w| {
             let skipped = if w == from / 64 { from % 64 } else { 0 };
             let word = words[w] >> skipped << skipped;

@@ -78,9 +78,16 @@ fn minutes_that_were_missed_are_filled_in_by_the_answers_of_the_vendor() {
         (minute + 60_500 - now_ms()).max(0) as u64
     ));
     stream.behave(|manner| manner.is_away = false);
-    let asked = market
-        .vendor
-        .wait_arrivals("/v2/aggs/ticker/SPY/range/1/minute/", 1);
+    // After a minute away the next attempt is up to half a minute off.
+    let asked = until("the minutes are asked for", 4 * PATIENCE, || {
+        let asked = market
+            .vendor
+            .arrivals_of("/v2/aggs/ticker/SPY/range/1/minute/");
+        match asked.is_empty() {
+            true => Err("nobody asks".to_owned()),
+            false => Ok(asked),
+        }
+    });
     let parts: Vec<&str> = asked[0].path().split('/').collect();
     let (from, to): (i64, i64) = (parts[8].parse().unwrap(), parts[9].parse().unwrap());
     assert!(

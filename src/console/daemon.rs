@@ -16,6 +16,7 @@ use super::settings::Settings;
 use super::shared::Shared;
 use super::site::Console;
 use super::state::State;
+use crate::bus::Switchboard;
 use crate::clock::{self, Mono};
 use crate::env::Env;
 use crate::http::{Server, ServerSettings, Waker};
@@ -70,7 +71,8 @@ pub fn prepare(env: &Env, sender: &Sender<Event>) -> Result<Listening, Error> {
     };
     let site = Console::new(Arc::clone(&shared), Access::new(settings), asks);
     let server = Server::new(listener, waker, limits, site)?;
-    let mut threads = ThreadGroup::new(sender.clone());
+    // It ends when it is let go of, and not before.
+    let mut threads = ThreadGroup::new(sender.clone(), Switchboard::default());
     threads.spawn("http", move || Ok(server.run()?))?;
     Ok(Listening {
         shared,

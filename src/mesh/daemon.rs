@@ -155,9 +155,7 @@ impl Mesh {
                     self.follow(service)?;
                 }
                 Notice::ThreadEnded { name, error } => {
-                    // The word to stop may come behind the ends of those who heard it elsewhere.
-                    let is_ending = service.buses.switchboard().is_ending();
-                    if error.is_some() || !(is_ending || self.ended.contains(&name)) {
+                    if error.is_some() || !self.ended.contains(&name) {
                         break Err(Error::thread_ended(&name, error));
                     }
                 }

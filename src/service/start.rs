@@ -112,8 +112,8 @@ fn start<E: From<Notice> + Send + 'static, P>(
     );
     let service_manager = ServiceManager::from_env(&env);
     let (sender, events) = bounded(EVENTS_MAX);
-    let mut spine = ThreadGroup::new(sender.clone());
     let buses = Buses::from_env(&env)?;
+    let mut spine = ThreadGroup::new(sender.clone(), buses.switchboard().clone());
     watch_signals(sender.clone(), buses.switchboard().clone())?;
     let prepared = prepare(&env, &sender)?;
 
@@ -187,6 +187,7 @@ fn start<E: From<Notice> + Send + 'static, P>(
         None
     };
 
+    let switchboard = buses.switchboard().clone();
     let service = Service {
         id: profile.id,
         inst,
@@ -199,7 +200,7 @@ fn start<E: From<Notice> + Send + 'static, P>(
         truth_hint: hint.clone(),
         service_manager,
         events,
-        crew: ThreadGroup::new(sender.clone()),
+        crew: ThreadGroup::new(sender.clone(), switchboard),
         sender,
     };
     let done = body(service, prepared);

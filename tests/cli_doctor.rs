@@ -119,7 +119,7 @@ fn wrong_variables_other_truths_and_dead_letters_are_found() {
         "WEBHOOK_URL",
         "cannot be looked at",
         "market-redis holds another truth",
-        "1 messages could not be delivered",
+        "1 message could not be delivered",
     ] {
         assert!(found(&report, words).is_some(), "{words}: {report:#}");
     }

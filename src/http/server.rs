@@ -33,6 +33,8 @@ const TURNS_MAX: usize = 16;
 const SWEEP_EVERY: Duration = Duration::from_millis(100);
 /// After the system had no room for another connection, none is taken in for so long.
 const FULL_PAUSE: Duration = Duration::from_millis(100);
+/// That is said as often at most.
+const FULL_SAID_EVERY: Duration = Duration::from_secs(60);
 
 /// Names a request that is answered later.
 pub type Ticket = u64;
@@ -132,6 +134,8 @@ pub struct Server<S> {
     swept: Mono,
     /// No connections are taken in before.
     paused: Option<Mono>,
+    /// When that was last said.
+    said_full: Option<Mono>,
     date: (u64, String),
     buffer: Vec<u8>,
 }
@@ -168,6 +172,7 @@ impl<S: Site> Server<S> {
             due: None,
             swept: Mono::now(),
             paused: None,
+            said_full: None,
             date: (0, String::new()),
             buffer: vec![0; READ_MAX],
         })
@@ -292,7 +297,15 @@ impl<S: Site> Server<S> {
 
     /// Takes in nobody for a moment: who waits would wake us again and again.
     fn pause(&mut self, now: Mono) {
-        log::warn!("no connection can be taken in: the system allows no more open files");
+        if self
+            .said_full
+            .is_none_or(|at| now.since(at) >= FULL_SAID_EVERY)
+        {
+            self.said_full = Some(now);
+            log::warn!(
+                "no connection can be taken in: the system allows no more open files; raise the limit (ulimit -n, LimitNOFILE)"
+            );
+        }
         let _ = epoll::delete(&self.epoll, &self.listener);
         self.paused = Some(now + FULL_PAUSE);
     }

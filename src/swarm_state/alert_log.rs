@@ -76,22 +76,29 @@ pub fn newest_alerts(commands: &mut Commands, count: usize) -> Result<Vec<Alert>
 /// # Errors
 /// When the bus does not answer.
 pub fn is_channel_at_work(commands: &mut Commands, role: &str) -> Result<bool, BusError> {
-    let mut info = cmd("XINFO");
-    let groups = match commands.query::<StreamInfoGroupsReply>(info.arg("GROUPS").arg(ALERT_LOG)) {
-        Ok(reply) => reply.groups,
-        // There is no log before the first alert or channel.
-        Err(BusError::Reply { .. }) => return Ok(false),
-        Err(error) => return Err(error),
-    };
     let mut held = cmd("EXISTS");
     let mut any = false;
-    for group in groups {
-        if group.name.starts_with(role) {
-            held.arg(holder_key(&group.name));
+    for group in groups(commands)? {
+        if group.starts_with(role) {
+            held.arg(holder_key(&group));
             any = true;
         }
     }
     Ok(any && commands.query::<u64>(&held)? > 0)
+}
+
+/// The names of the groups that read the log.
+///
+/// # Errors
+/// When the bus does not answer.
+pub(super) fn groups(commands: &mut Commands) -> Result<Vec<String>, BusError> {
+    let mut info = cmd("XINFO");
+    match commands.query::<StreamInfoGroupsReply>(info.arg("GROUPS").arg(ALERT_LOG)) {
+        Ok(reply) => Ok(reply.groups.into_iter().map(|group| group.name).collect()),
+        // There is no log before the first alert or channel.
+        Err(BusError::Reply { .. }) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
 }
 
 /// The entries of the first stream that an XREAD or XREADGROUP brought.

@@ -1,10 +1,8 @@
 //! Who tells people: the channels of the healer, as they stand in Redis.
 
-use redis::cmd;
-use redis::streams::StreamInfoGroupsReply;
-
+use super::alert_log::groups;
 use crate::bus::{BusError, Commands};
-use crate::contract::{ALERT_LOG, dead_key, holder_key, is_name, outbox_key};
+use crate::contract::{dead_key, holder_key, is_name, outbox_key};
 
 /// Channels that are looked at; further ones are left out.
 const TELLERS_MAX: usize = 64;
@@ -24,40 +22,39 @@ pub struct Teller {
     pub dead: u64,
 }
 
-/// The channels of the healer. One that was taken away stays for as long as it holds messages.
+/// The channels of the healer. One that was taken away stays for as long as it holds messages. Two questions to the bus,
+/// however many channels there are.
 ///
 /// # Errors
 /// When the bus does not answer.
 pub fn tellers(commands: &mut Commands) -> Result<Vec<Teller>, BusError> {
-    let mut info = cmd("XINFO");
-    let groups = match commands.query::<StreamInfoGroupsReply>(info.arg("GROUPS").arg(ALERT_LOG)) {
-        Ok(reply) => reply.groups,
-        // There is no log before the first alert or channel.
-        Err(BusError::Reply { .. }) => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let names = groups.into_iter().map(|group| group.name);
-    let channels =
-        names.filter_map(|group| Some((group.strip_prefix(OF_HEALER)?.to_owned(), group)));
-    let mut found = Vec::new();
-    for (channel, group) in channels
+    let groups = groups(commands)?;
+    let named = groups
+        .iter()
+        .filter_map(|group| Some((group.strip_prefix(OF_HEALER)?, group)));
+    let mut channels: Vec<(&str, &String)> = named
         .filter(|(channel, _)| is_name(channel))
         .take(TELLERS_MAX)
-    {
-        let mut packet = redis::pipe();
-        packet.cmd("EXISTS").arg(holder_key(&group));
-        packet.cmd("HLEN").arg(outbox_key(&group));
-        packet.cmd("LLEN").arg(dead_key(&channel));
-        let (is_at_work, waiting, dead) = commands.pipe(&packet)?;
-        if is_at_work || waiting > 0 || dead > 0 {
-            found.push(Teller {
-                channel,
-                is_at_work,
-                waiting,
-                dead,
-            });
-        }
+        .collect();
+    if channels.is_empty() {
+        return Ok(Vec::new());
     }
-    found.sort_by(|a, b| a.channel.cmp(&b.channel));
-    Ok(found)
+    channels.sort_unstable();
+    let mut packet = redis::pipe();
+    for (channel, group) in &channels {
+        packet.cmd("EXISTS").arg(holder_key(group));
+        packet.cmd("HLEN").arg(outbox_key(group));
+        packet.cmd("LLEN").arg(dead_key(channel));
+    }
+    let counts: Vec<u64> = commands.pipe(&packet)?;
+    let found = channels.iter().zip(counts.chunks_exact(3));
+    let found = found.map(|((channel, _), counts)| Teller {
+        channel: (*channel).to_owned(),
+        is_at_work: counts[0] > 0,
+        waiting: counts[1],
+        dead: counts[2],
+    });
+    Ok(found
+        .filter(|teller| teller.is_at_work || teller.waiting > 0 || teller.dead > 0)
+        .collect())
 }

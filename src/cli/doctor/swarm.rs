@@ -1,13 +1,14 @@
 //! The swarm itself: the truth in force, who judges, who does not beat, and whether anybody would be told.
 
 use std::fs;
+use std::path::Path;
 
 use super::{Finding, Report};
-use crate::bus::{BusError, Buses, Commands};
+use crate::bus::{Address, BusError, Buses, Commands};
 use crate::cli::notify::{dead_letters, written_for};
 use crate::cli::status::find_truth;
 use crate::clock::{self, local_time};
-use crate::contract::{Health, MARKET_BUS, TRUTH_KEY, TRUTH_LAST_GOOD};
+use crate::contract::{Health, MARKET_BUS, TRUTH_KEY, TRUTH_LAST_GOOD, TRUTH_MAX_BYTES};
 use crate::env::Env;
 use crate::notify::config::Config;
 use crate::notify::{Role, channels_configured};
@@ -16,7 +17,7 @@ use crate::swarm_state::{
     Document, NOBODY_IS_TOLD, Oversight, READER_LIMITS, State, StateReader, Trouble, TruthSource,
     Who, is_channel_at_work, silences, why,
 };
-use crate::truth::Truth;
+use crate::truth::{Truth, digest};
 
 /// Findings of one kind that are listed; a line says how many more there are.
 const LISTED_MAX: usize = 20;
@@ -49,32 +50,22 @@ pub(super) fn examine_truth(env: &Env, buses: &Buses, report: &mut Report) -> Op
     Some(truth)
 }
 
-/// What differs from the truth in force: its copies on the buses, and the file that lies here.
+/// What differs from the truth in force: its copies on the buses, and the file that lies here. Digests are compared, so that
+/// no more than one document is in memory.
 fn copies(env: &Env, buses: &Buses) -> Vec<Finding> {
     let key = env
         .text("TRUTH_REDIS_KEY", TRUTH_KEY)
         .unwrap_or_else(|_| TRUTH_KEY.into());
-    let read = |address, key: &str| -> Option<Vec<u8>> {
-        let commands = Commands::new(address, "marketswarm:doctor", READER_LIMITS);
-        match TruthSource::new(commands, key).read() {
-            Ok(Document::Text(text)) => Some(text),
-            _ => None,
-        }
-    };
-    let in_force = read(buses.system(), &key);
+    let in_force = digest_at(buses.system(), &key);
+    let is_other = |copy: Option<String>| copy.is_some() && copy != in_force;
     let mut found = Vec::new();
-    let last_good = read(buses.system(), TRUTH_LAST_GOOD);
-    if last_good.is_some() && last_good != in_force {
+    if is_other(digest_at(buses.system(), TRUTH_LAST_GOOD)) {
         let what = "the healer has not taken the truth in force (truth:last_good is another)";
-        let remedy =
-            "marketswarm alerts tells why (truth_rejected); while no healer runs, start it";
+        let remedy = "look again in 5 s; marketswarm alerts tells why (truth_rejected); while no healer runs, start it";
         found.push(Finding::risk("truth", what, remedy));
     }
-    if buses.is_named(MARKET_BUS)
-        && let Ok(market) = buses.market()
-        && let Some(other) = read(market, &key)
-        && Some(&other) != in_force.as_ref()
-    {
+    let market = buses.is_named(MARKET_BUS).then(|| buses.market().ok());
+    if is_other(market.flatten().and_then(|market| digest_at(market, &key))) {
         let what = format!("{MARKET_BUS} holds another truth than the one in force");
         found.push(Finding::risk(
             "truth",
@@ -82,13 +73,26 @@ fn copies(env: &Env, buses: &Buses) -> Vec<Finding> {
             "marketswarm bootstrap writes both",
         ));
     }
-    if let Ok(here) = fs::read(TRUTH_FILE)
-        && Some(&here) != in_force.as_ref()
-    {
+    if is_other(digest_of_file(Path::new(TRUTH_FILE))) {
         let what = format!("the {TRUTH_FILE} in this folder is not what is in force");
         found.push(Finding::note("truth", what));
     }
     found
+}
+
+fn digest_at(address: Address, key: &str) -> Option<String> {
+    let commands = Commands::new(address, "marketswarm:doctor", READER_LIMITS);
+    match TruthSource::new(commands, key).read() {
+        Ok(Document::Text(text)) => Some(digest(&text)),
+        _ => None,
+    }
+}
+
+/// Of a file that can be a truth.
+fn digest_of_file(file: &Path) -> Option<String> {
+    let size = fs::metadata(file).ok()?.len();
+    let fits = usize::try_from(size).is_ok_and(|size| size <= TRUTH_MAX_BYTES);
+    fits.then(|| fs::read(file).ok())?.map(|text| digest(&text))
 }
 
 /// Looks at the healer, the services and the channels.
@@ -136,15 +140,13 @@ fn judged(
         .collect();
     found.sort_by_key(|finding| finding.grade);
     let more = found.len().saturating_sub(LISTED_MAX);
-    let hidden = found.get(LISTED_MAX).map(|first| first.grade);
-    found.truncate(LISTED_MAX);
-    if hidden.is_some() {
+    if let Some(worst) = found.get(LISTED_MAX).map(|first| first.grade) {
+        found.truncate(LISTED_MAX);
         let what = format!("{more} more services are not up");
-        found.push(Finding::wrong(
-            "services",
-            what,
-            "marketswarm status lists all",
-        ));
+        found.push(Finding {
+            grade: worst,
+            ..Finding::wrong("services", what, "marketswarm status lists all")
+        });
     }
     report.add_all(found);
     report.checked(format!("{} services", truth.services().len()));
@@ -210,7 +212,10 @@ fn tellers(
     }
     for channel in written_for(reader.commands())? {
         let count = dead_letters(reader.commands(), &channel)?;
-        let what = format!("{count} messages could not be delivered");
+        let what = match count {
+            1 => "1 message could not be delivered".to_owned(),
+            count => format!("{count} messages could not be delivered"),
+        };
         let remedy = "marketswarm notify dead shows them, notify dead --resend sends them again";
         found.push(Finding::risk(channel, what, remedy));
     }

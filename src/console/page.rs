@@ -3,37 +3,23 @@
 //! Text enters only through [`Html::text`], which leaves no character that HTML could take for its own.
 
 mod assets;
+mod frame;
 mod html;
+mod incidents;
 
-use std::time::Duration;
-
-use super::access::Who;
-use super::view::{Row, STANDS, Stand, View, WINDOWS};
-use crate::clock::{human, rfc3339};
-use crate::history::{Account, Incident, Window, outages};
+use super::view::{Row, Stand, View, WINDOWS};
+use crate::history::{Account, Window, outages};
 pub use assets::{asset, icon};
+pub use frame::Reader;
+use frame::{begin, end, secs, time};
 use html::Html;
+use incidents::incident_list;
+pub use incidents::{incident, incidents};
 
 /// Rows that the server writes; the rest is for the script, or for another page.
 const ROWS_MAX: usize = 50;
-/// Incidents of a list.
-const INCIDENTS_MAX: usize = 100;
 /// Outages of a detail.
 const OUTAGES_MAX: usize = 50;
-
-/// Who looks, and what he may do.
-#[derive(Clone, Copy, Debug)]
-pub struct Reader<'a> {
-    pub who: &'a Who,
-    /// There is a token to log in with.
-    pub has_login: bool,
-}
-
-impl Reader<'_> {
-    fn may_act(&self) -> bool {
-        matches!(self.who, Who::Known(_))
-    }
-}
 
 /// The list of all services.
 pub fn list(view: &View, reader: Reader<'_>, now_ts: i64) -> String {
@@ -241,86 +227,6 @@ fn outage_list(html: &mut Html, view: &View, row: &Row, now_ts: i64) {
     html.close("ul");
 }
 
-/// The incidents, newest first.
-pub fn incidents(view: &View, reader: Reader<'_>, now_ts: i64) -> String {
-    let mut html = begin(view, reader, "Incidents", "incidents", None, now_ts);
-    html.open("section", &[("aria-label", "Incidents")]);
-    html.element("h2", &[], "Incidents");
-    incident_list(
-        &mut html,
-        view.incidents.iter().rev().take(INCIDENTS_MAX),
-        now_ts,
-    );
-    html.close("section");
-    end(html)
-}
-
-/// One incident.
-pub fn incident(view: &View, incident: &Incident, reader: Reader<'_>, now_ts: i64) -> String {
-    let mut html = begin(view, reader, "Incident", "incident", None, now_ts);
-    html.open("section", &[("aria-label", "Incident")]);
-    html.element("h2", &[], &title(incident, now_ts));
-    html.open("ul", &[]);
-    for member in &incident.members {
-        html.open("li", &[]);
-        time(&mut html, member.span.from);
-        html.text(" ");
-        html.element(
-            "a",
-            &[("href", &format!("/services/{}", member.svc))],
-            &member.svc,
-        );
-        let lasts = if member.lasts { " so far" } else { "" };
-        let length = secs(member.span.to - member.span.from);
-        html.text(&format!(
-            " {} for {length}{lasts}",
-            member.span.kind.as_str()
-        ));
-        html.close("li");
-    }
-    html.close("ul");
-    html.close("section");
-    end(html)
-}
-
-fn incident_list<'i>(html: &mut Html, all: impl Iterator<Item = &'i Incident>, now_ts: i64) {
-    html.open("ul", &[("class", "incidents")]);
-    let mut any = false;
-    for incident in all {
-        any = true;
-        html.open("li", &[]);
-        time(html, incident.from);
-        html.text(" ");
-        html.element(
-            "a",
-            &[("href", &format!("/incidents/{}", incident.id))],
-            &title(incident, now_ts),
-        );
-        html.close("li");
-    }
-    html.close("ul");
-    if !any {
-        html.element("p", &[], "None that is known of.");
-    }
-}
-
-fn title(incident: &Incident, now_ts: i64) -> String {
-    let first = incident.members.first();
-    let (svc, kind) = first.map_or(("", "down"), |m| (&*m.svc, m.span.kind.as_str()));
-    let mut names: Vec<&str> = incident.members.iter().map(|m| &*m.svc).collect();
-    names.sort_unstable();
-    names.dedup();
-    let more = match names.len() {
-        0 | 1 => String::new(),
-        n => format!(" and {} more", n - 1),
-    };
-    let length = secs(incident.to.unwrap_or(now_ts) - incident.from);
-    match incident.to {
-        Some(_) => format!("{svc}{more} {kind} for {length}"),
-        None => format!("{svc}{more} {kind}, {length} so far"),
-    }
-}
-
 /// The page to log in on. `wrong`: what was wrong with the last try.
 pub fn login(wrong: Option<&str>) -> String {
     let mut html = Html::default();
@@ -347,147 +253,5 @@ pub fn message(title: &str, words: &str) -> String {
     html.finish()
 }
 
-/// All up to the main part of a page.
-fn begin(
-    view: &View,
-    reader: Reader<'_>,
-    title: &str,
-    page: &str,
-    svc: Option<&str>,
-    now_ts: i64,
-) -> Html {
-    let (worst, headline) = view.headline(now_ts);
-    let mut html = Html::default();
-    html.raw("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\">");
-    let mark = match view.counts.of(Stand::Down) {
-        0 => String::new(),
-        n => format!("({n}) "),
-    };
-    html.element("title", &[], &format!("{mark}{title}"));
-    html.raw(&assets::links(worst));
-    html.raw("</head>");
-    let acts = if reader.may_act() { "1" } else { "" };
-    let mut data = vec![
-        ("data-page", page),
-        ("data-acts", acts),
-        ("data-worst", worst.as_str()),
-    ];
-    data.extend(svc.map(|svc| ("data-svc", svc)));
-    html.open("body", &data);
-    html.raw("<a class=\"skip\" href=\"#main\">to the services</a><header><h1><a href=\"/\">MarketSwarm</a></h1><nav aria-label=\"Pages\"><a href=\"/\">Services</a> <a href=\"/incidents\">Incidents</a></nav><span id=\"live\"></span> <button id=\"zone\" type=\"button\" hidden>UTC</button>");
-    if !reader.may_act() && reader.has_login {
-        html.raw(" <a href=\"/login\">Log in</a>");
-    }
-    if let Who::Known(name) = reader.who {
-        html.text(" ");
-        html.element("span", &[("id", "who")], name);
-    }
-    html.raw("</header><main id=\"main\">");
-    html.open(
-        "p",
-        &[
-            ("id", "headline"),
-            ("class", &format!("headline {}", worst.as_str())),
-        ],
-    );
-    html.element("span", &[("aria-hidden", "true")], worst.glyph());
-    html.text(" ");
-    html.text(&headline);
-    html.close("p");
-    html.raw("<p id=\"said\" role=\"status\" aria-live=\"polite\"></p>");
-    facts(&mut html, view);
-    html
-}
-
-/// Who judges, which buses can be judged, and what else is to be known of all that follows.
-fn facts(html: &mut Html, view: &View) {
-    html.open("p", &[("id", "facts")]);
-    let healer = if view.healer.is_empty() {
-        "not known yet"
-    } else {
-        view.healer
-    };
-    html.text(&format!("healer {healer}"));
-    for bus in &view.buses {
-        let judged = if bus.judged { "judged" } else { "not judged" };
-        html.text(&format!(" · {} {judged}", bus.bus));
-    }
-    if let Some(told_by) = view.told_by() {
-        html.text(&format!(" · {told_by}"));
-    }
-    for stand in STANDS
-        .into_iter()
-        .filter(|stand| view.counts.of(*stand) > 0)
-    {
-        html.text(&format!(" · {} {}", view.counts.of(stand), stand.as_str()));
-    }
-    if let Some(note) = &view.history_note {
-        html.text(&format!(" · {note}"));
-    }
-    html.close("p");
-}
-
-fn end(mut html: Html) -> String {
-    html.raw("</main><footer>Days are UTC. Keys: <kbd>/</kbd> search, <kbd>j</kbd> <kbd>k</kbd> move, <kbd>Enter</kbd> opens, <kbd>Esc</kbd> back, <kbd>?</kbd> help.</footer></body></html>");
-    html.finish()
-}
-
-fn time(html: &mut Html, ts: i64) {
-    let text = rfc3339(ts);
-    let shown = text.replace('T', " ").replace('Z', " UTC");
-    html.element("time", &[("datetime", &text)], &shown);
-}
-
-fn secs(secs: i64) -> String {
-    human(Duration::from_secs(u64::try_from(secs).unwrap_or(0)))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::console::view::tests::{row, view};
-
-    #[test]
-    fn what_comes_from_outside_is_text_on_every_page() {
-        let evil = "<script>alert(1)</script>\"'&";
-        let mut bad = (*row("db", Stand::Down, &["x"])).clone();
-        bad.reason = Some(evil.into());
-        let mut view = view(vec![std::sync::Arc::new(bad)]);
-        view.history_note = Some(evil.into());
-        let who = Who::Known(evil.into());
-        let reader = Reader {
-            who: &who,
-            has_login: true,
-        };
-        let row = std::sync::Arc::clone(view.row("db").expect("a row"));
-        for page in [
-            list(&view, reader, 200),
-            service(&view, &row, reader, 200),
-            incidents(&view, reader, 200),
-            login(Some(evil)),
-            message(evil, evil),
-        ] {
-            assert!(!page.contains("<script>alert"), "{page}");
-            assert!(page.contains("&lt;script&gt;"), "{page}");
-        }
-    }
-
-    #[test]
-    fn without_a_script_the_list_answers_what_is_not_up() {
-        let view = view(vec![
-            row("db", Stand::Down, &[]),
-            row("fine", Stand::Up, &[]),
-        ]);
-        let reader = Reader {
-            who: &Who::Local,
-            has_login: false,
-        };
-        let page = list(&view, reader, 200);
-        assert!(page.contains("1 of 2 down: db for 1 min 40 s"), "{page}");
-        assert!(
-            page.contains("href=\"/services/db\"") && !page.contains("services/fine"),
-            "{page}"
-        );
-        assert!(page.contains("<title>(1) MarketSwarm</title>"), "{page}");
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! What is known, and what follows from it for each service. Pure: it is told what was seen, and makes views of it.
 
+mod entry;
 mod known;
 
 use std::cmp::Reverse;
@@ -7,14 +8,15 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use entry::Entry;
 use known::Known;
 
-use super::view::{BusRow, Counts, Row, Stand, View};
+use super::view::{BusRow, Counts, Row, View};
 use crate::bus::BusError;
 use crate::clock::Mono;
 use crate::contract::{Alert, AlertKind, Health, SYSTEM_BUS, Silence};
 use crate::history::{Incident, Intervals, Member, Record, SpanKind, incidents};
-use crate::swarm_state::{Healer, Oversight, State as Judged, Teller, Who, told};
+use crate::swarm_state::{Healer, Oversight, Teller, Who, told};
 use crate::text::SafeText;
 use crate::truth::Truth;
 
@@ -24,19 +26,6 @@ const UNSEEN_AFTER: Duration = Duration::from_secs(10);
 const JUST_NOW_SEC: i64 = 30;
 /// Outages of which incidents are made, the newest.
 const OUTAGES_MAX: usize = 1000;
-
-/// One service, as it is known.
-struct Entry {
-    svc: Arc<str>,
-    group: Arc<str>,
-    bus: Arc<str>,
-    is_watched: bool,
-    timeout_sec: f64,
-    depends: Arc<[Box<str>]>,
-    known: Option<Known>,
-    record: Arc<Record>,
-    row: Option<Arc<Row>>,
-}
 
 /// All that is known.
 #[derive(Default)]
@@ -412,75 +401,6 @@ impl State {
         };
         incidents(outages, depends)
     }
-}
-
-impl Entry {
-    /// The service as it is shown. `marks`: whether it is silenced, and whether its outage is acknowledged.
-    fn row(
-        &self,
-        oversight: Option<&Oversight>,
-        unseen: Option<&SafeText>,
-        (silenced, acked): (bool, bool),
-        now_ts: i64,
-    ) -> Row {
-        let health = self.known.as_ref().map(|known| known.health(&self.svc));
-        let health = health.as_ref();
-        let who = Who {
-            name: &self.svc,
-            is_watched: self.is_watched,
-            bus: &self.bus,
-        };
-        let standing = match oversight.filter(|_| unseen.is_none()) {
-            Some(oversight) => oversight.standing(who, health),
-            None if self.is_watched => Judged::Unknown.into(),
-            None => Judged::Off.into(),
-        };
-        let announced = self
-            .known
-            .as_ref()
-            .is_some_and(|known| known.is_announced(now_ts));
-        let is_planned = silenced || announced;
-        let stand = match standing.state {
-            Judged::Up => Stand::Up,
-            Judged::Down if is_planned => Stand::Planned,
-            Judged::Down => Stand::Down,
-            Judged::Degraded => Stand::Degraded,
-            Judged::Unknown => Stand::Unknown,
-            Judged::Off => Stand::Off,
-        };
-        let holds = health.filter(|health| standing.is_as_in(health));
-        let last_known = health.filter(|_| stand == Stand::Unknown && !standing_is_own(health));
-        Row {
-            svc: self.svc.clone(),
-            group: self.group.clone(),
-            bus: self.bus.clone(),
-            stand,
-            said: standing
-                .said
-                .as_deref()
-                .filter(|_| stand == Stand::Up)
-                .map(Box::from),
-            since_ts: holds.map(|health| health.since_ts).filter(|ts| *ts > 0),
-            reason: standing
-                .reason
-                .or_else(|| unseen.cloned().filter(|_| stand == Stand::Unknown)),
-            last_known: last_known.and_then(|health| Stand::of(health.status.as_str())),
-            last_seen_ts: health.and_then(|health| health.last_seen_ts),
-            last_i: None,
-            timeout_sec: self.timeout_sec,
-            misses: health.map_or(0, |health| health.misses),
-            restarts: health.map_or(0, |health| health.restarts),
-            depends: Arc::clone(&self.depends),
-            silenced,
-            acked,
-            record: Arc::clone(&self.record),
-        }
-    }
-}
-
-/// Whether the healer itself wrote that it does not know: then nothing else was known last.
-fn standing_is_own(health: Option<&Health>) -> bool {
-    health.is_some_and(|health| health.status == crate::contract::Status::Unknown)
 }
 
 #[cfg(test)]

@@ -1,23 +1,27 @@
 //! The edge of the server: one thread that waits for sockets and for whoever wakes it, and moves bytes.
 
+mod client;
 mod files;
+mod site;
+mod waker;
 
-use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
+use rustix::event::Timespec;
 use rustix::event::epoll::{self, EventData, EventFlags};
-use rustix::event::{EventfdFlags, Timespec, eventfd};
 use rustix::io::Errno;
 
 use super::conn::{Conn, Step};
-use super::request::Request;
-use super::response::{Body, Response};
+use super::response::Response;
 use super::table::Table;
 use crate::clock::Mono;
+use client::{Client, read, write};
+pub use site::{Answer, Order, Site, Ticket};
+pub use waker::Waker;
 
 const LISTENER: u64 = u64::MAX;
 const WAKER: u64 = u64::MAX - 1;
@@ -36,9 +40,6 @@ const FULL_PAUSE: Duration = Duration::from_millis(100);
 /// That is said as often at most.
 const FULL_SAID_EVERY: Duration = Duration::from_secs(60);
 
-/// Names a request that is answered later.
-pub type Ticket = u64;
-
 /// How many there may be.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerSettings {
@@ -46,76 +47,6 @@ pub struct ServerSettings {
     pub connections: usize,
     /// Live ones.
     pub live: usize,
-}
-
-/// What becomes of a request.
-#[derive(Debug)]
-pub enum Answer {
-    Now(Response),
-    /// By an [`Order`], within two seconds; else it is 503.
-    Later,
-    /// An answer without an end: frames follow.
-    Live(Response),
-}
-
-/// What the site wants done.
-#[derive(Debug)]
-pub enum Order {
-    /// The answer to a request that was to be answered later.
-    Answer(Ticket, Response),
-    /// A frame for every live client.
-    Frame(Arc<[u8]>),
-}
-
-/// What is served.
-pub trait Site {
-    /// Answers a request that came from `peer`. Must not wait for anything.
-    fn serve(&mut self, request: Request, peer: SocketAddr, ticket: Ticket, now: Mono) -> Answer;
-
-    /// Called after each wait: what there is to do besides requests. False ends the server.
-    fn turn(&mut self, live: usize, now: Mono, orders: &mut Vec<Order>) -> bool;
-
-    /// When [`turn`](Site::turn) is due though nobody wakes the server.
-    fn deadline(&self) -> Option<Mono>;
-
-    /// The frame that a live client gets first after it skipped some.
-    fn resync(&self) -> Arc<[u8]>;
-}
-
-/// Wakes a server from another thread. Clones wake the same one.
-#[derive(Clone, Debug)]
-pub struct Waker(Arc<OwnedFd>);
-
-impl Waker {
-    /// A waker for one server.
-    ///
-    /// # Errors
-    /// When the system has no room for it.
-    pub fn new() -> io::Result<Waker> {
-        let fd = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Waker(Arc::new(fd)))
-    }
-
-    /// Makes the server take a turn. Several calls before it does are one.
-    pub fn wake(&self) {
-        // A counter that is full wakes it as well.
-        let _ = rustix::io::write(&*self.0, &1u64.to_ne_bytes());
-    }
-
-    fn clear(&self) {
-        let _ = rustix::io::read(&*self.0, &mut [0u8; 8]);
-    }
-}
-
-struct Client {
-    stream: TcpStream,
-    peer: SocketAddr,
-    conn: Conn,
-    /// What epoll watches for.
-    interest: EventFlags,
-    is_shut: bool,
-    /// It is one of the live ones, until it is let go.
-    is_live: bool,
 }
 
 /// A server, listening.
@@ -159,7 +90,12 @@ impl<S: Site> Server<S> {
             EventData::new_u64(LISTENER),
             EventFlags::IN,
         )?;
-        epoll::add(&epoll, &*waker.0, EventData::new_u64(WAKER), EventFlags::IN)?;
+        epoll::add(
+            &epoll,
+            waker.fd(),
+            EventData::new_u64(WAKER),
+            EventFlags::IN,
+        )?;
         Ok(Server {
             site,
             listener,
@@ -463,54 +399,5 @@ impl<S: Site> Server<S> {
             self.date = (secs, httpdate::fmt_http_date(at));
         }
         self.date.1.clone()
-    }
-}
-
-/// Reads what is there; false when the connection is lost.
-fn read(client: &mut Client, buffer: &mut [u8], now: Mono) -> bool {
-    let room = client.conn.room().min(buffer.len());
-    if room == 0 {
-        return true;
-    }
-    match client.stream.read(&mut buffer[..room]) {
-        Ok(0) => {
-            client.conn.end_of_input();
-            true
-        }
-        Ok(count) => {
-            client.conn.receive(&buffer[..count], now);
-            true
-        }
-        Err(error) => is_passing(&error),
-    }
-}
-
-/// Writes what the socket takes; false when the connection is lost.
-fn write(client: &mut Client, now: Mono) -> bool {
-    while let Some(bytes) = client.conn.output() {
-        match client.stream.write(bytes) {
-            Ok(0) => return false,
-            Ok(count) => client.conn.wrote(count, now),
-            Err(error) => return is_passing(&error),
-        }
-    }
-    if client.conn.is_finished() && !client.is_shut {
-        client.is_shut = true;
-        return client.stream.shutdown(Shutdown::Write).is_ok();
-    }
-    true
-}
-
-fn is_passing(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
-    )
-}
-
-/// The body of the first frame of a live answer.
-impl From<Arc<[u8]>> for Body {
-    fn from(frame: Arc<[u8]>) -> Body {
-        Body::Shared(frame)
     }
 }

@@ -1,6 +1,7 @@
 //! What is shown, by what was seen.
 
 use super::*;
+use crate::console::view::Stand;
 use crate::contract::Status;
 use crate::truth::Defaults;
 

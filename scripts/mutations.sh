@@ -4,6 +4,9 @@
 # Breaks one rule after the other in a copy of the source and plays the simulation on it, which must complain each time.
 # With a NAME, only the mutations whose names contain it. The copy and what is built of it lie in target/mutations; the
 # first takes some minutes to build, each further one about one. SIM_SEEDS says how many worlds are played (10000).
+#
+# The fence is not among them: in the simulation all that it keeps out is kept out by the comparison of ids, too. A test on
+# a real server holds it (tests/regressions/refusals/together.rs).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh
@@ -84,8 +87,6 @@ mutation "dropped services are swept before the new truth is watched" sim/healer
 ' '        self.detector.begin_reload(now);
         while !self.detector.sweep(3, &mut Vec::new()) {}
 '
-mutation "no fence: who lost the lease writes on" sim/redis.rs \
-    'if self.holder(now).is_some_and(|holder| holder != inst) {' 'if false {'
 
 printf '%d caught, %d missed\n' "$caught" "$missed"
 [ "$missed" = 0 ]

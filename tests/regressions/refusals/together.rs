@@ -123,3 +123,31 @@ fn many_alerts_told_by_one_call_are_told_as_one_by_one() {
     let alone = told(&redis, "narrow", &entries);
     assert_eq!(together, alone);
 }
+
+#[test]
+fn a_healer_without_the_lease_writes_nothing_alone_or_together() {
+    let redis = RedisServer::start();
+    redis.query::<()>(&["SET", "healer:lease", "another"]);
+    let alerts = Alerts::on(&redis);
+    let crowd: Vec<Entry> = (0..70)
+        .map(|n| entry(&format!("s{n}"), "", &format!("me-{n}"), false))
+        .collect();
+    let mut mine = ledger(&redis, "");
+    for entries in [&crowd[..1], &crowd[..]] {
+        let told = mine.tell(entries).unwrap();
+        assert_eq!(told, vec![Told::Fenced; entries.len()]);
+    }
+    let keys: Vec<String> = redis.query(&["KEYS", "*"]);
+    assert_eq!(keys, ["healer:lease"], "nothing was written");
+    // The same entries, once the lease is free: it was the lease that kept them.
+    redis.query::<()>(&["DEL", "healer:lease"]);
+    mine.hold_lease().unwrap();
+    let told = mine.tell(&crowd).unwrap();
+    assert!(told.iter().all(|told| matches!(told, Told::Done { .. })));
+    alerts.wait("heartbeat_miss", "s69", PATIENCE);
+    assert_eq!(
+        alerts.count("heartbeat_miss", "s0"),
+        1,
+        "and nothing was said before"
+    );
+}

@@ -121,10 +121,16 @@ fn what_comes_by_the_stream_stands_in_its_fields_and_keeps_its_digits() {
         (&last.1["price"][..], &last.1["source"][..]),
         ("601.1300", "massive")
     );
-    let bars: Vec<(String, i64)> =
-        market
-            .redis
-            .query(&["ZRANGE", "market:bars:SPY", "0", "-1", "WITHSCORES"]);
+    let bars = until("the bar is stored", PATIENCE, || {
+        let bars: Vec<(String, i64)> =
+            market
+                .redis
+                .query(&["ZRANGE", "market:bars:SPY", "0", "-1", "WITHSCORES"]);
+        match bars.is_empty() {
+            true => Err("no bar".to_owned()),
+            false => Ok(bars),
+        }
+    });
     assert_eq!(bars.len(), 1);
     assert_eq!(
         (&bars[0].0[..], bars[0].1),

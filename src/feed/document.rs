@@ -35,7 +35,7 @@ pub struct Document<'b> {
     /// The encoding that was used, by its standard name.
     pub encoding: &'static str,
     repairs: Repairs,
-    /// The text with its escapes mended, where it is JSON and needs that.
+    /// The text without its slips, where it is JSON and has some.
     mended: OnceLock<String>,
 }
 
@@ -134,7 +134,7 @@ impl<'b> Document<'b> {
         Ok(parsed)
     }
 
-    /// Only a text that could not be read is looked through for escapes that are no character.
+    /// Only a text that could not be read is looked through for slips.
     fn parse_json(&self, context: Context<'_>) -> Result<Parsed<'_>, Refused> {
         let read = json::read(&self.text, self.repairs.clone(), context);
         let is_well = read.as_ref().is_ok_and(|parsed| {
@@ -147,12 +147,28 @@ impl<'b> Document<'b> {
         } else {
             json::mended(&self.text)
         };
-        let Some((text, first)) = mended else {
+        let Some(mended) = mended else {
             return read;
         };
         let mut repairs = self.repairs.clone();
-        repairs.at(Repair::HalfSurrogate, first);
-        json::read(self.mended.get_or_init(|| text), repairs, context)
+        for (repair, first) in [
+            (Repair::HalfSurrogate, mended.half_pair),
+            (Repair::JsonSlip, mended.slip),
+        ] {
+            if let Some(first) = first {
+                repairs.at(repair, first);
+            }
+        }
+        let text = self.mended.get_or_init(|| mended.text);
+        let again = json::read(text, repairs, context);
+        // What was understood at first is not given up for less.
+        let count =
+            |read: &Result<Parsed<'_>, Refused>| read.as_ref().map(|p| p.entries.len()).ok();
+        if count(&again) < count(&read) {
+            read
+        } else {
+            again
+        }
     }
 
     fn parse_xml(&self, context: Context<'_>) -> Result<Parsed<'_>, Refused> {

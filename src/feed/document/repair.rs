@@ -65,6 +65,8 @@ pub enum Repair {
     BadBase64,
     /// Half a surrogate pair in a JSON string became U+FFFD.
     HalfSurrogate,
+    /// A comma, a quote, an escape, a control character or a bare word in JSON was read as it was meant.
+    JsonSlip,
     /// A value of a JSON feed was unreadable and skipped.
     BadJsonValue,
     /// One item of a JSON feed was unreadable and skipped.
@@ -104,6 +106,7 @@ impl Repair {
             Repair::StrayInBase64 => "stray_in_base64",
             Repair::BadBase64 => "bad_base64",
             Repair::HalfSurrogate => "half_surrogate",
+            Repair::JsonSlip => "json_slip",
             Repair::BadJsonValue => "bad_json_value",
             Repair::BadJsonItem => "bad_json_item",
         }
@@ -147,6 +150,7 @@ impl Repair {
             Repair::StrayInBase64 => "letters that do not belong into base64 were dropped",
             Repair::BadBase64 => "content that is not base64 was taken as it stands",
             Repair::HalfSurrogate => "half a surrogate pair became U+FFFD",
+            Repair::JsonSlip => "a slip in the writing of JSON was read as it was meant",
             Repair::BadJsonValue => "an unreadable value was skipped",
             Repair::BadJsonItem => "an unreadable item was skipped",
         }

@@ -105,6 +105,14 @@ fn written(tokens: &Tokens<'_>, at: usize) -> Option<Written> {
             None => whole(number, minute, 0, fraction(tokens, at + 3)),
         };
     }
+    // `8.30 a.m.`: without its half of the day it could be anything.
+    if tokens.is_mark(at + 1, b'.')
+        && tokens.at(at + 1).is_glued
+        && half_day(tokens, at + 3).is_some()
+        && let Some((minute, _)) = minutes(at + 2)
+    {
+        return whole(number, minute, 0, at + 3);
+    }
     if tokens.is_word(at + 1, "h") && tokens.at(at + 1).is_glued {
         return match minutes(at + 2) {
             Some((minute, _)) => whole(number, minute, 0, at + 3),

@@ -25,11 +25,11 @@ impl Day {
         };
         let is_one = (FIRST_YEAR..=9999).contains(&year)
             && (1..=12).contains(&month)
-            && (1..=31).contains(&day);
+            && (1..=days_of(year, month)).contains(&day);
         is_one.then_some(Day { year, month, day })
     }
 
-    /// Days since 1970-01-01; days past a month's end run into the next.
+    /// Days since 1970-01-01.
     pub fn since_1970(self) -> i64 {
         let year = if self.month <= 2 {
             self.year - 1
@@ -45,6 +45,16 @@ impl Day {
 
     fn is_on(self, weekday: i64) -> bool {
         (self.since_1970() + 4).rem_euclid(7) == weekday
+    }
+}
+
+/// How many days the month has: a day past its end is one of two that might be meant.
+fn days_of(year: i64, month: i64) -> i64 {
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    match month {
+        2 => 28 + i64::from(is_leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
     }
 }
 
@@ -143,6 +153,10 @@ fn weekday(tokens: &Tokens<'_>) -> Option<i64> {
     (0..tokens.len).find_map(|at| names::weekday(tokens.word(at)?))
 }
 
+fn names_weekday(tokens: &Tokens<'_>, at: usize) -> bool {
+    tokens.word(at).and_then(names::weekday).is_some()
+}
+
 /// Takes a day whose month is a word, or that is written in one piece, or is no more than a year or a month.
 pub fn in_words(tokens: &mut Tokens<'_>) -> Option<Day> {
     let mut numbers = [0; 6];
@@ -168,10 +182,11 @@ fn with_month(tokens: &Tokens<'_>, numbers: &[usize], named: Month) -> Option<(D
     let (day, used) = match *numbers {
         [year_at] => {
             let year = tokens.number(year_at).filter(|year| year.1 == 4)?;
-            (
-                Day::of(year, month, 1).filter(|_| is_plain(tokens, at, year_at))?,
-                1,
-            )
+            // A weekday is one of a day that is told in other words (`second Tuesday of July 2024`).
+            let names_day =
+                (0..tokens.len).any(|other| other != at && names_weekday(tokens, other));
+            let is_month = !names_day && is_plain(tokens, at, year_at);
+            (Day::of(year, month, 1).filter(|_| is_month)?, 1)
         }
         [first, second, ..] => {
             let (one, two) = (tokens.number(first)?, tokens.number(second)?);

@@ -57,6 +57,9 @@ fn what_is_no_date_is_none() {
         "25:00:00",
         "2004-13-01",
         "32 Jan 2004",
+        "31 Jun 2004",
+        "2023-02-29T12:00:00Z",
+        "second Tuesday of July 2024",
         "0000-00-00T00:00:00Z",
         "-",
         "é",
@@ -105,6 +108,19 @@ fn an_offset_counts_behind_a_name_and_is_no_clock() {
     // A day alone with a zone is its midnight there.
     assert_eq!(parse("2024-07-09-04:00"), parse("2024-07-09T04:00Z"));
     assert_eq!(parse("2024-07-09+02:00"), parse("2024-07-08T22:00Z"));
+}
+
+#[test]
+fn a_dot_stands_in_a_clock_where_the_half_of_the_day_follows() {
+    all_are(
+        Some(NOON),
+        &[
+            "9 July 2024, 12.30 p.m. +0000",
+            "July 9, 2024 8.30 AM EDT",
+            "8.30am EDT, 9 July 2024",
+            "12.30pm, 09.07.2024",
+        ],
+    );
 }
 
 #[test]

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use crate::support::receiver::Receiver;
 use crate::support::watcher::{DOUBT, HEALER, INTERVAL_SEC, SENTINEL, TIMEOUT, TIMEOUT_SEC};
 use crate::support::{PATIENCE, Proxy, Stage, secs};
-use crate::undisturbed;
 
 /// Nothing is judged while links live for no longer than this: every service gets 3.25 s after each.
 const LINK_LIFE: Duration = Duration::from_secs(1);
@@ -16,10 +15,7 @@ const UNSTABLE_AFTER: Duration = Duration::from_secs(60);
 /// A busy machine may let a link live for long enough to be judged by: then the time begins anew.
 const SAID_WITHIN: Duration = Duration::from_secs(180);
 
-undisturbed! {
-    a_bus_that_comes_and_goes_for_a_minute_is_said_once_and_who_died_meanwhile_is_told_after_it,
-}
-
+#[test]
 fn a_bus_that_comes_and_goes_for_a_minute_is_said_once_and_who_died_meanwhile_is_told_after_it() {
     let stage = Stage::new(&["svc-a", "svc-b"], INTERVAL_SEC, TIMEOUT_SEC);
     let (link, receiver) = (Proxy::to(stage.redis.port()), Receiver::start());

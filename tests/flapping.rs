@@ -6,17 +6,11 @@ use serde_json::Value;
 
 use crate::support::receiver::Receiver;
 use crate::support::{Beater, PATIENCE, Stage, until};
-use crate::undisturbed;
 
 /// The timeout. The window of flapping is six of it: the start of another healer and a death must fit in.
 const TIMEOUT: f64 = 2.5;
 /// Until somebody is told to be steady.
 const STEADY_WITHIN: Duration = Duration::from_secs(60);
-
-undisturbed! {
-    without_a_channel_and_over_kills_flapping_and_steady_are_told_once_each,
-    with_two_channels_it_is_in_the_log_once_and_each_tells_it_once,
-}
 
 fn kinds(log: &[Value]) -> Vec<&str> {
     log.iter().filter_map(|a| a["type"].as_str()).collect()
@@ -30,6 +24,7 @@ fn swing(stage: &Stage, beats: &Beater) {
     stage.alerts.wait("heartbeat_ok", "a", PATIENCE);
 }
 
+#[test]
 fn without_a_channel_and_over_kills_flapping_and_steady_are_told_once_each() {
     let stage = Stage::new(&["a"], 0.2, TIMEOUT);
     let beats = stage.beat(&["a"]);
@@ -74,6 +69,7 @@ fn without_a_channel_and_over_kills_flapping_and_steady_are_told_once_each() {
     });
 }
 
+#[test]
 fn with_two_channels_it_is_in_the_log_once_and_each_tells_it_once() {
     let mut stage = Stage::new(&["a"], 0.2, TIMEOUT);
     stage.truth["services"]["healer"]["notify"] = serde_json::json!([

@@ -7,21 +7,8 @@ use serde_json::json;
 use crate::support::truth::seed;
 use crate::support::watcher::{HEALER, INTERVAL_SEC, TIMEOUT, TIMEOUT_SEC};
 use crate::support::{Beater, Daemon, PATIENCE, RedisServer, Stage, secs};
-use crate::undisturbed;
 
-undisturbed! {
-    a_service_that_says_it_is_stuck_is_told_once_and_once_when_it_is_not,
-    two_instances_that_take_turns_are_told_as_such_and_are_no_restarts,
-    a_restart_in_time_is_counted_and_not_told,
-    beats_without_a_count_or_an_instance_are_beats,
-    a_channel_that_redis_forbids_is_said_aloud_and_its_service_is_unknown,
-    three_hundred_deaths_in_one_moment_are_three_hundred_alerts,
-    who_came_back_while_no_healer_watched_is_told_also_among_thousands,
-    a_death_that_an_old_record_would_hide_is_told_again,
-    health_says_of_when_it_is_and_numsub_shows_the_healer,
-    a_spoilt_health_key_keeps_nobody_from_being_told,
-}
-
+#[test]
 fn a_service_that_says_it_is_stuck_is_told_once_and_once_when_it_is_not() {
     let watch = HEALER.at_work();
     let reason = "reader made no progress for 12 s";
@@ -45,6 +32,7 @@ fn a_service_that_says_it_is_stuck_is_told_once_and_once_when_it_is_not() {
     watch.alerts().assert_nothing_else(TIMEOUT);
 }
 
+#[test]
 fn two_instances_that_take_turns_are_told_as_such_and_are_no_restarts() {
     let watch = HEALER.at_work();
     let other = Beater::start(&watch.stage.redis, &["svc-a"], secs(INTERVAL_SEC));
@@ -54,6 +42,7 @@ fn two_instances_that_take_turns_are_told_as_such_and_are_no_restarts() {
     assert!(watch.stage.wait_health("svc-a", "up")["restarts"].as_u64() <= Some(1));
 }
 
+#[test]
 fn a_restart_in_time_is_counted_and_not_told() {
     let watch = HEALER.at_work();
     watch.beats.restart("svc-a");
@@ -68,6 +57,7 @@ fn a_restart_in_time_is_counted_and_not_told() {
     );
 }
 
+#[test]
 fn beats_without_a_count_or_an_instance_are_beats() {
     let watch = HEALER.at_work();
     watch.beats.silence("svc-a");
@@ -86,6 +76,7 @@ fn beats_without_a_count_or_an_instance_are_beats() {
     HEALER.wait_ok(watch.alerts());
 }
 
+#[test]
 fn a_channel_that_redis_forbids_is_said_aloud_and_its_service_is_unknown() {
     let stage = Stage::new(&["svc-a", "secret"], INTERVAL_SEC, TIMEOUT_SEC);
     stage.redis.query::<()>(&[
@@ -121,6 +112,7 @@ fn a_channel_that_redis_forbids_is_said_aloud_and_its_service_is_unknown() {
     stage.alerts.assert_nothing_else(TIMEOUT);
 }
 
+#[test]
 fn three_hundred_deaths_in_one_moment_are_three_hundred_alerts() {
     let names: Vec<String> = (0..300).map(|i| format!("s{i}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -150,6 +142,7 @@ fn three_hundred_deaths_in_one_moment_are_three_hundred_alerts() {
     assert_eq!(stage.redis.query::<u64>(&["GET", "healer:alerts:n"]), 600);
 }
 
+#[test]
 fn who_came_back_while_no_healer_watched_is_told_also_among_thousands() {
     const OTHERS: usize = 4000;
     let mut stage = HEALER.stage();
@@ -173,6 +166,7 @@ fn who_came_back_while_no_healer_watched_is_told_also_among_thousands() {
     stage.alerts.assert_nothing_else(TIMEOUT);
 }
 
+#[test]
 fn a_death_that_an_old_record_would_hide_is_told_again() {
     let stage = HEALER.stage();
     let old = json!({
@@ -192,6 +186,7 @@ fn a_death_that_an_old_record_would_hide_is_told_again() {
     drop(beats);
 }
 
+#[test]
 fn health_says_of_when_it_is_and_numsub_shows_the_healer() {
     let watch = HEALER.at_work();
     let health = watch.stage.wait_health("svc-a", "up");
@@ -228,6 +223,7 @@ fn the_alert_channel_and_the_default_timeout_come_from_the_environment() {
     assert_eq!(miss.json["timeout_sec"], 1.5, "{}", miss.text);
 }
 
+#[test]
 fn a_spoilt_health_key_keeps_nobody_from_being_told() {
     let stage = Stage::new(&["svc-a", "svc-b", "svc-c"], INTERVAL_SEC, TIMEOUT_SEC);
     let beats = stage.beat(&["svc-a", "svc-b", "svc-c"]);

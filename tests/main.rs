@@ -1,5 +1,6 @@
 //! The integration tests: one binary, a file for each promise, real redis-servers and real processes.
 
+mod beater_record;
 mod bootstrap;
 mod bus_faults;
 mod bus_unstable;
@@ -60,6 +61,7 @@ mod rediss;
 mod refused_writes;
 mod regressions;
 mod reload;
+mod resting;
 mod rooms;
 mod secrets;
 mod service_beats;

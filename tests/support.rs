@@ -27,7 +27,6 @@ pub mod stopped_thread;
 pub mod stream_vendor;
 pub mod teller;
 pub mod truth;
-pub mod undisturbed;
 pub mod vendor;
 pub mod wait;
 pub mod watcher;

@@ -1,15 +1,17 @@
 //! An ear on a channel: every message with the moment it arrived.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rustix::io::Errno;
 use serde_json::Value;
 
-use super::RedisServer;
+use super::beater::{Death, Record};
 use super::redis_server::connect;
+use super::{RedisServer, secs};
 
 /// Listens on `healer:alerts`, or on another channel, through whatever happens to the server.
 ///
@@ -23,6 +25,8 @@ pub struct Alerts {
 #[derive(Default)]
 struct Shared {
     heard: Mutex<Vec<Entry>>,
+    /// Of those whose beats are watched here.
+    beats: Mutex<Vec<Record>>,
     news: Condvar,
     stop: AtomicBool,
 }
@@ -30,6 +34,8 @@ struct Shared {
 struct Entry {
     alert: Heard,
     taken: bool,
+    /// A death that was one, as the beater itself did not get to run, or the end of one.
+    aside: bool,
 }
 
 /// One message.
@@ -37,6 +43,8 @@ struct Entry {
 pub struct Heard {
     /// When it arrived.
     pub at: Instant,
+    /// The same by the wall clock.
+    pub time: SystemTime,
     /// Its text, byte for byte.
     pub text: String,
     /// The same, parsed; null when it is not JSON.
@@ -57,6 +65,21 @@ impl Heard {
     /// Whether it only says that other alerts come again and again, or do so no more.
     pub fn is_about_flapping(&self) -> bool {
         matches!(self.kind(), "flapping" | "steady")
+    }
+
+    /// Whether it tells a death for which this beater's own lateness is reason enough.
+    fn is_explained_by(&self, beats: &Record) -> bool {
+        let number = |field: &str| self.json[field].as_f64();
+        let (Some(timeout), Some(late)) = (number("timeout_sec"), number("late_sec")) else {
+            return false;
+        };
+        let death = Death {
+            timeout: secs(timeout),
+            late_sec: late,
+            last_i: self.json["last_i"].as_u64(),
+            at: self.time,
+        };
+        beats.explains(self.svc(), death)
     }
 
     /// Whether it is an alert of this type about this service.
@@ -94,13 +117,28 @@ impl Alerts {
         }
     }
 
+    /// Deaths told of those who beat here are judged by what the beater recorded.
+    pub fn judge_by(&self, record: Record) {
+        self.shared.beats.lock().unwrap().push(record);
+    }
+
+    /// The ids of alerts that a beater's own lateness explains.
+    pub fn set_aside(&self) -> Vec<Value> {
+        let mut heard = self.shared.heard.lock().unwrap();
+        self.shared.sort_out(&mut heard);
+        let aside = heard.iter().filter(|e| e.aside);
+        aside.map(|e| e.alert.json["id"].clone()).collect()
+    }
+
     /// Waits for the first message that was not taken yet and that `wanted` accepts, and takes it.
     #[track_caller]
     pub fn wait_for(&self, what: &str, within: Duration, wanted: impl Fn(&Heard) -> bool) -> Heard {
         let end = Instant::now() + within;
         let mut heard = self.shared.heard.lock().unwrap();
         loop {
-            if let Some(entry) = heard.iter_mut().find(|e| !e.taken && wanted(&e.alert)) {
+            self.shared.sort_out(&mut heard);
+            let open = |e: &Entry| !e.taken && !e.aside && wanted(&e.alert);
+            if let Some(entry) = heard.iter_mut().find(|e| open(e)) {
                 entry.taken = true;
                 return entry.alert.clone();
             }
@@ -128,7 +166,10 @@ impl Alerts {
 
     /// How many alerts of this type about this service were heard so far, taken or not.
     pub fn count(&self, kind: &str, svc: &str) -> usize {
-        self.all().iter().filter(|a| a.is(kind, svc)).count()
+        let mut heard = self.shared.heard.lock().unwrap();
+        self.shared.sort_out(&mut heard);
+        let counts = |e: &&Entry| !e.aside && e.alert.is(kind, svc);
+        heard.iter().filter(counts).count()
     }
 
     /// Listens for `window` more: nothing that `unwanted` accepts may come, nor have come without being taken.
@@ -137,10 +178,11 @@ impl Alerts {
         let end = Instant::now() + window;
         let mut heard = self.shared.heard.lock().unwrap();
         loop {
+            self.shared.sort_out(&mut heard);
             let wrong = list(
                 heard
                     .iter()
-                    .filter(|e| !e.taken && unwanted(&e.alert))
+                    .filter(|e| !e.taken && !e.aside && unwanted(&e.alert))
                     .map(|e| &e.alert),
             );
             if !wrong.is_empty() {
@@ -160,6 +202,28 @@ impl Alerts {
     #[track_caller]
     pub fn assert_nothing_else(&self, window: Duration) {
         self.assert_none(window, |a| !a.is_about_flapping());
+    }
+}
+
+impl Shared {
+    /// Sets aside what was told of a service while its beater did not get to run.
+    fn sort_out(&self, heard: &mut [Entry]) {
+        let beats = self.beats.lock().unwrap();
+        // Services whose death was set aside, and that did not come back yet.
+        let mut away = BTreeSet::new();
+        for entry in heard {
+            let (alert, svc) = (&entry.alert, entry.alert.svc().to_owned());
+            match alert.kind() {
+                "heartbeat_miss" | "healer_miss" if !entry.taken => {
+                    entry.aside |= beats.iter().any(|beats| alert.is_explained_by(beats));
+                }
+                "heartbeat_ok" | "healer_ok" => entry.aside = away.remove(&svc),
+                _ => continue,
+            }
+            if entry.aside && alert.kind().ends_with("_miss") {
+                away.insert(svc);
+            }
+        }
     }
 }
 
@@ -190,13 +254,19 @@ fn listen(
             Err(e) if e.is_timeout() || is_interruption(&e) => continue,
             Err(e) => return Err(e),
         };
-        let at = Instant::now();
+        let (at, time) = (Instant::now(), SystemTime::now());
         let text = String::from_utf8_lossy(message.get_payload_bytes()).into_owned();
         let json = serde_json::from_str(&text).unwrap_or_default();
-        let alert = Heard { at, text, json };
+        let alert = Heard {
+            at,
+            time,
+            text,
+            json,
+        };
         shared.heard.lock().unwrap().push(Entry {
             alert,
             taken: false,
+            aside: false,
         });
         shared.news.notify_all();
     }

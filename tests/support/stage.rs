@@ -41,7 +41,9 @@ impl Stage {
 
     /// Beats for these services as often as the truth says.
     pub fn beat(&self, names: &[&str]) -> Beater {
-        Beater::start(&self.redis, names, self.interval)
+        let beater = Beater::start(&self.redis, names, self.interval);
+        self.alerts.judge_by(beater.record());
+        beater
     }
 
     /// Starts a daemon on this bus.
@@ -99,10 +101,13 @@ impl Stage {
         })
     }
 
-    /// Every alert in the log, oldest first, but for `flapping` and `steady`, which follow from the others.
+    /// Every alert in the log, oldest first, but for `flapping` and `steady`, which follow from the others,
+    /// and for deaths for which the beater itself was the reason.
     pub fn alert_log(&self) -> Vec<Value> {
         let mut log = self.whole_log();
+        let aside = self.alerts.set_aside();
         log.retain(|a| a["type"] != "flapping" && a["type"] != "steady");
+        log.retain(|a| !aside.contains(&a["id"]));
         log
     }
 

@@ -45,12 +45,12 @@ pub const DOUBT: Duration = Duration::from_millis(3250);
 macro_rules! at_both {
     ($($name:ident),* $(,)?) => {
         mod at_the_healer {
-            use $crate::support::{undisturbed, watcher::HEALER};
-            $(#[test] fn $name() { undisturbed::run(stringify!($name), || super::$name(HEALER)); })*
+            use $crate::support::watcher::HEALER;
+            $(#[test] fn $name() { super::$name(HEALER); })*
         }
         mod at_the_sentinel {
-            use $crate::support::{undisturbed, watcher::SENTINEL};
-            $(#[test] fn $name() { undisturbed::run(stringify!($name), || super::$name(SENTINEL)); })*
+            use $crate::support::watcher::SENTINEL;
+            $(#[test] fn $name() { super::$name(SENTINEL); })*
         }
     };
 }

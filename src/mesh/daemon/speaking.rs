@@ -31,14 +31,19 @@ impl Mesh {
         if self.record.next_ask() <= Mono::now() {
             self.ask(service);
         }
+        let mut failed = false;
         if self.speaks {
             let done = self.write(service);
+            failed = done.is_err();
             self.heed(service, done);
         }
         self.post_orders();
         let now = Mono::now();
-        let mut wake = self.record.next_ask().min(self.next_second);
-        if self.speaks {
+        let mut wake = self.record.next_ask();
+        // What else is due is done by the one who writes, and after a failure no sooner than the lease is asked for again:
+        // what was not done stays due.
+        if self.speaks && !failed {
+            wake = wake.min(self.next_second);
             if let Some(at) = self.alerts.next_wakeup() {
                 wake = wake.min(at);
             }

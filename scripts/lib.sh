@@ -93,7 +93,7 @@ need_musl() {
 programs=(bootstrap rss_agg massive mesh vexy_ai healer sentinel console marketswarm)
 
 # The profile that a program ships in (see Cargo.toml): small, but for those that hear every beat or go through much text.
-profile_of() { case "$1" in healer | sentinel | rss_agg | vexy_ai) printf dist ;; *) printf small ;; esac; }
+profile_of() { case "$1" in healer | sentinel | mesh | rss_agg | vexy_ai) printf dist ;; *) printf small ;; esac; }
 
 # build_static FOLDER: builds the static binaries that ship, and puts them there.
 build_static() {

@@ -47,6 +47,7 @@ mod market_session;
 mod market_stream;
 mod market_stream_faults;
 mod mesh_kills;
+mod mesh_refused;
 mod mesh_registry;
 mod mesh_work;
 mod notify_bus;

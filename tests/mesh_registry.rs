@@ -98,6 +98,42 @@ fn an_instance_is_known_by_its_card_and_who_replaces_it_on_its_machine_makes_it_
 }
 
 #[test]
+fn one_that_is_killed_again_and_again_is_said_to_restart_in_its_row_and_as_an_event() {
+    // Five timeouts are long enough for four starts on a machine that is ten times slower.
+    let stage = stage(8.0);
+    let mesh = stage.start("mesh");
+    mesh.wait_log(WRITES, PATIENCE);
+    stage.redis.wait_subscribed("massive:heartbeat", 1);
+    let mut last = String::new();
+    let mut running: Option<Daemon> = None;
+    for _ in 0..4 {
+        if let Some(mut before) = running.take() {
+            before.kill();
+        }
+        let daemon = running.insert(stage.start("massive"));
+        last = inst(daemon);
+        wait_state(&stage.redis, "massive", &last, State::Up);
+    }
+    wait(&stage.redis, "three restarts", PATIENCE, |registry| {
+        let found = registry.instances.get(&format!("massive/{last}"));
+        found.is_some_and(|instance| instance.restarts == 3)
+    });
+    let (_, rows) = command(&stage, &["mesh"]);
+    let row = rows
+        .lines()
+        .find(|row| row.contains(&last))
+        .expect("its row");
+    assert!(row.contains("up, 3 restarts"), "{rows}");
+    let (_, events) = command(&stage, &["mesh", "events"]);
+    let told = events.lines().filter(|line| line.contains("restarting"));
+    assert_eq!(
+        told.filter(|line| line.contains(&last)).count(),
+        1,
+        "{events}"
+    );
+}
+
+#[test]
 fn a_second_mesh_is_mute_and_writes_when_the_first_is_gone() {
     let stage = stage(2.0);
     let beats = Alerts::on_channel(&stage.redis, "mesh:heartbeat");

@@ -109,6 +109,8 @@ pub enum EventKind {
     /// One that was failed beats again.
     Back,
     Left,
+    /// It began anew three times within five timeouts of its service.
+    Restarting,
     /// It is no longer kept.
     Forgotten,
     /// So many fell silent together that it may be the bus: they are waited for once more.
@@ -127,6 +129,7 @@ impl EventKind {
             EventKind::Failed => "failed",
             EventKind::Back => "back",
             EventKind::Left => "left",
+            EventKind::Restarting => "restarting",
             EventKind::Forgotten => "forgotten",
             EventKind::Doubt => "doubt",
             EventKind::Reset => "reset",
@@ -152,6 +155,10 @@ pub struct Instance {
     /// Number of its last beat, likewise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_i: Option<u64>,
+    /// How often it began anew within five timeouts, where that is three times or more: the process itself, or others
+    /// before it on its machine whose place it took.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub restarts: u32,
     /// The parts of the work that it holds.
     #[serde(default)]
     pub parts: Vec<u32>,
@@ -182,6 +189,10 @@ impl Instance {
         json.truncate(json.len() - "0}".len());
         json
     }
+}
+
+fn is_zero(restarts: &u32) -> bool {
+    *restarts == 0
 }
 
 /// How many instances of a service are in each state: a field of [`SERVICES`].

@@ -60,6 +60,8 @@ pub enum What {
     Left,
     /// A beat said who it is.
     Card(Card),
+    /// It counts its beats anew: the process was started again and kept its id.
+    Restarted,
     /// What it says of its work.
     Works(Works),
     /// Nothing but the time.
@@ -92,6 +94,8 @@ pub struct Hearing {
     detector: Detector,
     services: Vec<Kept>,
     by_channel: HashMap<Box<[u8]>, u32>,
+    /// The service whose channel was looked up last: beats of one come in a row.
+    last_svc: u32,
     instances: Instances,
     doubt: Doubt,
     news: Vec<News>,
@@ -112,6 +116,7 @@ impl Hearing {
             detector: Detector::new(now),
             services: Vec::new(),
             by_channel: HashMap::new(),
+            last_svc: 0,
             instances: Instances::new(room),
             doubt: Doubt::default(),
             news: Vec::new(),
@@ -190,7 +195,7 @@ impl Hearing {
 
     /// A message on `channel`; false when nobody beats there.
     pub fn heard(&mut self, channel: &[u8], payload: &[u8], now: Now) -> bool {
-        let Some(&svc) = self.by_channel.get(channel) else {
+        let Some(svc) = self.find(channel) else {
             return false;
         };
         // What is no beat is told by the healer, who hears it too.
@@ -198,6 +203,14 @@ impl Hearing {
             self.beat(svc, &beat, payload, now);
         }
         true
+    }
+
+    fn find(&mut self, channel: &[u8]) -> Option<u32> {
+        let last = self.services.get(self.last_svc as usize);
+        if last.is_none_or(|kept| kept.channel.as_bytes() != channel) {
+            self.last_svc = *self.by_channel.get(channel)?;
+        }
+        Some(self.last_svc)
     }
 
     fn beat(&mut self, svc: u32, beat: &Beat<'_>, payload: &[u8], now: Now) {
@@ -212,13 +225,18 @@ impl Hearing {
         };
         let member = self.instances.get_mut(index);
         let is_usual = member.is_usual() && beat.status.is_none();
+        let mut began_anew = false;
         if let Some(i) = beat.i {
+            began_anew = i < member.last_i;
             member.last_i = i;
         }
         if is_usual {
             self.detector.seen(index, now);
         } else {
             self.unusual_beat(index, beat, now);
+        }
+        if began_anew {
+            self.tell(index, What::Restarted, now);
         }
         if let Some(card) = Card::read(payload) {
             self.tell(index, What::Card(card), now);

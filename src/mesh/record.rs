@@ -93,7 +93,7 @@ impl Record {
         self.lease.ask_now();
     }
 
-    /// Sets fields of a hash by which nothing is decided, and takes others out.
+    /// Sets fields of a hash, and takes others out; no more than are watched. False when another mesh writes.
     ///
     /// # Errors
     /// Those of the bus.
@@ -102,15 +102,12 @@ impl Record {
         key: &str,
         fields: &[(String, String)],
         gone: &[&String],
-    ) -> Result<(), BusError> {
+    ) -> Result<bool, BusError> {
         let mut packet = redis::pipe();
-        if !fields.is_empty() {
-            packet.cmd("HSET").arg(key).arg(fields).ignore();
-        }
-        if !gone.is_empty() {
-            packet.cmd("HDEL").arg(key).arg(gone).ignore();
-        }
-        self.commands.pipe(&packet)
+        let call = self.texts.put.call(&mut packet, &[LEASE, key]);
+        call.arg(&self.speaker).arg(fields.len());
+        call.arg(fields).arg(gone);
+        self.is_ours(&packet)
     }
 
     /// When the lease is to be asked for next.
@@ -283,27 +280,18 @@ impl Record {
         if !self.is_ours(&packet)? {
             return Ok(false);
         }
-        for some in instances.chunks(PUT_MAX) {
-            let mut packet = redis::pipe();
-            let call = self.texts.put.call(&mut packet, &[LEASE, INSTANCES]);
-            call.arg(&self.speaker);
-            for instance in some {
-                call.arg(instance.field());
-                call.arg(format!("{}1}}", instance.to_open_json()));
-            }
-            if !self.is_ours(&packet)? {
-                return Ok(false);
-            }
-        }
-        for some in counts.chunks(PUT_MAX) {
-            let mut packet = redis::pipe();
-            let call = self.texts.put.call(&mut packet, &[LEASE, SERVICES]);
-            call.arg(&self.speaker);
-            for (svc, json) in some {
-                call.arg(svc).arg(json);
-            }
-            if !self.is_ours(&packet)? {
-                return Ok(false);
+        let records: Vec<(String, String)> = instances
+            .iter()
+            .map(|instance| {
+                let json = format!("{}1}}", instance.to_open_json());
+                (instance.field(), json)
+            })
+            .collect();
+        for (key, fields) in [(INSTANCES, &records[..]), (SERVICES, counts)] {
+            for some in fields.chunks(PUT_MAX) {
+                if !self.set(key, some, &[])? {
+                    return Ok(false);
+                }
             }
         }
         self.begin_epoch(doubting)

@@ -8,6 +8,7 @@ mod gone;
 mod hosts;
 mod low;
 mod record;
+mod restarts;
 #[cfg(test)]
 mod sim;
 mod takeover;
@@ -26,6 +27,7 @@ use gone::Gone;
 use hosts::Hosts;
 pub use low::{Low, LowNews};
 pub use record::{Order, Transition};
+use restarts::{Quiet, Restarts};
 
 /// Transitions that may wait to be told. Beyond, those of an instance run together: the last state is told.
 const WAITING_MAX: usize = 65_536;
@@ -51,6 +53,7 @@ struct Known {
     first_heard: Mono,
     last_heard: Mono,
     works: Works,
+    restarts: Restarts,
     /// Of the transition that made it so, in the record or on its way there; empty: the record knows nothing of it.
     id: Box<str>,
 }
@@ -74,6 +77,8 @@ pub struct Registry {
     forget_after: Duration,
     /// Where the refreshing of times goes on.
     stale: VecDeque<Box<str>>,
+    /// Those that restart too often, and when that is over.
+    restless: Quiet,
 }
 
 /// A service that has instances, or shall have.
@@ -103,6 +108,7 @@ impl Registry {
             orders: Vec::new(),
             forget_after: Duration::from_secs(86_400),
             stale: VecDeque::new(),
+            restless: Quiet::default(),
         }
     }
 
@@ -168,6 +174,7 @@ impl Registry {
             What::Suspect => self.turn(&name, State::Suspect, EventKind::Suspect, now),
             What::Failed => {
                 self.turn(&name, State::Failed, EventKind::Failed, now);
+                self.hand_down(&name, now);
                 self.leave_if_replaced(&name, now);
             }
             What::Back => {
@@ -178,7 +185,11 @@ impl Registry {
                 self.turn(&name, State::Up, EventKind::Back, now);
                 self.replace_others(&name, now);
             }
-            What::Left => self.turn(&name, State::Left, EventKind::Left, now),
+            What::Left => {
+                self.turn(&name, State::Left, EventKind::Left, now);
+                self.hand_down(&name, now);
+            }
+            What::Restarted => self.restarted(&name, now),
             What::Card(card) => self.card(&name, card, now),
             What::Works(works) => self.works(&name, works),
             What::Times => {
@@ -224,6 +235,7 @@ impl Registry {
                 first_heard: news.at.mono,
                 last_heard: news.at.mono,
                 works: Works::Well,
+                restarts: Restarts::default(),
                 id: "".into(),
             },
         );

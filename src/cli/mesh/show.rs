@@ -62,7 +62,7 @@ fn text(registry: &Registry) -> String {
                 instance.inst.clone(),
                 known(&instance.card.host),
                 known(&instance.card.ver),
-                instance.state.as_str().to_owned(),
+                state(instance),
                 ago(now_ts, instance.since_ts),
                 parts(&instance.parts),
             ]
@@ -99,6 +99,14 @@ fn text(registry: &Registry) -> String {
         None => out.push('\n'),
     }
     out
+}
+
+fn state(instance: &Instance) -> String {
+    let word = instance.state.as_str();
+    match instance.restarts {
+        0 => word.to_owned(),
+        n => format!("{word}, {n} restarts"),
+    }
 }
 
 fn parts(parts: &[u32]) -> String {

@@ -14,6 +14,7 @@ fn a_record_is_one_flat_object_that_ends_with_its_number() {
         since_ts: 1,
         last_beat_ts: 2,
         last_i: Some(3),
+        restarts: 0,
         parts: Vec::new(),
         id: "m-4".into(),
         seq: 5,

@@ -9,7 +9,12 @@ pub(super) struct Ears {
     bus: String,
     pub hearing: Hearing,
     pub echo_channel: String,
+    /// Messages that the last read brought.
+    brought: usize,
 }
+
+/// More messages than this in one read are no trickle.
+const TRICKLE_MAX: usize = 16;
 
 impl Ears {
     pub fn new(bus: &str, hearing: Hearing, echo_channel: &str) -> Ears {
@@ -17,7 +22,13 @@ impl Ears {
             bus: bus.to_owned(),
             hearing,
             echo_channel: echo_channel.to_owned(),
+            brought: 0,
         }
+    }
+
+    /// Whether beats come one by one and nothing is under way that must be read at once.
+    pub fn is_trickle(&mut self) -> bool {
+        (1..=TRICKLE_MAX).contains(&self.brought) && !self.hearing.detector().awaits_echo()
     }
 }
 
@@ -39,10 +50,12 @@ impl Sink for Ears {
     fn batch(&mut self, batch: &mut Batch<'_>, mono: Mono) {
         let now = Now::at(mono);
         self.hearing.detector().sign(mono);
+        self.brought = 0;
         while let Some(event) = batch.next() {
             match event {
                 Event::Messages(run) => {
                     for message in run.messages() {
+                        self.brought += 1;
                         if !self.hearing.heard(message.channel, message.payload, now)
                             && message.channel == self.echo_channel.as_bytes()
                             && let Some(seq) = echo_number(message.payload)

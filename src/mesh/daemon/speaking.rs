@@ -267,7 +267,7 @@ impl Mesh {
         self.write_works();
     }
 
-    /// The command shows what is there. Nothing is decided by it, so that it is written without a comparison.
+    /// What the command shows.
     fn write_works(&mut self) {
         let all = self.works.records();
         let pairs: Vec<(String, String)> = all
@@ -286,7 +286,9 @@ impl Mesh {
             .collect();
         let done = self.record.set(WORK, &pairs, &gone);
         match done {
-            Ok(()) => self.written_works = names,
+            Ok(true) => self.written_works = names,
+            // Another writes its own; whoever asks for the lease finds out.
+            Ok(false) => self.record.ask_now(),
             Err(error) => log::debug!("{WORK} is not written: {error}"),
         }
     }

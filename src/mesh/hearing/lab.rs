@@ -135,6 +135,7 @@ fn word(what: &What) -> Option<&'static str> {
         What::Back => "back",
         What::Left => "left",
         What::Works(_) => "works",
+        What::Restarted => "restarted",
         What::Card(_) | What::Times => return None,
     })
 }

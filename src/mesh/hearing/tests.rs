@@ -208,3 +208,12 @@ fn a_truth_that_drops_a_service_drops_its_instances() {
     lab.pass(SEC * 3, |_| {});
     assert!(lab.told("2").contains(&"failed"));
 }
+
+#[test]
+fn who_counts_its_beats_anew_and_keeps_its_id_began_anew() {
+    let mut lab = Lab::new(vec![kept("a", 3000, 1000)]);
+    for i in [7, 8, 9, 1, 2, 2, 3] {
+        lab.beat("a", "1", i);
+    }
+    assert_eq!(lab.told("1"), ["joined", "up", "restarted"]);
+}

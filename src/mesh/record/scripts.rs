@@ -81,9 +81,12 @@ redis.call('UNLINK', KEYS[4], KEYS[2], KEYS[3])
 return 'done'
 "#;
 
-/// Sets fields. Further KEYS: hash. Further ARGV: names and values.
+/// Sets fields and takes others out. Further KEYS: hash. Further ARGV: how many are set, their names and values, the names
+/// of those that go.
 const PUT: &str = r#"
-for i = 2, #ARGV - 1, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+local last = 2 + 2 * tonumber(ARGV[2])
+for i = 3, last - 1, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+for i = last + 1, #ARGV do redis.call('HDEL', KEYS[2], ARGV[i]) end
 return 'done'
 "#;
 

@@ -55,6 +55,7 @@ pub enum Forgetting {
 impl Registry {
     /// Forgets up to `limit` of those who have been gone for long enough, or are too many.
     pub fn tidy(&mut self, limit: usize, now: Now) {
+        self.calm_down(now.mono);
         for _ in 0..limit {
             let Some(name) = self.gone.due(now.mono, self.forget_after).map(Box::from) else {
                 return;
@@ -84,6 +85,7 @@ impl Registry {
         };
         self.hosts.take_out(name, &known);
         self.gone.returned(name);
+        self.restless.remove(name);
         let Known {
             svc,
             inst,

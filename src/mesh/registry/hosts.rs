@@ -8,15 +8,42 @@ use crate::contract::mesh::{EventKind, State};
 
 /// By service and host; of instances that say where they run.
 ///
-/// Invariant: an instance that is up stands among those that are up with the moment at which it was first heard, one that
-/// failed among those that failed with the moment at which it was last heard, and any other nowhere.
+/// Invariant: an instance that is up stands among those that are up, and one that begins or is suspected among the others
+/// that live, with the moment at which it was first heard; one that failed stands among those that failed, and one that
+/// left among those, with the moment at which it was last heard.
 #[derive(Debug, Default)]
 pub struct Hosts(HashMap<(Box<str>, Box<str>), Host>);
 
 #[derive(Debug, Default)]
 struct Host {
     up: BTreeSet<(Mono, Box<str>)>,
+    others: BTreeSet<(Mono, Box<str>)>,
     failed: BTreeSet<(Mono, Box<str>)>,
+    left: BTreeSet<(Mono, Box<str>)>,
+}
+
+/// Instances looked at, at most, for the one that took the place of another.
+const LOOKS_MAX: usize = 64;
+
+impl Host {
+    fn of(&mut self, state: State) -> &mut BTreeSet<(Mono, Box<str>)> {
+        match state {
+            State::Up => &mut self.up,
+            State::Joining | State::Suspect => &mut self.others,
+            State::Failed => &mut self.failed,
+            State::Left => &mut self.left,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        let Host {
+            up,
+            others,
+            failed,
+            left,
+        } = self;
+        [up, others, failed, left].iter().all(|set| set.is_empty())
+    }
 }
 
 impl Hosts {
@@ -30,17 +57,8 @@ impl Hosts {
         let Some(place) = Hosts::place(known) else {
             return;
         };
-        match known.state {
-            State::Up => {
-                let host = self.0.entry(place).or_default();
-                host.up.insert((known.first_heard, name.into()));
-            }
-            State::Failed => {
-                let host = self.0.entry(place).or_default();
-                host.failed.insert((known.last_heard, name.into()));
-            }
-            _ => {}
-        }
+        let host = self.0.entry(place).or_default();
+        host.of(known.state).insert((heard(known), name.into()));
     }
 
     /// It is about to change.
@@ -49,9 +67,8 @@ impl Hosts {
             return;
         };
         if let Some(host) = self.0.get_mut(&place) {
-            host.up.remove(&(known.first_heard, name.into()));
-            host.failed.remove(&(known.last_heard, name.into()));
-            if host.up.is_empty() && host.failed.is_empty() {
+            host.of(known.state).remove(&(heard(known), name.into()));
+            if host.is_empty() {
                 self.0.remove(&place);
             }
         }
@@ -64,6 +81,42 @@ impl Hosts {
         newest.is_some_and(|(first_heard, _)| *first_heard > known.last_heard)
     }
 
+    /// Those who live there and were first heard after `known` was last heard, the first of them first.
+    pub(super) fn after(&self, known: &Known) -> Vec<Box<str>> {
+        let Some(host) = Hosts::place(known).and_then(|place| self.0.get(&place)) else {
+            return Vec::new();
+        };
+        // No name comes before the empty one: of the same moment nobody is meant.
+        let from = (
+            known.last_heard + std::time::Duration::from_micros(1),
+            Box::from(""),
+        );
+        let mut found: Vec<&(Mono, Box<str>)> = Vec::new();
+        for set in [&host.up, &host.others] {
+            found.extend(set.range(from.clone()..).take(LOOKS_MAX));
+        }
+        found.sort();
+        found.into_iter().map(|(_, name)| name.clone()).collect()
+    }
+
+    /// Those who are gone there and were last heard before `known` was first heard, the last of them first.
+    pub(super) fn before(&self, known: &Known) -> Vec<Box<str>> {
+        let Some(host) = Hosts::place(known).and_then(|place| self.0.get(&place)) else {
+            return Vec::new();
+        };
+        let until = (known.first_heard, Box::from(""));
+        let mut found: Vec<&(Mono, Box<str>)> = Vec::new();
+        for set in [&host.failed, &host.left] {
+            found.extend(set.range(..until.clone()).rev().take(LOOKS_MAX));
+        }
+        found.sort();
+        found
+            .into_iter()
+            .rev()
+            .map(|(_, name)| name.clone())
+            .collect()
+    }
+
     /// Who failed there, and was last heard before `known`, which is up, was first heard.
     fn replaced_by(&self, known: &Known) -> Vec<Box<str>> {
         let Some(host) = Hosts::place(known).and_then(|place| self.0.get(&place)) else {
@@ -71,6 +124,14 @@ impl Hosts {
         };
         let before = host.failed.range(..(known.first_heard, Box::from("")));
         before.map(|(_, name)| name.clone()).collect()
+    }
+}
+
+/// The moment with which one stands here.
+fn heard(known: &Known) -> Mono {
+    match known.state.is_live() {
+        true => known.first_heard,
+        false => known.last_heard,
     }
 }
 
@@ -92,7 +153,9 @@ impl Registry {
         else {
             return;
         };
-        for other in self.hosts.replaced_by(known) {
+        let replaced = self.hosts.replaced_by(known);
+        self.take_place(name, now);
+        for other in replaced {
             self.turn(&other, State::Left, EventKind::Left, now);
         }
     }

@@ -148,6 +148,7 @@ impl Known {
             since_ts: self.since_ts,
             last_beat_ts: self.last_beat_ts,
             last_i: self.last_i,
+            restarts: self.restarts.told,
             parts: Vec::new(),
             id: self.id.to_string(),
             seq: 0,

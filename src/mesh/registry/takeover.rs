@@ -1,5 +1,6 @@
 //! Beginning to speak: what is known here, held against the record.
 
+use super::restarts::Restarts;
 use super::{Known, Registry, Works};
 use crate::clock::{Mono, Now};
 use crate::contract::mesh::{EventKind, Instance, State};
@@ -140,6 +141,7 @@ impl Registry {
                 first_heard: Mono(0),
                 last_heard: Mono(0),
                 works: Works::Well,
+                restarts: Restarts::default(),
                 id: stored.id.as_str().into(),
             },
         );

@@ -278,3 +278,101 @@ fn times_are_written_without_a_number_and_only_while_it_speaks() {
     registry.hear(news("1", What::Times, 121));
     assert!(registry.stale(9).is_empty());
 }
+
+/// One that joins at `secs` on `host`, says its card and is up a second later.
+fn comes_up(registry: &mut Registry, inst: &str, host: &str, secs: u64) {
+    registry.hear(news(inst, What::Joined, secs));
+    registry.hear(news(inst, on(host), secs));
+    registry.hear(news(inst, What::Up, secs + 1));
+}
+
+/// It was heard last at `heard` and failed a timeout later.
+fn fails(registry: &mut Registry, inst: &str, heard: u64) {
+    let mut failed = news(inst, What::Failed, heard + 30);
+    failed.heard = Some(at(heard).mono);
+    registry.hear(failed);
+}
+
+fn restarts(registry: &mut Registry, inst: &str) -> u32 {
+    let records = stored(registry);
+    records
+        .iter()
+        .find(|r| r.inst == inst)
+        .expect("kept")
+        .restarts
+}
+
+#[test]
+fn three_restarts_within_five_timeouts_are_told_once_and_are_over_when_it_holds_still() {
+    let mut registry = speaking(Vec::new());
+    comes_up(&mut registry, "p0", "h", 1);
+    // Each dies soon, and the next is up long before that is known.
+    for (nth, begins) in [(1, 11), (2, 21), (3, 31)] {
+        comes_up(&mut registry, &format!("p{nth}"), "h", begins);
+    }
+    comes_up(&mut registry, "elsewhere", "other", 32);
+    fails(&mut registry, "p0", 9);
+    fails(&mut registry, "p1", 19);
+    assert!(!kinds(&mut registry).contains(&EventKind::Restarting));
+    fails(&mut registry, "p2", 29);
+    let told = tell(&mut registry);
+    let restarting = told
+        .iter()
+        .filter(|(kind, _)| *kind == EventKind::Restarting);
+    assert_eq!(
+        restarting
+            .map(|(_, name)| name.as_str())
+            .collect::<Vec<_>>(),
+        ["a/p3"]
+    );
+    assert_eq!(restarts(&mut registry, "p3"), 3);
+    assert_eq!(restarts(&mut registry, "elsewhere"), 0);
+
+    // A fourth is no news, but its row says it.
+    comes_up(&mut registry, "p4", "h", 45);
+    tell(&mut registry);
+    fails(&mut registry, "p3", 44);
+    assert_eq!(restarts(&mut registry, "p4"), 3);
+    registry.tidy(usize::MAX, at(45 + 149));
+    assert_eq!(restarts(&mut registry, "p4"), 3);
+    registry.tidy(usize::MAX, at(45 + 150));
+    assert_eq!(restarts(&mut registry, "p4"), 0);
+    assert!(
+        registry.stale(9).iter().any(|r| r.inst == "p4"),
+        "its row is written anew"
+    );
+}
+
+#[test]
+fn three_that_were_each_restarted_once_on_one_machine_do_not_restart_too_often() {
+    let mut registry = speaking(Vec::new());
+    for inst in ["x0", "y0", "z0"] {
+        comes_up(&mut registry, inst, "h", 1);
+    }
+    for (old, new, secs) in [("x0", "x1", 40), ("y0", "y1", 50), ("z0", "z1", 60)] {
+        registry.hear(news(old, What::Left, secs));
+        comes_up(&mut registry, new, "h", secs + 2);
+    }
+    assert!(!kinds(&mut registry).contains(&EventKind::Restarting));
+    for inst in ["x1", "y1", "z1"] {
+        assert_eq!(restarts(&mut registry, inst), 0, "{inst}");
+    }
+}
+
+#[test]
+fn one_that_keeps_its_id_and_counts_anew_restarts_and_three_far_apart_are_none_too_many() {
+    let mut registry = speaking(Vec::new());
+    comes_up(&mut registry, "-", "h", 1);
+    for secs in [10, 100, 190] {
+        registry.hear(news("-", What::Restarted, secs));
+    }
+    assert_eq!(
+        restarts(&mut registry, "-"),
+        0,
+        "180 s are more than five timeouts"
+    );
+    registry.hear(news("-", What::Restarted, 200));
+    assert_eq!(kinds(&mut registry), [EventKind::Restarting]);
+    registry.hear(news("-", What::Restarted, 210));
+    assert_eq!(restarts(&mut registry, "-"), 4);
+}

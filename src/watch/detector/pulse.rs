@@ -126,6 +126,11 @@ impl Pulse {
         self.outgoing.pop_front()
     }
 
+    /// Whether no echo is under way or to be sent.
+    pub fn is_quiet(&self) -> bool {
+        self.flights.is_empty() && self.outgoing.is_empty()
+    }
+
     /// Whether an echo is to be sent now.
     pub fn has_echo(&self) -> bool {
         !self.outgoing.is_empty()

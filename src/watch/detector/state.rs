@@ -212,6 +212,11 @@ impl Detector {
         }
     }
 
+    /// Whether an echo is under way, or is to be sent: how long it takes is measured.
+    pub fn awaits_echo(&self) -> bool {
+        !self.pulse.is_quiet()
+    }
+
     /// When [`tick`](Detector::tick) has something to do; that may be at once.
     pub fn next_wakeup(&self) -> Mono {
         if self.judging.has_condemned() || (self.judging.is_collecting() && self.may_collect()) {

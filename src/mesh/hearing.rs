@@ -227,7 +227,7 @@ impl Hearing {
         let is_usual = member.is_usual() && beat.status.is_none();
         let mut began_anew = false;
         if let Some(i) = beat.i {
-            began_anew = i < member.last_i;
+            began_anew = i < member.last_i && !member.is_gone;
             member.last_i = i;
         }
         if is_usual {

@@ -27,9 +27,9 @@ pub use look::Look;
 const IDLE: Duration = Duration::from_secs(1);
 /// How often it is looked for who is silent for longer than he should be.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// After a handful of beats the next read waits for so long, so that a trickle of them wakes the thread some thirty times
+/// After a handful of beats the next read waits for so long, so that a trickle of them wakes the thread some twenty times
 /// a second and not once for each. A beat is read by so much later at most; an echo never is.
-const NAP: Duration = Duration::from_millis(30);
+const NAP: Duration = Duration::from_millis(50);
 
 /// What all buses share.
 pub struct Shared {

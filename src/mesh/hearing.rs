@@ -14,7 +14,7 @@ use hashbrown::HashMap;
 
 use crate::clock::{Mono, Now};
 use crate::contract::mesh::{INST_MAX_BYTES, NO_INST};
-use crate::contract::{Beat, Card};
+use crate::contract::{Beat, Card, PlainBeat};
 use crate::text::SafeText;
 use crate::watch::detector::Detector;
 use doubt::Doubt;
@@ -198,6 +198,10 @@ impl Hearing {
         let Some(svc) = self.find(channel) else {
             return false;
         };
+        let plain = PlainBeat::read(payload, &self.services[svc as usize].svc);
+        if plain.is_some_and(|plain| self.plain_beat(svc, plain, now)) {
+            return true;
+        }
         // What is no beat is told by the healer, who hears it too.
         if let Ok(beat) = Beat::read(payload, &self.services[svc as usize].svc) {
             self.beat(svc, &beat, payload, now);
@@ -211,6 +215,21 @@ impl Hearing {
             self.last_svc = *self.by_channel.get(channel)?;
         }
         Some(self.last_svc)
+    }
+
+    /// A beat with nothing on it, of an instance of which nothing else is to be found out; false when it is another.
+    fn plain_beat(&mut self, svc: u32, beat: PlainBeat<'_>, now: Now) -> bool {
+        self.set_name(svc, beat.inst);
+        let Some(index) = self.detector.instance(&self.name) else {
+            return false;
+        };
+        let member = self.instances.get_mut(index);
+        if !member.is_usual() || beat.i < member.last_i {
+            return false;
+        }
+        member.last_i = beat.i;
+        self.detector.seen(index, now);
+        true
     }
 
     fn beat(&mut self, svc: u32, beat: &Beat<'_>, payload: &[u8], now: Now) {

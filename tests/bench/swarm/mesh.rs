@@ -4,6 +4,9 @@ use std::collections::HashMap;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use marketswarm::bus::{Address, Commands, Limits};
+use marketswarm::service::lease::{Member, SessionScripts};
+
 use super::Plan;
 use super::lab::{Server, holds_output, seed};
 use super::process::{Program, cpu};
@@ -14,6 +17,8 @@ const FLOOD: &str = "flood of 1 000 instances";
 const REST: &str = "1 000 instances that beat every 10 s";
 const READ: &str = "reading 1 000 instances";
 const FAIL: &str = "1 000 of 2 100 instances die at once";
+const HUNDRED: &str = "100 000 instances";
+const RENEW: &str = "renewing a session, 256 parts, 50 members";
 const MANY: usize = 1000;
 /// Beats in one packet.
 const PACKET: usize = 2000;
@@ -22,6 +27,8 @@ pub fn run(plan: &Plan, report: &mut Report) {
     flood(plan, report);
     rest(plan, report);
     fail(plan, report);
+    many(plan, report);
+    renew(plan, report);
 }
 
 /// A server and a mesh that keeps the instances of `pool`.
@@ -51,8 +58,7 @@ fn start(plan: &Plan, interval_sec: f64, timeout_sec: f64) -> (Server, Program) 
 }
 
 fn push(packet: &mut Vec<u8>, nth: usize, i: u64) {
-    let beat =
-        format!(r#"{{"svc":"pool","i":{i},"ts":1762433458,"inst":"0123456789ab{nth:04x}"}}"#);
+    let beat = format!(r#"{{"svc":"pool","i":{i},"ts":1762433458,"inst":"01234567890{nth:05x}"}}"#);
     encode(packet, &[b"PUBLISH", b"pool:heartbeat", beat.as_bytes()]);
 }
 
@@ -76,11 +82,12 @@ fn flood(plan: &Plan, report: &mut Report) {
     let (server, mesh) = start(plan, 10.0, 60.0);
     let mut wire = server.wire();
     let mut packets: Vec<Vec<u8>> = Vec::new();
-    for i in 1..=20 {
+    for _ in 0..20 {
         let mut numbers: Vec<usize> = (0..PACKET).map(|n| n % MANY).collect();
         fastrand::shuffle(&mut numbers);
         let mut packet = Vec::new();
-        numbers.iter().for_each(|nth| push(&mut packet, *nth, i));
+        // Always the same number: one that falls back would be a restart.
+        numbers.iter().for_each(|nth| push(&mut packet, *nth, 1));
         packets.push(packet);
     }
     let mut pour = |beats: usize| {
@@ -243,4 +250,62 @@ fn fail(plan: &Plan, report: &mut Report) {
         lates.push((told - last).saturating_sub(TIMEOUT).as_secs_f64() * 1e3);
     }
     report.goal(FAIL, "last event after its deadline", "ms", 100.0, lates);
+}
+
+/// Memory for each instance, when there are about as many as may be.
+fn many(plan: &Plan, report: &mut Report) {
+    // mesh itself is one more.
+    const ALL: usize = 99_000;
+    let (server, mesh) = start(plan, 60.0, 600.0);
+    let before = mesh.memory().rss;
+    let mut wire = server.wire();
+    for i in 1..=2 {
+        for from in (0..ALL).step_by(PACKET) {
+            let mut packet = Vec::new();
+            let numbers = from..(from + PACKET).min(ALL);
+            let count = numbers.len();
+            numbers.for_each(|nth| push(&mut packet, nth, i));
+            wire.send(&packet);
+            wire.publish_replies(count);
+        }
+    }
+    wait_up(&server, ALL);
+    let bytes = (mesh.memory().rss - before) * 1e6 / ALL as f64;
+    report.goal(HUNDRED, "memory (RSS) of each", "B", 1024.0, vec![bytes]);
+}
+
+/// What a renewal costs the server.
+fn renew(plan: &Plan, report: &mut Report) {
+    const MEMBERS: usize = 50;
+    const PARTS: u32 = 256;
+    let server = Server::start();
+    let address = Address::parse(&server.url(), "BENCH").expect("an address");
+    let commands = Commands::new(address, "bench", Limits::default());
+    let mut scripts = SessionScripts::new(commands);
+    let mut wire = server.wire();
+    wire.run(&["HSET", "mesh:parts:work", "parts", &PARTS.to_string()]);
+    for part in 0..PARTS {
+        let holder = format!(
+            "0123456789abcde{:02}|1762433458123",
+            part as usize % MEMBERS
+        );
+        wire.run(&["HSET", "mesh:parts:work", &part.to_string(), &holder]);
+    }
+    let members = (0..MEMBERS).map(|n| format!("0123456789abcde{n:02}"));
+    let mut members: Vec<Member> = members
+        .map(|inst| Member::new("work", &inst, "node-7", PARTS))
+        .collect();
+    let times = if plan.quick { 20 } else { 60 };
+    let mut costs = Vec::new();
+    for _ in 0..plan.runs() {
+        let before = cpu(server.program.id());
+        for _ in 0..times {
+            for member in &mut members {
+                scripts.renew(member).expect("it answers");
+            }
+        }
+        let spent = cpu(server.program.id()) - before;
+        costs.push(spent.as_secs_f64() * 1e6 / (times * MEMBERS) as f64);
+    }
+    report.goal(RENEW, "redis-server CPU", "µs", 150.0, costs);
 }

@@ -14,11 +14,13 @@ mod card;
 pub mod feeds;
 mod health;
 mod history;
+pub mod lease;
 pub mod market;
 pub mod mesh;
 mod name;
 mod outbox;
 mod oversight;
+mod plain_beat;
 mod silence;
 
 pub use alert::{Alert, AlertKind};
@@ -38,6 +40,7 @@ pub use oversight::{
     BUS_HEALTH, BUS_HEALTH_EVERY, BUS_HEALTH_TTL, BusHealth, HEALER_ECHOES, JUDGED, JUDGED_GAP,
     JUDGED_LOG, JUDGED_LOG_MAX, REFUSED_EVERY, WritesRefused,
 };
+pub use plain_beat::PlainBeat;
 pub use silence::Silence;
 
 /// Key of the truth document on both buses, unless `TRUTH_REDIS_KEY` says otherwise.

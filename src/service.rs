@@ -9,6 +9,7 @@ mod healthcheck;
 mod heartbeat;
 mod heartbeat_publisher;
 mod idle;
+pub mod lease;
 mod logging;
 mod message_handler;
 mod output;

@@ -24,7 +24,7 @@ use super::BusError;
 use crate::clock::Mono;
 
 pub use edge::{HOLD, Held, RELEASE, release, take};
-pub use fence::{Committed, FENCE, FENCE_UNLESS_FREE, Fence, IfFree};
+pub use fence::{Committed, FENCE, FENCE_OF_PART, FENCE_UNLESS_FREE, Fence, IfFree};
 pub use last_comer::{Holding, give_back, holder, keep_unless_others, seize};
 pub use renewer::{Change, Order, Renewer};
 

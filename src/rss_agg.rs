@@ -21,6 +21,7 @@ pub mod store;
 use crate::bus::BusError;
 use crate::bus::lease::Change;
 use crate::service::Notice;
+use crate::service::lease::ShareChange;
 
 use self::poll::Report;
 use self::pollers::Due;
@@ -40,6 +41,8 @@ pub enum Event {
     Forgot(Result<(), BusError>),
     /// Who polls has changed.
     Lease(Change),
+    /// Likewise, where several share the feeds.
+    Shares(ShareChange),
 }
 
 impl From<Notice> for Event {

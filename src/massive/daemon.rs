@@ -7,6 +7,7 @@ mod answers;
 pub mod clock;
 mod reload;
 mod report;
+mod sharing;
 mod streaming;
 
 use std::collections::VecDeque;
@@ -30,8 +31,10 @@ use super::{Event, key, plan, vendor};
 use crate::bus::Address;
 use crate::clock::Mono;
 use crate::contract::market::POLL;
+use crate::contract::mesh::GOSSIP;
 use crate::env::Secret;
 use crate::net::trust_store::TrustStore;
+use crate::service::lease::ShareOrder;
 use crate::service::{Error, Notice, Profile, Service};
 use clock::VendorClock;
 use report::Report;
@@ -39,7 +42,7 @@ use streaming::Streaming;
 
 /// What massive wants of the service room.
 pub const PROFILE: Profile = Profile {
-    channels: &[POLL],
+    channels: &[POLL, GOSSIP],
     ..Profile::new(
         SERVICE,
         "asks the vendor for prices, index values and option chains, and keeps them on the market bus",
@@ -83,6 +86,8 @@ struct Massive {
     /// Symbols were held, so what leaves truth has to be taken away.
     has_held: bool,
     orders: Sender<Order>,
+    /// To the thread that keeps the part, where instances share the work.
+    share_orders: Option<Sender<ShareOrder>>,
     /// Batches that wait for the writer.
     waiting: VecDeque<Batch>,
     pool: Option<Pool>,
@@ -105,8 +110,10 @@ pub fn run(mut service: Service<Event>) -> Result<(), Error> {
     log::info!("beating; {}", config.extent());
     let bus = service.buses.market()?;
     let (orders, inbox) = bounded(ORDERS_MAX);
+    let shared = sharing::begin(&mut service, &bus)?;
+    let share_orders = shared.as_ref().map(|shared| shared.orders.clone());
     let keeper = Keeper {
-        store: Store::new(bus.clone(), "massive:keep", &service.inst),
+        store: Store::new(bus.clone(), "massive:keep", &service.inst, shared),
         orders: inbox,
         sender: service.sender.clone(),
         progress: service.beat.progress("keep", keep::PROGRESS_BUDGET),
@@ -133,6 +140,7 @@ pub fn run(mut service: Service<Event>) -> Result<(), Error> {
         writer: Writer::Idle,
         has_held: false,
         orders,
+        share_orders,
         waiting: VecDeque::new(),
         pool: None,
         trust: vendor::trust_store(&service.env)?,
@@ -361,6 +369,9 @@ impl Massive {
                     Ok(config) => self.reload(config, service)?,
                     Err(error) => log::error!("the new truth is not used: {error}"),
                 }
+            }
+            Notice::Message { channel, payload } if channel == GOSSIP => {
+                sharing::heard(self.share_orders.as_ref(), &payload);
             }
             Notice::Message { channel, .. } if channel == POLL => {
                 log::info!("a round now, because somebody asked for it");

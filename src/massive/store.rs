@@ -8,10 +8,14 @@ use std::time::Duration;
 use redis::Value;
 
 use super::budget::WINDOW_MS;
-use crate::bus::lease::{self, FENCE, HOLD, Lease, RELEASE, Standing, Terms};
+use super::config::SERVICE;
+use crossbeam_channel::Sender;
+
+use crate::bus::lease::{self, FENCE, FENCE_OF_PART, Fence, HOLD, Lease, RELEASE, Standing, Terms};
 use crate::bus::{Address, BusError, Commands, Limits, Script, Scripts};
 use crate::clock::Mono;
 use crate::contract::market::{BUDGET, LEASE, STATUS, chain_hash, snapshot_key};
+use crate::service::lease::{Gate, ShareOrder};
 
 pub use batch::Batch;
 
@@ -67,13 +71,31 @@ pub struct Store {
     /// For the lease, and for what is written in its name.
     scripts: Scripts,
     writes: Scripts,
+    /// Where truth says how instances share the work, in place of the lease.
+    shared: Option<Shared>,
 }
+
+/// The one part of the work, which one of several instances holds.
+pub struct Shared {
+    pub gate: Gate,
+    pub orders: Sender<ShareOrder>,
+    /// The token under which it was held when it was last asked.
+    pub token: Option<u64>,
+}
+
+/// All of this work is one part.
+const PART: u32 = 0;
 
 impl Store {
     /// The store at `address`, for the instance `holder`.
-    pub fn new(address: Address, name: &str, holder: &str) -> Store {
+    pub fn new(address: Address, name: &str, holder: &str, shared: Option<Shared>) -> Store {
         let (hold, release) = (Script::new(HOLD), Script::new(RELEASE));
-        let write = Script::new(&[FENCE, WRITE].concat());
+        let fence = if shared.is_some() {
+            FENCE_OF_PART
+        } else {
+            FENCE
+        };
+        let write = Script::new(&[fence, WRITE].concat());
         Store {
             bus: Commands::new(address, name, Limits::default()),
             lease: Lease::with_tokens(LEASE, holder, TERMS),
@@ -82,6 +104,7 @@ impl Store {
             hold,
             release,
             write,
+            shared,
         }
     }
 
@@ -98,6 +121,15 @@ impl Store {
     /// # Errors
     /// The bus does not answer, or takes no writes.
     pub fn hold(&mut self) -> Result<Standing, BusError> {
+        if let Some(shared) = &mut self.shared {
+            let token = shared.gate.token(PART, Mono::now());
+            let before = std::mem::replace(&mut shared.token, token);
+            return Ok(match token {
+                None => Standing::Others,
+                Some(_) if token == before => Standing::Kept,
+                Some(_) => Standing::Taken,
+            });
+        }
         let (lease, bus) = (&mut self.lease, &mut self.bus);
         let held = lease::take(lease, bus, &mut self.scripts, &self.hold)?;
         match held.refused {
@@ -123,7 +155,21 @@ impl Store {
     /// # Errors
     /// The bus does not answer, or refuses. Whether it was written is not known.
     pub fn write(&mut self, batch: &Batch) -> Result<Option<u64>, BusError> {
-        let Some(fence) = self.lease.fence(Mono::now()) else {
+        let now = Mono::now();
+        // Held to the end of the write, so that the part is not given back before.
+        let (fence, _permit) = match &self.shared {
+            None => (self.lease.fence(now), None),
+            Some(shared) => {
+                let permit = shared.gate.enter(PART, now);
+                // Under another token, another may have written since what this batch was decided by.
+                let permit = permit.filter(|permit| Some(permit.token()) == shared.token);
+                let fence = permit
+                    .as_ref()
+                    .map(|p| Fence::of_part(SERVICE, PART, p.token()));
+                (fence, permit)
+            }
+        };
+        let Some(fence) = fence else {
             return Ok(None);
         };
         let mut packet = redis::pipe();
@@ -131,7 +177,13 @@ impl Store {
         call.arg(fence.token()).arg(batch.words());
         match self.writes.run(&mut self.bus, &packet)? {
             Value::Int(repeats) => Ok(u64::try_from(repeats).ok()),
-            _fenced => Ok(None),
+            _fenced => {
+                if let Some(shared) = &self.shared {
+                    // A queue that is full of orders has one of these.
+                    let _ = shared.orders.try_send(ShareOrder::Fenced(PART));
+                }
+                Ok(None)
+            }
         }
     }
 

@@ -2,14 +2,16 @@
 //!
 //! The loop never waits for a publisher or for the store; whatever may take time is a `Job` for a poller.
 
+mod own_lease;
 mod reload;
 mod standby;
+mod turns;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{RecvTimeoutError, Sender};
+use crossbeam_channel::RecvTimeoutError;
 
 use super::Event;
 use super::config::{Config, FeedSpec, SERVICE};
@@ -19,18 +21,20 @@ use super::poll::{Manner, Outcome, Report};
 use super::pollers::{Job, POLLERS, Pool};
 use super::schedule::plan::Plan;
 use super::store::{SharedStore, Swept};
-use crate::bus::lease::{Fence, Order};
 use crate::bus::{AWAY_IS_TOLD_AFTER, Address, BusError, Buses};
 use crate::clock::Mono;
+use crate::contract::mesh::GOSSIP;
 use crate::contract::{MARKET_BUS, SYSTEM_BUS, feeds};
 use crate::net::permits::hosts::Hosts;
 use crate::net::permits::{HostPermit, HostPermits, Semaphore};
 use crate::net::trust_store::TrustStore;
+use crate::service::lease::is_release;
 use crate::service::{Error, Notice, Profile, Service};
+use turns::Turns;
 
 /// What rss_agg wants of the service room.
 pub const PROFILE: Profile = Profile {
-    channels: &[feeds::POLL],
+    channels: &[feeds::POLL, GOSSIP],
     ..Profile::new(
         SERVICE,
         "polls the feeds in truth and queues each new item once",
@@ -67,8 +71,8 @@ pub fn run(mut service: Service<Event>) -> Result<(), Error> {
         next_sweep: Some(Mono::now()),
         next_forget: Some(Mono::now() + FORGET_FIRST),
         store_down: None,
-        fence: None,
-        orders: standby::keep_lease(address, &mut service)?,
+        turns: Turns::start(address, &mut service)?,
+        retired: Vec::new(),
     };
     log::info!("{} feeds", reader.setup.config.feeds.len());
     let done = reader.serve(&mut service);
@@ -96,10 +100,10 @@ struct Reader {
     next_forget: Option<Mono>,
     /// While the store is away, or seems to be.
     store_down: Option<StoreDown>,
-    /// What lets writes pass while this instance holds the lease. One that does not hold it polls and writes nothing.
-    fence: Option<Fence>,
-    /// To the thread that keeps the lease.
-    orders: Sender<Order>,
+    /// What this instance may poll. What is not its turn it neither polls nor writes.
+    turns: Turns,
+    /// Threads that a truth has made needless: they may end.
+    retired: Vec<&'static str>,
 }
 
 /// A store that failed.
@@ -130,7 +134,10 @@ impl Reader {
                     .recv()
                     .map_err(|_| RecvTimeoutError::Disconnected),
             };
-            if !matches!(event, Ok(Event::Notice(_) | Event::Lease(_)) | Err(_)) {
+            if !matches!(
+                event,
+                Ok(Event::Notice(_) | Event::Lease(_) | Event::Shares(_)) | Err(_)
+            ) {
                 self.pool.done();
             }
             match event {
@@ -144,12 +151,13 @@ impl Reader {
                 Ok(Event::Forgot(forgot)) => {
                     self.next_forget = Some(Mono::now() + FORGET_EVERY);
                     if let Err(error) = forgot {
-                        self.store_failed(error);
+                        self.store_failed(error, None);
                     }
                 }
                 Ok(Event::Probed(Ok(()))) => self.store_is_back(service)?,
                 Ok(Event::Probed(Err(error))) => self.store_is_away(error, service),
                 Ok(Event::Lease(change)) => self.lease_changed(change, service)?,
+                Ok(Event::Shares(change)) => self.shares_changed(change, service)?,
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
@@ -157,28 +165,19 @@ impl Reader {
 
     /// Gives out what is due.
     fn hand_out(&mut self, service: &mut Service<Event>) -> Result<(), Error> {
-        if self.fence.is_none() {
+        let now = Mono::now();
+        if !self.turns.may_work(now) {
             return Ok(());
         }
-        let now = Mono::now();
         if let Some(down) = &self.store_down {
             let is_time = down.probe_at.is_some_and(|at| at <= now);
-            if is_time && self.pool.give(Job::Probe, service)? {
+            if is_time && self.give_any(Job::Probe, service)? {
                 self.store_down = self.store_down.take().map(StoreDown::being_asked);
             }
             // Without a store nothing could be kept: no publisher is asked in vain.
             return Ok(());
         }
-        if self.next_sweep.is_some_and(|at| at <= now)
-            && self.pool.give(Job::Sweep(self.setup.clone()), service)?
-        {
-            self.next_sweep = None;
-        }
-        if self.next_forget.is_some_and(|at| at <= now)
-            && self.pool.give(Job::Forget(self.setup.clone()), service)?
-        {
-            self.next_forget = None;
-        }
+        self.hand_out_chores(now, service)?;
         loop {
             let taken = self.plan.take(&mut self.hosts.lock(), now);
             let Some(turn) = taken else { return Ok(()) };
@@ -186,6 +185,14 @@ impl Reader {
             let Some(spec) = self.setup.spec(&turn.feed) else {
                 // The plan holds feeds of the truth in force only, so this is for the reader's peace of mind.
                 self.plan.done(&turn.feed, None, false);
+                continue;
+            };
+            let Some(leave) = self.turns.enter(&spec.id, now) else {
+                // Its part was shut a moment ago, or is another's.
+                self.plan.done(&turn.feed, Some(now + PROBE_EVERY), false);
+                if !self.turns.has(&spec.id) {
+                    self.plan.remove(&turn.feed);
+                }
                 continue;
             };
             let manner = Manner {
@@ -198,21 +205,62 @@ impl Reader {
                 manner,
                 permit,
             };
-            self.pool.give(job, service)?;
+            self.pool.give(job, &leave.fence, leave.permit, service)?;
+        }
+    }
+
+    /// Gives out what is done for all feeds, if that is this instance's.
+    fn hand_out_chores(&mut self, now: Mono, service: &mut Service<Event>) -> Result<(), Error> {
+        let is_due = |at: Option<Mono>| at.is_some_and(|at| at <= now);
+        for is_sweep in [true, false] {
+            let next = if is_sweep {
+                self.next_sweep
+            } else {
+                self.next_forget
+            };
+            let Some(leave) = is_due(next).then(|| self.turns.enter_chores(now)).flatten() else {
+                continue;
+            };
+            let setup = self.setup.clone();
+            let job = if is_sweep {
+                Job::Sweep(setup)
+            } else {
+                Job::Forget(setup)
+            };
+            if self.pool.give(job, &leave.fence, leave.permit, service)? {
+                let next = if is_sweep {
+                    &mut self.next_sweep
+                } else {
+                    &mut self.next_forget
+                };
+                *next = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives out a job that writes nothing of any feed.
+    fn give_any(&mut self, job: Job, service: &mut Service<Event>) -> Result<bool, Error> {
+        match self.turns.enter_any(Mono::now()) {
+            Some(leave) => self.pool.give(job, &leave.fence, leave.permit, service),
+            None => Ok(false),
         }
     }
 
     fn next_deadline(&self) -> Option<Mono> {
-        self.fence.as_ref()?;
+        let now = Mono::now();
+        if !self.turns.may_work(now) {
+            return self.turns.look_again(now);
+        }
         if let Some(down) = &self.store_down {
             return down.probe_at;
         }
-        self.plan
-            .next_deadline()
+        let chores = [self.next_sweep, self.next_forget];
+        let chores = chores
             .into_iter()
-            .chain(self.next_sweep)
-            .chain(self.next_forget)
-            .min()
+            .flatten()
+            .filter(|_| self.turns.has_chores());
+        self.plan.next_deadline().into_iter().chain(chores).min()
     }
 
     fn heed(&mut self, notice: Notice, service: &mut Service<Event>) -> Result<(), Error> {
@@ -227,8 +275,15 @@ impl Reader {
             Notice::Message { channel, payload } if channel == feeds::POLL => {
                 self.poll_now(&String::from_utf8_lossy(&payload));
             }
+            Notice::Message { channel, payload } if channel == GOSSIP => {
+                if is_release(&payload) {
+                    self.turns.look();
+                }
+            }
             Notice::ThreadEnded { name, error } => {
-                return Err(Error::thread_ended(&name, error));
+                if error.is_some() || !self.retired.contains(&&*name) {
+                    return Err(Error::thread_ended(&name, error));
+                }
             }
             Notice::Message { .. } | Notice::Stop => {}
             Notice::TruthRejected { .. } | Notice::TruthMissing => {}
@@ -240,7 +295,7 @@ impl Reader {
         let due = match report.outcome {
             Outcome::Next(wait) => wait.map(|wait| Mono::now() + wait),
             Outcome::StoreFailed(error) => {
-                self.store_failed(error);
+                self.store_failed(error, Some(feed));
                 // What was fetched is not in the store. The publisher is not to pay for that with haste.
                 let spec = self.setup.spec(feed);
                 let pause = spec.map_or(1, |spec| spec.pace.min_sec);
@@ -248,6 +303,9 @@ impl Reader {
             }
         };
         self.plan.done(feed, due, report.slow);
+        if !self.turns.has(feed) {
+            return self.plan.remove(feed);
+        }
         if self.forced.contains(feed) {
             self.poll_now(feed);
         }
@@ -258,6 +316,10 @@ impl Reader {
             log::warn!("asked to poll {feed:?}, which truth does not have");
             return;
         };
+        if !self.turns.has(feed) {
+            // Whoever's turn it is was asked as well.
+            return;
+        }
         // While it is under way, this waits for its end.
         self.forced.insert(feed.to_owned());
         self.plan.put(feed, &spec.host(), Some(Mono::now()));
@@ -278,7 +340,7 @@ impl Reader {
                 if swept.more { SWEEP_ON } else { SWEEP_EVERY }
             }
             Err(error) => {
-                self.store_failed(error);
+                self.store_failed(error, None);
                 SWEEP_EVERY
             }
         };
@@ -286,9 +348,9 @@ impl Reader {
     }
 
     /// One failure may be no more than a dead connection: the store is asked at once, before anybody is told.
-    fn store_failed(&mut self, why: BusError) {
+    fn store_failed(&mut self, why: BusError, feed: Option<&str>) {
         if let BusError::Fenced { .. } = why {
-            return self.ask_for_lease();
+            return self.turns.was_fenced(feed);
         }
         if self.store_down.is_none() {
             self.store_down = Some(StoreDown {
@@ -307,7 +369,7 @@ impl Reader {
         if let BusError::Fenced { .. } = error {
             // It answers. Whoever holds the lease now tells whether it takes writes.
             down.probe_at = Some(Mono::now() + PROBE_EVERY);
-            return self.ask_for_lease();
+            return self.turns.was_fenced(None);
         }
         down.probe_at = Some(Mono::now() + PROBE_EVERY);
         let lasts = Mono::now() >= down.since + AWAY_IS_TOLD_AFTER;

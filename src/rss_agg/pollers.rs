@@ -15,6 +15,7 @@ use crate::bus::lease::Fence;
 use crate::clock;
 use crate::env::Env;
 use crate::net::permits::HostPermit;
+use crate::service::lease::Permit;
 use crate::service::{Error, Progress, Service, Working};
 
 /// What a poller can be told to do.
@@ -35,8 +36,8 @@ pub enum Job {
     Forget(Arc<Setup>),
 }
 
-/// A job, and the store for it: in the name of the holding of the lease that it was given out in.
-type Fenced = (SharedStore, Job);
+/// A job, the store for it, in the name of the holding that it was given out in, and the leave for it.
+type Fenced = (SharedStore, Job, Option<Permit>);
 
 /// Polls under way at once. They wait for the net most of the time; 20 feeds that hang for 20 s each keep 20 of them.
 pub const POLLERS: usize = 32;
@@ -65,15 +66,18 @@ impl Pool {
         }
     }
 
-    /// Work that is given out from now on is done in the name of this holding of the lease.
-    pub fn set_fence(&mut self, fence: &Fence) {
-        self.store = self.store.fenced_by(fence);
-    }
-
-    /// Puts a job on the queue, which has room for a poll of each poller and for every chore. What comes of it is an
-    /// [`Event`], at which [`done`](Pool::done) is to be called.
-    pub fn give(&mut self, job: Job, service: &mut Service<Event>) -> Result<bool, Error> {
-        if self.jobs.try_send((self.store.clone(), job)).is_err() {
+    /// Puts a job on the queue, which has room for a poll of each poller and for every chore. What it writes is written
+    /// in the name of this holding, and `permit` is dropped when it is done. What comes of it is an [`Event`], at which
+    /// [`done`](Pool::done) is to be called.
+    pub fn give(
+        &mut self,
+        job: Job,
+        fence: &Fence,
+        permit: Option<Permit>,
+        service: &mut Service<Event>,
+    ) -> Result<bool, Error> {
+        let store = self.store.fenced_by(fence);
+        if self.jobs.try_send((store, job, permit)).is_err() {
             return Ok(false);
         }
         self.under_way += 1;
@@ -113,8 +117,9 @@ struct Poller {
 impl Poller {
     /// Works until there are no more jobs.
     fn run(self) -> Result<(), Error> {
-        for (store, job) in &self.inbox {
+        for (store, job, permit) in &self.inbox {
             let event = self.work(&store, job);
+            drop(permit);
             if self.sender.send(event).is_err() {
                 break;
             }

@@ -12,7 +12,7 @@ use super::local::{Analyser, Article};
 use super::model::client::trust_store;
 use super::model::endpoint::Environment as ModelEnvironment;
 use super::narration::{self, Narration};
-use super::queue::consumer_name;
+use super::queue::{consumer_base, consumer_name};
 use super::refine::{self, Refiner, Shared, Watch};
 use super::report::{Report, Said};
 use super::upkeep::{self, Upkeep};
@@ -99,9 +99,10 @@ impl Daemon {
         for let_go in self.workers.drain(wanted.min(self.workers.len())..) {
             let_go.store(true, Ordering::Relaxed);
         }
+        let base = consumer_base(&service.truth, &self.context.name, &service.host);
         while self.workers.len() < wanted {
             let number = self.workers.len() + 1;
-            let consumer = consumer_name(&self.context.name, number);
+            let consumer = consumer_name(&base, number);
             let progress = service.beat.progress(&consumer, worker::PROGRESS_BUDGET);
             let let_go = Arc::new(AtomicBool::new(false));
             let context = Arc::clone(&self.context);
@@ -131,13 +132,14 @@ impl Daemon {
         for let_go in self.refiners.drain(wanted.min(self.refiners.len())..) {
             let_go.store(true, Ordering::Relaxed);
         }
+        let base = consumer_base(&service.truth, &self.context.name, &service.host);
         while self.refiners.len() < wanted {
             let number = self.refiners.len() + 1;
             let let_go = Arc::new(AtomicBool::new(false));
             let refiner = Refiner::new(
                 Arc::clone(&self.context),
                 Arc::clone(&self.shared),
-                &consumer_name(&self.context.name, number),
+                &consumer_name(&base, number),
                 service.beat.clone(),
                 Arc::clone(&let_go),
             );

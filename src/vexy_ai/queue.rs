@@ -7,6 +7,7 @@ use crate::bus::stream::{
     Consumer, DeadLetters, Delivery, EntryId, Grave, Group, Policy, Settings, Several,
 };
 use crate::contract::{analysis, feeds};
+use crate::truth::Truth;
 
 /// The streams of the first stage: what is new, what was updated, what somebody wants once more.
 pub const STREAMS: [&str; 3] = [feeds::QUEUE, feeds::CHANGES, analysis::REDO];
@@ -30,9 +31,19 @@ pub struct Job {
     pub model_anew: bool,
 }
 
-/// `<name>:<thread>`, the same after every start.
-pub fn consumer_name(name: &str, thread: usize) -> String {
-    format!("{name}:{thread}")
+/// What the consumers of one process are called, but for their threads: where truth says that several instances of the
+/// service may run, each on its machine is another.
+pub fn consumer_base(truth: &Truth, name: &str, host: &str) -> String {
+    let service = truth.service(name);
+    match service.and_then(|service| service.instances()) {
+        Some(_) => format!("{name}@{host}"),
+        None => name.to_owned(),
+    }
+}
+
+/// `<name>:<thread>`, or `<name>@<host>:<thread>` of one of several; the same after every start.
+pub fn consumer_name(base: &str, thread: usize) -> String {
+    format!("{base}:{thread}")
 }
 
 /// The consumer of one thread on the first stage's streams, in the order of [`STREAMS`].

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{Massive, Writer};
+use super::{Massive, Writer, sharing};
 use crate::massive::Event;
 use crate::massive::config::Config;
 use crate::massive::keep::Order;
@@ -25,6 +25,7 @@ impl Massive {
             Ok(address) => self.bus = address,
             Err(error) => log::error!("the store stays where it is: {error}"),
         }
+        sharing::follow(self.share_orders.as_ref(), &self.bus, service);
         let is_other_source =
             config.source != self.config.source || config.base_url != self.config.base_url;
         self.config = Arc::new(config);

@@ -26,7 +26,7 @@ impl Reader {
         match store_address(&service.buses) {
             Ok(address) => {
                 self.store.set_address(address.clone());
-                self.move_lease(address);
+                self.follow_turns(address, service)?;
             }
             Err(error) => log::error!("the store stays where it is: {error}"),
         }
@@ -48,6 +48,7 @@ impl Reader {
         }
         let changed = self.setup.config.feeds.iter();
         let changed = changed.filter(|spec| old.spec(&spec.id).as_ref() != Some(*spec));
+        let changed = changed.filter(|spec| self.turns.has(&spec.id));
         self.to_load.extend(changed.cloned());
         log::info!(
             "a new truth is in force: {} feeds, {} new or changed, {} gone",
@@ -59,9 +60,10 @@ impl Reader {
     }
 
     pub(super) fn load(&mut self, service: &mut Service<Event>) -> Result<(), Error> {
-        if !self.to_load.is_empty() && self.store_down.is_none() && self.fence.is_some() {
+        let may_load = self.store_down.is_none() && self.turns.may_work(Mono::now());
+        if may_load && !self.to_load.is_empty() {
             let specs = std::mem::take(&mut self.to_load);
-            if !self.pool.give(Job::Load(specs.clone()), service)? {
+            if !self.give_any(Job::Load(specs.clone()), service)? {
                 self.to_load = specs;
             }
         }
@@ -76,14 +78,19 @@ impl Reader {
         let loaded = match loaded {
             Ok(loaded) => loaded,
             Err(error) => {
-                self.to_load = self.setup.config.feeds.clone();
-                self.store_failed(error);
+                let all = self.setup.config.feeds.iter();
+                let ours = all.filter(|spec| self.turns.has(&spec.id));
+                self.to_load = ours.cloned().collect();
+                self.store_failed(error, None);
                 return Ok(());
             }
         };
         let (now, now_ts) = (Mono::now(), clock::wall_secs());
         let mut overdue = Vec::new();
         for (spec, due_ts) in loaded {
+            if !self.turns.has(&spec.id) {
+                continue;
+            }
             if self.setup.spec(&spec.id).as_ref() != Some(&spec) {
                 // Changed again in the meantime: its next load is under way.
                 continue;

@@ -1,47 +1,17 @@
-//! Who polls: one instance at a time, by a lease beside the items. The others stand by, and take over when it is gone.
+//! Who polls: one instance at a time, by a lease beside the items, or several, each its parts. Who has nothing stands by.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crossbeam_channel::{Sender, bounded};
-
+use super::turns::Turns;
 use super::{Reader, StoreDown};
-use crate::bus::lease::{Change, Lease, Order, Renewer, Terms};
-use crate::bus::{Address, BusError, Commands, Limits};
+use crate::bus::lease::{Change, Fence};
+use crate::bus::{Address, BusError};
 use crate::clock::Mono;
-use crate::contract::feeds;
 use crate::rss_agg::Event;
+use crate::rss_agg::config::SERVICE;
+use crate::service::lease::{ShareChange, parts_wanted};
 use crate::service::{Error, Service};
-
-/// An instance that stands by polls at the latest so long after the other was gone. A renewal that waits for a store
-/// that is slow, or a second away, is still in time.
-const TERMS: Terms = Terms {
-    ttl: Duration::from_secs(10),
-    renew: Duration::from_secs(2),
-};
-/// Orders that may wait for the thread that keeps the lease, while it waits for an answer.
-const ORDERS_MAX: usize = 64;
-
-/// Starts the thread that keeps the lease in the store at `address`.
-pub(super) fn keep_lease(
-    address: Address,
-    service: &mut Service<Event>,
-) -> Result<Sender<Order>, Error> {
-    let lease = Lease::with_tokens(feeds::LEASE, &service.inst, TERMS);
-    let renewer = Renewer::new(
-        lease,
-        Commands::new(address, "rss_agg:lease", Limits::default()),
-    );
-    let (orders, inbox) = bounded(ORDERS_MAX);
-    let sender = service.sender.clone();
-    service.crew.spawn("lease", move || {
-        renewer.run(&inbox, |change| {
-            // A loop that takes no more events is ending.
-            let _ = sender.send(Event::Lease(change));
-        });
-        Ok(())
-    })?;
-    Ok(orders)
-}
 
 impl Reader {
     pub(super) fn lease_changed(
@@ -50,10 +20,12 @@ impl Reader {
         service: &mut Service<Event>,
     ) -> Result<(), Error> {
         match change {
-            Change::Taken(fence) => {
-                log::info!("this instance holds {} and polls", fence.key());
-                self.pool.set_fence(&fence);
-                self.fence = Some(fence);
+            Change::Taken(taken) => {
+                let Turns::Alone { fence, .. } = &mut self.turns else {
+                    return Ok(());
+                };
+                log::info!("this instance holds {} and polls", taken.key());
+                *fence = Some(taken);
                 // Another may have polled since these were read.
                 self.to_load = self.setup.config.feeds.clone();
                 service.beat.set_status(None);
@@ -61,7 +33,7 @@ impl Reader {
             }
             Change::Others { holder } => {
                 let holder = holder.split('#').next().unwrap_or_default();
-                match self.fence.take() {
+                match self.give_up() {
                     Some(_) => log::warn!("instance {holder} took over: this one stands by"),
                     None => log::info!("instance {holder} polls: this one stands by"),
                 }
@@ -70,9 +42,79 @@ impl Reader {
                 Ok(())
             }
             Change::Away(error) => {
-                self.fence = None;
+                self.give_up();
                 self.lease_away(error, service);
                 Ok(())
+            }
+        }
+    }
+
+    fn give_up(&mut self) -> Option<Fence> {
+        match &mut self.turns {
+            Turns::Alone { fence, .. } => fence.take(),
+            Turns::Shared(_) => None,
+        }
+    }
+
+    /// What this instance may poll, where several share the feeds.
+    pub(super) fn shares_changed(
+        &mut self,
+        change: ShareChange,
+        service: &mut Service<Event>,
+    ) -> Result<(), Error> {
+        if !matches!(self.turns, Turns::Shared(_)) {
+            return Ok(());
+        }
+        let (open, status) = match change {
+            ShareChange::Works(open) => (open, None),
+            ShareChange::StandsBy => (BTreeMap::new(), Some("standby")),
+            ShareChange::Drains { is_done: false } => (BTreeMap::new(), Some("draining")),
+            ShareChange::Drains { is_done: true } => (BTreeMap::new(), Some("drained")),
+            ShareChange::Away(error) => {
+                self.take_parts(BTreeMap::new());
+                self.lease_away(error, service);
+                return Ok(());
+            }
+        };
+        match (open.len(), status) {
+            (0, Some(status)) => log::info!("this instance polls nothing: {status}"),
+            (n, _) => log::info!("this instance polls the feeds of {n} parts"),
+        }
+        self.take_parts(open);
+        if status.is_some() {
+            self.store_down = None;
+        }
+        if self
+            .store_down
+            .as_ref()
+            .is_none_or(|down| down.probe_at.is_none())
+        {
+            self.store_down = None;
+            service.beat.set_status(status);
+        }
+        self.load(service)
+    }
+
+    /// Feeds of parts that are held no longer leave the plan; those of parts that are held newly, or under another token,
+    /// are read afresh: another may have polled them since.
+    fn take_parts(&mut self, open: BTreeMap<u32, u64>) {
+        let setup = Arc::clone(&self.setup);
+        let tokens = |turns: &Turns| -> Vec<Option<u64>> {
+            let feeds = setup.config.feeds.iter();
+            feeds.map(|spec| turns.token_of(&spec.id)).collect()
+        };
+        let before = tokens(&self.turns);
+        self.turns.set_open(open);
+        let after = tokens(&self.turns);
+        for (spec, (before, after)) in setup.config.feeds.iter().zip(before.into_iter().zip(after))
+        {
+            if before == after {
+                continue;
+            }
+            self.plan.remove(&spec.id);
+            self.to_load.retain(|waits| waits.id != spec.id);
+            if after.is_some() {
+                self.to_load.push(spec.clone());
             }
         }
     }
@@ -94,20 +136,27 @@ impl Reader {
         });
     }
 
-    /// A write was fenced: the lease may be lost. What there is to know of that comes as an event.
-    pub(super) fn ask_for_lease(&self) {
-        // A queue that is full of orders has one of these.
-        let _ = self.orders.try_send(Order::Ask);
-    }
-
-    /// The store is elsewhere by a new truth.
-    pub(super) fn move_lease(&self, address: Address) {
-        if self
-            .orders
-            .try_send(Order::Move(Box::new(address)))
-            .is_err()
-        {
-            log::error!("the lease stays where it is: its thread does not take orders");
+    /// A new truth: the buses may be elsewhere, the number of parts another, and so may be how the work is shared.
+    pub(super) fn follow_turns(
+        &mut self,
+        store: Address,
+        service: &mut Service<Event>,
+    ) -> Result<(), Error> {
+        let is_shared = matches!(self.turns, Turns::Shared(_));
+        if is_shared == parts_wanted(&service.truth, SERVICE).is_some() {
+            if !self.turns.follow(store, service) {
+                log::error!("the lease stays where it is: its thread does not take orders");
+            }
+            return Ok(());
         }
+        // Of the one before nothing is held any more, and its thread ends.
+        self.take_parts(BTreeMap::new());
+        let ids: Vec<_> = self.plan.ids().cloned().collect();
+        ids.iter().for_each(|id| self.plan.remove(id));
+        self.to_load.clear();
+        self.retired.push(self.turns.thread());
+        self.turns = Turns::start(store, service)?;
+        self.retired.retain(|name| *name != self.turns.thread());
+        Ok(())
     }
 }

@@ -6,6 +6,7 @@
 mod alerts;
 mod beat;
 mod doctor;
+mod drain;
 mod feed;
 mod hold;
 mod known;
@@ -37,6 +38,7 @@ running
   up                     two redis-servers, bootstrap and all services, until Ctrl-C
   bootstrap              put a changed truth.json in force (--file FILE, --dry-run)
   hold SVC, release SVC  keep a service of `up` down, let it come back
+  drain SVC|INST|host:H  have its work given back, part after part (--wait); undrain takes that back
   beat NAME [-- CMD...]  give any program a heartbeat
 
 looking
@@ -127,6 +129,8 @@ fn dispatch() -> Result<ExitCode, Error> {
         )),
         "hold" => hold::run(args, env, hold::What::Hold),
         "release" => hold::run(args, env, hold::What::Release),
+        "drain" => drain::run(args, env, drain::What::Drain),
+        "undrain" => drain::run(args, env, drain::What::Undrain),
         "help" => printed(HELP),
         up::child::COMMAND => up::child::run(args),
         other => Err(Error::Config(format!(

@@ -226,3 +226,21 @@ fn watch_lives_through_a_bus_that_dies_and_comes_back() {
     });
     watch.stop();
 }
+
+#[test]
+fn a_drain_that_stands_for_over_a_day_is_named() {
+    let swarm = Swarm::new();
+    swarm.healer_lives();
+    let (old, new) = (now_ts() - 90_000, now_ts() - 3_600);
+    for (field, since) in [("host:node-2", old), ("inst:0123", new)] {
+        swarm
+            .redis
+            .query::<i64>(&["HSET", "mesh:drain", field, &since.to_string()]);
+    }
+    let (_, table) = swarm.status(&[]);
+    assert!(
+        table.contains("host:node-2 has been drained for 1 d 1 h"),
+        "{table}"
+    );
+    assert!(!table.contains("0123"), "{table}");
+}

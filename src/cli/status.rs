@@ -1,5 +1,6 @@
 //! `marketswarm status`: one table of all services of truth.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,6 +11,7 @@ use serde_json::{Value as Json, json};
 use super::{bad_args, print, printed};
 use crate::bus::{Address, Buses, Commands};
 use crate::clock::{self, human, local_time};
+use crate::contract::lease::DRAIN;
 use crate::contract::{Health, TRUTH_KEY};
 use crate::env::Env;
 use crate::notify::{self, Role};
@@ -20,7 +22,13 @@ use crate::swarm_state::{
     Document, Healer, NOBODY_IS_TOLD, Oversight, READER_LIMITS, Standing, State, StateReader,
     TruthSource, Who, is_channel_at_work, why,
 };
+use crate::text::SafeText;
 use crate::truth::{Defaults, Rules, Truth};
+
+/// What has been drained for longer may have been forgotten.
+const DRAIN_IS_LONG_SEC: i64 = 86_400;
+/// Of the name of what is drained so much is shown.
+const DRAINED_MAX_BYTES: usize = 128;
 
 const HELP: &str = "\
 marketswarm status: one table of all services of truth
@@ -63,6 +71,8 @@ struct Line {
 struct Findings {
     lines: Vec<Line>,
     oversight: Oversight,
+    /// What has been drained for long, with the wall time at which that began.
+    drained: Vec<(String, i64)>,
     somebody_is_told: bool,
     address: Address,
     now_ts: i64,
@@ -75,6 +85,14 @@ impl Findings {
         let mut reader = StateReader::new(address.clone(), "marketswarm:status");
         let oversight = reader.oversight()?;
         let health = reader.health(truth.services().map(|service| service.name()))?;
+        let now_ts = clock::wall_secs();
+        let ask = reader.commands().query(redis::cmd("HGETALL").arg(DRAIN));
+        let drained: BTreeMap<String, i64> = match ask {
+            Err(error) if error.is_connection_lost() => return Err(error.into()),
+            // Without the right to look, nothing can be said of it.
+            asked => asked.unwrap_or_default(),
+        };
+        let is_long = |(_, since_ts): &(String, i64)| now_ts - since_ts >= DRAIN_IS_LONG_SEC;
         let somebody_tells = is_channel_at_work(reader.commands(), Role::Healer.as_str())?;
         // Nobody is told, as long as the healer is silent; what it would do then is not known here.
         let may_be_told = !oversight.healer.speaks() && notify::channels_configured(env, &truth);
@@ -90,7 +108,8 @@ impl Findings {
             lines: lines.collect(),
             somebody_is_told: somebody_tells || may_be_told,
             address,
-            now_ts: clock::wall_secs(),
+            now_ts,
+            drained: drained.into_iter().filter(is_long).collect(),
             oversight,
         })
     }
@@ -105,6 +124,15 @@ impl Findings {
     fn warnings(&self) -> Vec<String> {
         let troubles = self.oversight.troubles().into_iter();
         let mut warnings: Vec<String> = troubles.map(|(_, words)| words).collect();
+        for (field, since_ts) in &self.drained {
+            let name = field.strip_prefix("svc:").or(field.strip_prefix("inst:"));
+            let name = SafeText::cut(name.unwrap_or(field), DRAINED_MAX_BYTES);
+            let ago = u64::try_from(self.now_ts - since_ts).unwrap_or(0);
+            let ago = clock::human(Duration::from_secs(ago));
+            warnings.push(format!(
+                "{name} has been drained for {ago}: `marketswarm undrain {name}` lets it work again"
+            ));
+        }
         if !self.somebody_is_told {
             warnings.push(NOBODY_IS_TOLD.to_owned());
         }

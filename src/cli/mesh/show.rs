@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::{Words, ago, columns, print, system};
-use crate::contract::mesh::{Counts, Instance, State};
+use crate::bus::{BusError, Commands};
+use crate::contract::lease::parts_key;
+use crate::contract::mesh::{Counts, Instance, State, instance_field};
 use crate::env::Env;
 use crate::service::Error;
 use crate::swarm_state::registry::Registry;
@@ -17,7 +19,9 @@ const PARTS_MAX: usize = 8;
 /// Runs the command.
 pub(super) fn run(words: &Words, env: &Env) -> Result<ExitCode, Error> {
     words.none()?;
-    let registry = Registry::read(&mut system(env)?)?;
+    let mut commands = system(env)?;
+    let mut registry = Registry::read(&mut commands)?;
+    add_parts(&mut registry, &mut commands)?;
     let is_well = registry.head.is_some() && registry.stale_sec().is_none() && all_up(&registry);
     print(&if words.json {
         let head = registry.head.map(|head| {
@@ -35,6 +39,32 @@ pub(super) fn run(words: &Words, env: &Env) -> Result<ExitCode, Error> {
         text(&registry)
     })?;
     Ok(ExitCode::from(u8::from(!is_well)))
+}
+
+/// The parts that instances hold stand where they claim them, whether or not mesh is there.
+fn add_parts(registry: &mut Registry, commands: &mut Commands) -> Result<(), BusError> {
+    let mut ask = redis::pipe();
+    for svc in registry.services.keys() {
+        ask.cmd("HGETALL").arg(parts_key(svc));
+    }
+    if registry.services.is_empty() {
+        return Ok(());
+    }
+    let held: Vec<Vec<(String, String)>> = commands.pipe(&ask)?;
+    for (svc, fields) in registry.services.keys().zip(held) {
+        for (part, holder) in fields {
+            if let (Ok(part), Some((inst, _))) = (part.parse(), holder.rsplit_once('|'))
+                && let Some(instance) = registry.instances.get_mut(&instance_field(svc, inst))
+            {
+                instance.parts.push(part);
+            }
+        }
+    }
+    registry
+        .instances
+        .values_mut()
+        .for_each(|i| i.parts.sort_unstable());
+    Ok(())
 }
 
 /// Whether nobody is missing who was not replaced, and of each service as many are up as shall be.

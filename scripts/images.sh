@@ -4,6 +4,7 @@
 # Afterwards `docker compose up` (or docker-compose) finds everything it needs. Run it again after a change.
 #   TAG=1.2.0 scripts/images.sh     tags the images so (default: latest; Compose then needs MARKETSWARM_TAG=1.2.0)
 #   REDIS_IMAGE=NAME                the Redis to use (default: redis:7-alpine)
+#   BUILD_IMAGE=NAME                builds in a container of it, as happens where there is no Rust (then: rust:1-alpine)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/lib.sh

@@ -95,24 +95,66 @@ programs=(bootstrap rss_agg massive mesh vexy_ai healer sentinel console markets
 # The profile that a program ships in (see Cargo.toml): small, but for those that hear every beat or go through much text.
 profile_of() { case "$1" in healer | sentinel | mesh | rss_agg | vexy_ai) printf dist ;; *) printf small ;; esac; }
 
-# build_static FOLDER: builds the static binaries that ship, and puts them there.
+# cargo_build PROFILE TARGET: the words of the command that builds the programs of that profile.
+cargo_build() {
+    local name
+    printf 'cargo build --locked --quiet --profile %s --target %s' "$1" "$2"
+    for name in "${programs[@]}"; do
+        if [ "$(profile_of "$name")" = "$1" ]; then printf ' --bin %s' "$name"; fi
+    done
+}
+
+has_rust() { command -v cargo >/dev/null || [ -x "$HOME/.cargo/bin/cargo" ]; }
+
+# build_static FOLDER: builds the static binaries that ship, and puts them there. Without Rust on this machine, or with
+# BUILD_IMAGE, that happens in a container.
 build_static() {
-    local target profile name names flags
+    mkdir -p "$1"
+    if [ -z "${BUILD_IMAGE:-}" ] && has_rust; then build_here "$1"; else build_in_container "$1"; fi
+}
+
+build_here() {
+    local target profile name
     need_musl
     target=$(musl_target)
     say "building the static binaries (a few minutes the first time)"
-    mkdir -p "$1"
     for profile in small dist; do
-        names=() flags=()
-        for name in "${programs[@]}"; do
-            if [ "$(profile_of "$name")" = "$profile" ]; then names+=("$name") flags+=(--bin "$name"); fi
-        done
         # RUSTFLAGS would replace the flags of .cargo/config.toml, which make the programs small.
-        env --unset=RUSTFLAGS cargo build --locked --quiet --profile "$profile" --target "$target" "${flags[@]}"
-        for name in "${names[@]}"; do
-            install -m 0755 "target/$target/$profile/$name" "$1/$name"
-        done
+        # shellcheck disable=SC2046 # words
+        env --unset=RUSTFLAGS $(cargo_build "$profile" "$target")
     done
+    for name in "${programs[@]}"; do
+        install -m 0755 "target/$target/$(profile_of "$name")/$name" "$1/$name"
+    done
+}
+
+# The image has a C compiler, Rust, and Rust's musl target (or rustup to add it), as rust:1-alpine has. What cargo
+# downloads and builds there stays in target/container, so that the next time is quick.
+build_in_container() {
+    local image=${BUILD_IMAGE:-rust:1-alpine} kept=target/container script profile name
+    docker_works || die "neither Rust nor a Docker engine is here: one of them has to build the programs"
+    if ! docker image inspect "$image" >/dev/null 2>&1; then
+        say "$image: pulling"
+        quietly docker pull --quiet "$image" || die "BUILD_IMAGE=$image is not here and cannot be pulled"
+    fi
+    say "building the static binaries in a container of $image (some minutes the first time)"
+    mkdir -p "$kept"
+    # shellcheck disable=SC2016 # expanded in the container
+    script='target=$(uname -m)-unknown-linux-musl
+        [ -d "$(rustc --print target-libdir --target "$target")" ] || rustup target add "$target"
+        '
+    for profile in small dist; do
+        # shellcheck disable=SC2016
+        script+="$(cargo_build "$profile" '"$target"')"$'\n'
+    done
+    for name in "${programs[@]}"; do
+        script+="install -m 0755 /kept/target/\$target/$(profile_of "$name")/$name /out/"$'\n'
+    done
+    # As the user who asked, so that what comes out is that user's. The sources stay as they are.
+    docker run --rm --user "$(id -u):$(id -g)" --security-opt label=disable --workdir /src \
+        --volume "$PWD:/src:ro" --volume "$PWD/$kept:/kept" --volume "$(cd "$1" && pwd):/out" \
+        --env HOME=/tmp --env CARGO_HOME=/kept/cargo --env CARGO_TARGET_DIR=/kept/target \
+        "$image" sh -euc "$script"
 }
 
 # Sets COMPOSE to the Compose command of this machine: v2 (`docker compose`) or v1 (`docker-compose`).

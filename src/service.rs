@@ -36,7 +36,7 @@ pub use logging::start as start_logging;
 pub use output::{complain, is_reader_gone, print, printed, stream};
 pub use remarks::{Remarks, databases};
 pub use service_manager::ServiceManager;
-pub use signals::{not_ignored, signals_to};
+pub use signals::{Received, Signals, not_ignored, set_of, signals_to};
 pub use start::{Away, beat_settings, host_name, run, run_prepared, run_waiting};
 pub use swarm::{SERVICES, WATCHERS};
 pub use thread_group::{ThreadGroup, deliver};

@@ -4,7 +4,7 @@
 //! 2. `instance_lock`: one run a data folder;
 //! 3. `swarm` is the loop: one `Event` after the other goes to
 //! 4. `process_supervisor`, which decides who runs and who is started again (pure), and
-//! 5. `processes`, `buses`, `ports`, `logs` do what it decides; `child` are the first steps of what they start;
+//! 5. `processes`, `buses`, `ports`, `logs` do what it decides, `lost_truth` sees when a bus is to be seeded again; `child` are the first steps of what they start;
 //! 6. `ui` shows it: the screen, or a line per event.
 
 pub mod child;
@@ -14,6 +14,7 @@ mod buses;
 mod event;
 mod instance_lock;
 mod logs;
+mod lost_truth;
 mod ports;
 mod process_supervisor;
 mod processes;

@@ -1,10 +1,11 @@
 //! rss_agg and its store: one that goes away, connections that die, and what is kept for how long.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::support::newsroom::{Newsroom, Story, Wire};
+use crate::support::redis_server::free_port;
 use crate::support::{PATIENCE, Proxy, RedisServer, until};
 
 #[test]
@@ -27,6 +28,20 @@ fn a_store_that_goes_away_costs_no_item_and_no_publisher_a_request() {
     let queue = room.wait_queue(3);
     assert_eq!(queue[2]["title"], "Story 3");
     daemon.wait_log("the store is back", PATIENCE);
+}
+
+#[test]
+fn a_store_that_is_not_there_yet_is_told_once_it_should_be() {
+    let mut room = Newsroom::open();
+    room.feed("wire", "/feed");
+    let nowhere = format!("redis://127.0.0.1:{}", free_port());
+    let begin = Instant::now();
+    let daemon = room.start_with(&[("MARKET_REDIS_URL", &nowhere)]);
+    daemon.wait_log("the store cannot be used", 2 * PATIENCE);
+    assert!(
+        begin.elapsed() >= Duration::from_secs(10),
+        "a server starts"
+    );
 }
 
 #[test]

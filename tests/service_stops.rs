@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+
 use crate::at_both;
 use crate::support::feed_server;
 use crate::support::newsroom::Newsroom;
@@ -47,6 +49,18 @@ fn a_clean_stop_is_announced_by_a_last_beat() {
     assert_eq!(last.json["i"].as_u64(), numbers.last().copied());
     let contract = format!(r#"{{"svc":"massive","i":{},"ts":"#, numbers.len());
     assert!(last.text.starts_with(&contract), "{}", last.text);
+}
+
+#[test]
+fn a_service_whose_parent_blocks_signals_stops_all_the_same() {
+    let stage = Stage::new(&["massive"], 0.2, 1.0);
+    let beats = Alerts::on_channel(&stage.redis, "massive:heartbeat");
+    let blocked: SigSet = [Signal::SIGTERM, Signal::SIGINT].into_iter().collect();
+    let before = blocked.thread_swap_mask(SigmaskHow::SIG_BLOCK).unwrap();
+    let mut service = stage.start("massive");
+    before.thread_set_mask().unwrap();
+    beats.wait_for("beat 2", PATIENCE, |b| b.json["i"] == 2);
+    stop_in_time(&mut service);
 }
 
 #[test]

@@ -1,17 +1,17 @@
 //! `marketswarm beat NAME [-- CMD...]`: gives any program a heartbeat.
 
 use std::ffi::OsString;
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, Command, ExitCode, ExitStatus};
+use std::process::{Command, ExitCode};
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::bounded;
 use lexopt::prelude::*;
-use rustix::process::{Pid, Signal, getpgrp, kill_process};
-use rustix::termios::tcgetpgrp;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
+use nix::sys::signal::SigSet;
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpgid, getpgrp, kill_process, wait};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 
 use super::{bad_args, known, printed};
 use crate::bus::{Buses, Commands, Limits};
@@ -20,7 +20,7 @@ use crate::contract::{Beat, Card, TRUTH_KEY, beat_counter_key, heartbeat_channel
 use crate::env::Env;
 use crate::sections::SCHEMAS;
 use crate::service::{self, Error, HeartbeatPublisher, HeartbeatSettings, ServiceManager};
-use crate::service::{host_name, not_ignored, signals_to};
+use crate::service::{Received, host_name, not_ignored, set_of, signals_to};
 use crate::swarm_state::Periodic;
 use crate::swarm_state::locator;
 use crate::swarm_state::{Document, TruthSource};
@@ -35,7 +35,7 @@ usage: marketswarm beat NAME [--interval SEC] -- CMD [ARGUMENTS]
 
 The first form runs CMD and beats as NAME while it lives. Signals are passed on to CMD, and its exit code is
 that of this command (128 + N when signal N ended it, 127 when there is no such program, 126 when it is none).
-What is ignored stays so, as under nohup. The second form beats once: for cron, or the end of a script.
+What is ignored or blocked stays so, as under nohup; as process 1 of a container it reaps what CMD leaves behind. The second form beats once: for cron, or the end of a script.
 
 Channel, bus and interval are those of NAME in truth; without an entry there: NAME:heartbeat, the system bus,
 HB_INTERVAL_SEC (10). CMD runs whether or not the bus can be reached, and ends with this command.
@@ -46,11 +46,6 @@ const TRUTH_PERIOD: Duration = Duration::from_secs(5);
 
 /// How long a bus that hangs may keep us from the first beat, or from the end.
 const TRUTH_PATIENCE: Duration = Duration::from_millis(500);
-
-enum Event {
-    Signal(i32),
-    Ended(std::io::Result<ExitStatus>),
-}
 
 /// Runs the command.
 pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error> {
@@ -130,11 +125,12 @@ fn beside(
     };
     let settings = with_interval(usual(name, env)?);
     let (sender, events) = bounded(16);
-    let wanted = not_ignored(&[SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2]);
-    signals_to(sender.clone(), &wanted, Event::Signal)?;
-    let child = command.spawn()?;
-    let pid = child.id();
-    wait_for(child, sender)?;
+    let mut wanted = not_ignored(&[SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2]);
+    // Also where whoever started us ignores it: then nobody could say how the program ended.
+    wanted.push(SIGCHLD);
+    let blocked = SigSet::thread_get_mask().map_err(std::io::Error::from)?;
+    signals_to(sender, &wanted, |received| received)?;
+    let pid = spawn_blocking(&mut command, blocked)?;
 
     let inst = format!("{:016x}", fastrand::u64(..));
     let (beat, beater) = HeartbeatPublisher::new(
@@ -170,15 +166,19 @@ fn beside(
     let mut told_to_end = false;
     let status = loop {
         match events.recv() {
-            Ok(Event::Signal(signal)) => {
-                told_to_end |= matches!(signal, SIGINT | SIGTERM | SIGHUP | SIGQUIT);
-                pass_on(signal, pid);
+            Ok(received) if received.signal == SIGCHLD => {
+                if let Some(status) = reap(pid)? {
+                    break status;
+                }
             }
-            Ok(Event::Ended(status)) => break status?,
+            Ok(received) => {
+                told_to_end |= matches!(received.signal, SIGINT | SIGTERM | SIGHUP | SIGQUIT);
+                pass_on(received, pid);
+            }
             Err(_) => return Err(Error::Other("nobody waits for the program".into())),
         }
     };
-    if !status.success() && !told_to_end {
+    if status.exit_status() != Some(0) && !told_to_end {
         // It failed: a last beat that says `stopping` would make that look planned.
         beat.mute();
     }
@@ -190,27 +190,53 @@ fn beside(
 }
 
 /// The exit code as a shell would have it.
-fn code_of(status: ExitStatus) -> u8 {
-    let code = status.code().or(status.signal().map(|signal| 128 + signal));
+fn code_of(status: WaitStatus) -> u8 {
+    let by_signal = status.terminating_signal().map(|signal| 128 + signal);
+    let code = status.exit_status().or(by_signal);
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }
 
-fn wait_for(mut child: Child, sender: Sender<Event>) -> Result<(), Error> {
-    // Never joined: its last word is the event.
-    thread::Builder::new().name("wait".into()).spawn(move || {
-        let _ = sender.send(Event::Ended(child.wait()));
-    })?;
-    Ok(())
+/// Starts `command` with the signals blocked that `blocked` names, as whoever started us has it; but not the one that
+/// tells a program that its own children ended.
+fn spawn_blocking(command: &mut Command, mut blocked: SigSet) -> Result<u32, Error> {
+    let own = SigSet::thread_get_mask().map_err(std::io::Error::from)?;
+    for signal in &set_of(&[SIGCHLD]) {
+        blocked.remove(signal);
+    }
+    blocked.thread_set_mask().map_err(std::io::Error::from)?;
+    let started = command.spawn();
+    own.thread_set_mask().map_err(std::io::Error::from)?;
+    Ok(started?.id())
 }
 
-fn pass_on(signal: i32, pid: u32) {
-    // Ctrl-C and Ctrl-\ reach everybody in the foreground, the program as well.
-    let in_foreground = tcgetpgrp(std::io::stdin()).is_ok_and(|group| group == getpgrp());
-    if in_foreground && matches!(signal, SIGINT | SIGQUIT) {
+/// Takes note of all that ended: the program, whose status is the answer, and, as process 1, what others left behind.
+fn reap(pid: u32) -> Result<Option<WaitStatus>, Error> {
+    let mut of_program = None;
+    loop {
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some((ended, status))) if is(ended, pid) => of_program = Some(status),
+            Ok(Some(_)) | Err(Errno::INTR) => {}
+            // Nobody else ended, or nobody is left.
+            Ok(None) | Err(Errno::CHILD) => return Ok(of_program),
+            Err(error) => return Err(std::io::Error::from(error).into()),
+        }
+    }
+}
+
+fn is(process: Pid, pid: u32) -> bool {
+    u32::try_from(process.as_raw_pid()).is_ok_and(|ended| ended == pid)
+}
+
+fn pass_on(received: Received, pid: u32) {
+    let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) else {
+        return;
+    };
+    // Ctrl-C and Ctrl-\ reach everybody in the foreground, the program as well; what a process sent reached us alone.
+    let is_key = received.by_kernel && matches!(received.signal, SIGINT | SIGQUIT);
+    if is_key && getpgid(Some(pid)).is_ok_and(|group| group == getpgrp()) {
         return;
     }
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    if let (Some(pid), Some(signal)) = (pid, Signal::from_named_raw(signal)) {
+    if let Some(signal) = Signal::from_named_raw(received.signal) {
         // It may have ended just now.
         let _ = kill_process(pid, signal);
     }

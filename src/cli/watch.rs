@@ -64,7 +64,9 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
     if screen.is_some() {
         wanted.extend([SIGCONT, SIGWINCH, SIGTSTP]);
     }
-    signals_to(sender.clone(), &wanted, Event::Signal)?;
+    signals_to(sender.clone(), &wanted, |received| {
+        Event::Signal(received.signal)
+    })?;
     let mut board = Board::default();
     if screen.is_none() {
         board.tells = Tells::Beats;

@@ -1,6 +1,6 @@
 //! What every HTTP client here has in common: how its agent is made, where it may connect, and how a body is read.
 //!
-//! - [`Client`]: time limits, no redirect, no proxy, bounded heads; makes the agent.
+//! - [`Client`]: time limits, no redirect, no proxy of its own accord, bounded heads; makes the agent.
 //! - [`connect`]: names within bounds, addresses judged before they are used, TLS by a trust store.
 //! - [`body`] and [`decode`]: a body in memory, bounded and without its codings.
 
@@ -26,7 +26,7 @@ pub const HEAD_MAX_BYTES: usize = 32 * 1024;
 /// How long a connection is kept that nobody uses.
 const KEPT_FOR: Duration = Duration::from_secs(60);
 
-/// What an HTTP client is made from. Its agent follows no redirect, uses no proxy, takes every status for an answer
+/// What an HTTP client is made from. Its agent follows no redirect, uses no proxy unless told to, takes every status for an answer
 /// and keeps no connection unless told to: what is asked once in minutes would only find it dead.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -50,6 +50,8 @@ pub struct Client {
     pub guard: Option<SsrfGuard>,
     /// Which servers are believed over TLS.
     pub trust: TrustStore,
+    /// Whom to ask for a way to the server; `None`: nobody.
+    pub proxy: Option<ureq::Proxy>,
 }
 
 impl Client {
@@ -66,6 +68,7 @@ impl Client {
             head_max_bytes: HEAD_MAX_BYTES,
             guard: None,
             trust,
+            proxy: None,
         }
     }
 
@@ -89,7 +92,7 @@ impl Client {
     fn config(&self) -> Config {
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
-            .proxy(None)
+            .proxy(self.proxy.clone())
             .max_redirects(0)
             .max_redirects_will_error(false)
             .max_idle_connections(self.kept_connections)
@@ -151,6 +154,7 @@ pub fn explain(error: &ureq::Error, trust: &TrustStore, host: &str, limit: Durat
         ureq::Error::ConnectionFailed => "the connection was refused or cut".to_owned(),
         ureq::Error::Io(e) => format!("the connection broke: {e}"),
         ureq::Error::Tls(e) => format!("TLS: {e}"),
+        ureq::Error::ConnectProxyFailed(e) => format!("the proxy leads nowhere: {e}"),
         ureq::Error::Other(e) => match e.downcast_ref::<connect::Forbidden>() {
             Some(forbidden) => format!("not connected to: {forbidden}"),
             None => "the request failed".to_owned(),

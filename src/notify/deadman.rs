@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use super::config::Url;
 use super::courier::client;
 use crate::clock::Mono;
-use crate::net::http::explain;
+use crate::net::http::{Client, explain};
 use crate::net::trust_store::{Protocol, TrustStore};
 
 /// How often it is given while all is well.
@@ -16,9 +16,17 @@ const PERIOD: Duration = Duration::from_secs(60);
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// Pings `url` while the last word on `well` is true; ends when nobody can say any more.
-pub(super) fn run(url: &Url, well: &Receiver<bool>) -> Result<(), String> {
+pub(super) fn run(
+    url: &Url,
+    proxy: Option<ureq::Proxy>,
+    well: &Receiver<bool>,
+) -> Result<(), String> {
     let trust = TrustStore::public(Protocol::Http);
-    let agent = client(LIMIT, &trust).agent();
+    let client = Client {
+        proxy,
+        ..client(LIMIT, &trust)
+    };
+    let agent = client.agent();
     let host = url.expose().host().unwrap_or_default();
     let mut is_well = false;
     let mut due = Mono::now();

@@ -104,7 +104,9 @@ impl Format {
         };
         match self {
             Format::Json => json(own(telling, text)),
-            Format::Slack => json(json!({"text": escape::fit(text, 30_000, escape::slack)})),
+            Format::Slack => {
+                json(json!({"text": escape::fit(text, 30_000, escape::slack), "mrkdwn": false}))
+            }
             Format::Discord => json(json!({
                 "content": escape::fit(text, 1_900, escape::discord),
                 "allowed_mentions": {"parse": []},
@@ -301,6 +303,8 @@ mod tests {
             slack.contains("&lt;!channel&gt;") && !slack.contains("<!channel>"),
             "{slack}"
         );
+        let slack: Value = serde_json::from_str(&slack).expect("JSON");
+        assert_eq!(slack["mrkdwn"], false, "nothing is bold or struck out");
         let discord = Format::Discord.payload(&telling, &text);
         let body: Value = serde_json::from_str(&discord.body).expect("JSON");
         assert_eq!(body["allowed_mentions"], json!({"parse": []}));

@@ -16,6 +16,7 @@ use super::{Config, ConfigError, Role, config, deadman};
 use crate::bus::Address;
 use crate::contract::Alert;
 use crate::env::Env;
+use crate::net::proxy::proxy_for;
 use crate::service::{Notice, deliver};
 use crate::text::cut;
 use crate::truth::Truth;
@@ -93,9 +94,12 @@ pub fn start<E: From<Notice> + Send + 'static>(
     if role == Role::Sentinel
         && let Some(url) = config.deadman
     {
+        let proxy = proxy_for(&notifier.context.env, "WEBHOOK_PROXY", url.expose())?;
         let (sender, well) = bounded(1);
         notifier.well = Some(sender);
-        notifier.spawn("deadman".to_owned(), move || deadman::run(&url, &well));
+        notifier.spawn("deadman".to_owned(), move || {
+            deadman::run(&url, proxy, &well)
+        });
     }
     Ok(notifier)
 }

@@ -72,7 +72,7 @@ impl Answer {
 
     /// By the code of a mail server's reply.
     pub fn of_smtp(code: u16, text: &str) -> Answer {
-        let reason = format!("answered {code}: {}", SafeText::cut(text, REASON_MAX_BYTES));
+        let reason = format!("answered {code} {}", SafeText::cut(text, REASON_MAX_BYTES));
         match code {
             200..=299 => Answer::Done(reason),
             500..=599 => Answer::Never(reason),

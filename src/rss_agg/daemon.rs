@@ -126,6 +126,7 @@ impl StoreDown {
 impl Reader {
     fn serve(&mut self, service: &mut Service<Event>) -> Result<(), Error> {
         loop {
+            self.tell_that_it_lasts(service);
             self.hand_out(service)?;
             let event = match self.next_deadline() {
                 Some(at) => service.events.recv_deadline(at.instant()),
@@ -249,11 +250,14 @@ impl Reader {
 
     fn next_deadline(&self) -> Option<Mono> {
         let now = Mono::now();
+        let down = self.store_down.as_ref();
+        let told = down.filter(|down| !down.is_told);
+        let told = told.map(|down| down.since + AWAY_IS_TOLD_AFTER);
         if !self.turns.may_work(now) {
-            return self.turns.look_again(now);
+            return told.into_iter().chain(self.turns.look_again(now)).min();
         }
-        if let Some(down) = &self.store_down {
-            return down.probe_at;
+        if let Some(down) = down {
+            return told.into_iter().chain(down.probe_at).min();
         }
         let chores = [self.next_sweep, self.next_forget];
         let chores = chores
@@ -372,11 +376,20 @@ impl Reader {
             return self.turns.was_fenced(None);
         }
         down.probe_at = Some(Mono::now() + PROBE_EVERY);
+        down.why = error;
+        self.tell_that_it_lasts(service);
+    }
+
+    /// Most servers have started again before anybody is told of it.
+    fn tell_that_it_lasts(&mut self, service: &Service<Event>) {
+        let Some(down) = &mut self.store_down else {
+            return;
+        };
         let lasts = Mono::now() >= down.since + AWAY_IS_TOLD_AFTER;
         if lasts && !std::mem::replace(&mut down.is_told, true) {
             let why = &down.why;
-            log::warn!("the store cannot be used: {why}; {error}; polls wait until it can");
-            let reason = format!("the store cannot be used: {error}; polls wait until it can");
+            let reason = format!("the store cannot be used: {why}; polls wait until it can");
+            log::warn!("{reason}");
             service.beat.set_degraded(&reason);
         }
     }

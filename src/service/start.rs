@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 use super::healthcheck::Notes;
 use super::heartbeat::HeartbeatSettings;
@@ -15,8 +14,8 @@ use super::heartbeat_publisher::HeartbeatPublisher;
 use super::message_handler;
 use super::truth_watch::{Found, TruthWatch, judge, keep};
 use super::{
-    EVENTS_MAX, Error, Notice, Profile, Remarks, Service, ServiceManager, Standard, ThreadGroup,
-    complain, healthcheck, logging, standard_args,
+    EVENTS_MAX, Error, Notice, Profile, Received, Remarks, Service, ServiceManager, Signals,
+    Standard, ThreadGroup, complain, healthcheck, logging, standard_args,
 };
 use crate::bus::{Address, Backoff, BusError, Buses, Commands, Limits, Switchboard};
 use crate::clock::Mono;
@@ -229,12 +228,12 @@ fn watch_signals<E: From<Notice> + Send + 'static>(
     sender: Sender<E>,
     switchboard: Switchboard,
 ) -> Result<(), Error> {
-    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    let mut signals = Signals::of(&[SIGTERM, SIGINT])?;
     // Never joined: it waits for signals until the process ends.
     thread::Builder::new()
         .name("signals".into())
         .spawn(move || {
-            for signal in signals.forever() {
+            while let Some(Received { signal, .. }) = signals.wait() {
                 if switchboard.is_ending() {
                     log::warn!("signal {signal} again: ending at once");
                     std::process::exit(1);

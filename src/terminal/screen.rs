@@ -1,8 +1,10 @@
 //! Lines on a terminal: the whole screen redrawn in place, or one plain line after the other.
 
+use std::cell::Cell;
 use std::io::{self, IsTerminal, Write};
 
-use rustix::termios::tcgetwinsize;
+use rustix::process::getpgrp;
+use rustix::termios::{tcgetpgrp, tcgetwinsize};
 use signal_hook::consts::{SIGCONT, SIGTSTP};
 use signal_hook::low_level::emulate_default_handler;
 
@@ -24,16 +26,20 @@ pub fn line(news: &News) -> String {
 }
 
 /// The alternate screen of the terminal; given back when dropped.
+///
+/// In the background the terminal is somebody else's: nothing is drawn there, until the screen is in front again.
 pub struct Screen {
     colour: bool,
+    entered: Cell<bool>,
 }
 
 impl Screen {
     pub fn open() -> Screen {
         let screen = Screen {
             colour: std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty()),
+            entered: Cell::new(false),
         };
-        screen.enter();
+        screen.is_ours();
         screen
     }
 
@@ -45,18 +51,28 @@ impl Screen {
                 // It stops here.
                 let _ = emulate_default_handler(SIGTSTP);
             }
-            SIGCONT => self.enter(),
+            SIGCONT => {
+                self.is_ours();
+            }
             _ => {}
         }
     }
 
-    fn enter(&self) {
-        // The alternate screen, no cursor, empty.
-        write("\x1b[?1049h\x1b[?25l\x1b[2J");
+    /// Whether it may be drawn on; taken when it came to be so, as by `fg`.
+    fn is_ours(&self) -> bool {
+        // A terminal that does not control us knows no background.
+        let in_front = tcgetpgrp(io::stdout()).map_or(true, |group| group == getpgrp());
+        if in_front && !self.entered.replace(true) {
+            // The alternate screen, no cursor, empty.
+            write("\x1b[?1049h\x1b[?25l\x1b[2J");
+        }
+        in_front
     }
 
     fn leave(&self) {
-        write("\x1b[?25h\x1b[?1049l");
+        if self.entered.replace(false) {
+            write("\x1b[?25h\x1b[?1049l");
+        }
     }
 
     /// Columns and rows.
@@ -71,6 +87,9 @@ impl Screen {
 
     /// Redraws everything in one write, so that nothing flickers.
     pub fn draw(&self, lines: &[Vec<Piece>]) {
+        if !self.is_ours() {
+            return;
+        }
         let (columns, rows) = self.size();
         let mut out = String::from("\x1b[?2026h\x1b[H");
         for (nth, pieces) in lines.iter().take(rows).enumerate() {

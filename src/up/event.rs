@@ -6,6 +6,8 @@ use crate::swarm_state::Seen;
 pub(super) enum Event {
     Signal(i32),
     Seen(Seen),
+    /// This bus lost its truth; and the document that was in force, if one was seen.
+    LostTruth(&'static str, Option<Vec<u8>>),
     /// An item of the demo was analysed: what there is to say of it.
     Analysed(String),
 }

@@ -100,6 +100,8 @@ pub(super) struct ProcessSupervisor {
     stage: Stage,
     restarts: bool,
     hurried: bool,
+    /// A bus lost its data while the seed ran.
+    seeds_again: bool,
     failed: Option<String>,
 }
 
@@ -122,6 +124,7 @@ impl ProcessSupervisor {
             stage: Stage::Buses,
             restarts,
             hurried: false,
+            seeds_again: false,
             failed: None,
         }
     }
@@ -193,7 +196,17 @@ impl ProcessSupervisor {
         let was = std::mem::replace(&mut process.state, State::Over);
         match process.role {
             _ if ending => {}
-            Role::Seed if well => self.stage = Stage::Services,
+            Role::Seed if well => {
+                self.stage = Stage::Services;
+                if std::mem::take(&mut self.seeds_again) {
+                    process.state = State::Due(now);
+                }
+            }
+            Role::Seed if self.stage == Stage::Services => {
+                // Seeded again, in vain: the services live on what they know.
+                process.state = State::Due(now + process.pause);
+                process.pause = (process.pause * 2).min(PAUSE_MAX);
+            }
             Role::Seed => self.fail(format!("bootstrap failed: {how}"), now),
             Role::Watcher | Role::Service if held => {
                 process.deaths += 1;
@@ -217,6 +230,21 @@ impl ProcessSupervisor {
                         now,
                     );
                 }
+            }
+        }
+    }
+
+    /// A bus lost what the seed wrote there: it runs again, unless it is about to.
+    pub(super) fn seed_again(&mut self, now: Mono) {
+        if self.stage != Stage::Services {
+            return;
+        }
+        for seed in self.processes.iter_mut().filter(|p| p.role == Role::Seed) {
+            match seed.state {
+                State::Over => (seed.pause, seed.state) = (PAUSE_FIRST, State::Due(now)),
+                // It may have been there already.
+                State::Running { .. } => self.seeds_again = true,
+                State::Idle | State::Due(_) | State::Held => {}
             }
         }
     }

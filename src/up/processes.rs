@@ -116,7 +116,7 @@ impl Processes {
     /// Starts process `id` in a process group of its own, so that Ctrl-C at the terminal does not reach it.
     pub(super) fn start(&mut self, id: Id) -> io::Result<u32> {
         let spec = &self.specs[id];
-        let log = self.logs.open(spec.name)?;
+        let log = self.logs.writer(spec.name)?;
         let on_orphaned = match spec.role {
             Role::Bus => OnOrphaned::End,
             Role::Seed | Role::Watcher | Role::Service => OnOrphaned::Kill,

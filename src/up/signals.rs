@@ -13,5 +13,5 @@ pub(super) fn watch_signals(sender: Sender<Event>, has_screen: bool) -> Result<(
     if has_screen {
         wanted.extend([SIGTSTP, SIGCONT, SIGWINCH]);
     }
-    signals_to(sender, &wanted, Event::Signal)
+    signals_to(sender, &wanted, |received| Event::Signal(received.signal))
 }

@@ -1,5 +1,6 @@
 //! The running swarm: one loop over signals, processes and what the poller sees.
 
+mod looking;
 mod showing;
 
 use std::fs;
@@ -21,19 +22,17 @@ use super::processes::{Exit, Processes, Spec, end_leftovers};
 use super::settings::Settings;
 use super::signals::watch_signals;
 use super::ui::{Ui, what_next};
-use crate::bus::Address;
 use crate::clock::Mono;
 use crate::contract::TEXT_MAX_BYTES;
-use crate::sections::SCHEMAS;
 use crate::service::{EVENTS_MAX, Error};
 use crate::swarm_state::locator::{RunFolder, UpNote};
-use crate::swarm_state::{Board, Moment, Poller, PollerSettings, Tells, Tone};
+use crate::swarm_state::{Board, Moment, Periodic, Poller, Tells, Tone};
 use crate::text::SafeText;
 
 /// How often a bus that starts is asked.
 const ASK_PERIOD: Duration = Duration::from_millis(50);
-/// How often the logs are bounded.
-const TIDY_PERIOD: Duration = Duration::from_secs(5);
+/// How often to look around, though nothing happens.
+const LOOK_PERIOD: Duration = Duration::from_secs(5);
 /// Variables of ours that would lead a service elsewhere.
 const ENV_WITHOUT: &[&str] = &[
     "REDIS_URL",
@@ -89,13 +88,14 @@ struct Swarm {
     console_port: Option<u16>,
     board: Board,
     poller: Option<Poller>,
+    /// Sees when a bus lost its truth.
+    lost_truth: Option<Periodic>,
     /// Follows the analyses of the demo.
     analyses: Option<Analyses>,
     ui: Ui,
     sender: Sender<Event>,
     events: Receiver<Event>,
     began: Mono,
-    tidied: Mono,
     announced: bool,
     tells_nobody: bool,
 }
@@ -125,12 +125,12 @@ impl Swarm {
             console_port: None,
             board,
             poller: None,
+            lost_truth: None,
             analyses: None,
             ui,
             sender,
             events,
             began: Mono::now(),
-            tidied: Mono::now(),
             announced: false,
             tells_nobody: false,
             settings,
@@ -228,13 +228,6 @@ impl Swarm {
         if self.supervisor.all_started() && !self.announced {
             self.announce();
         }
-        if now.since(self.tidied) >= TIDY_PERIOD {
-            self.tidied = now;
-            for spec in &self.processes.specs {
-                // A full disk is no reason to end the swarm.
-                let _ = self.processes.logs.tidy(spec.name);
-            }
-        }
         if self.ui.is_due(now) {
             self.draw();
         }
@@ -247,8 +240,10 @@ impl Swarm {
             self.ui.next(now),
             self.supervisor.next(now),
         ];
-        let tidy = self.tidied + TIDY_PERIOD;
-        wishes.into_iter().flatten().fold(tidy, Mono::min)
+        wishes
+            .into_iter()
+            .flatten()
+            .fold(now + LOOK_PERIOD, Mono::min)
     }
 
     fn take(&mut self, event: Event) {
@@ -265,7 +260,9 @@ impl Swarm {
             }
             Event::Signal(signal) => self.ui.obey(signal),
             // While everything ends, broken links are no news.
-            Event::Seen(_) | Event::Analysed(_) if self.supervisor.is_ending() => {}
+            Event::Seen(_) | Event::Analysed(_) | Event::LostTruth(..)
+                if self.supervisor.is_ending() => {}
+            Event::LostTruth(bus, in_force) => self.seed_again(bus, in_force),
             Event::Analysed(text) => self.tell(Tone::Plain, text),
             Event::Seen(seen) => {
                 for news in self.board.see(seen, Moment::now()) {
@@ -303,6 +300,9 @@ impl Swarm {
         let name = self.processes.specs[id].name;
         let now = Mono::now();
         let was_ending = self.supervisor.is_ending();
+        if !was_ending {
+            self.processes.logs.settle(name);
+        }
         let answered = !self.supervisor.unanswered().any(|bus| bus == id);
         let held = self.run.is_held(name);
         self.supervisor.ended(id, exit.well, &exit.how, held, now);
@@ -314,11 +314,13 @@ impl Swarm {
         let role = self.processes.specs[id].role;
         match role {
             Role::Seed if exit.well => {
-                let file = self.settings.truth_file.display();
+                let file = self.processes.specs[SEED].args[1].clone();
                 let text = format!("bootstrap: {file} is on both buses");
                 self.tell(Tone::Dim, text);
-                // Before the services start, so that no first beat is missed.
-                self.start_poller();
+                if self.poller.is_none() {
+                    // Before the services start, so that no first beat is missed.
+                    self.start_poller();
+                }
             }
             _ => {
                 let next = what_next(self.supervisor.state(id), self.supervisor.is_ending(), now);
@@ -357,32 +359,6 @@ impl Swarm {
                 let name = self.processes.specs[bus].name;
                 let port = self.ports[bus];
                 self.tell(Tone::Dim, format!("{name}: answers on 127.0.0.1:{port}"));
-            }
-        }
-    }
-
-    fn start_poller(&mut self) {
-        let mut env = self.settings.env.clone();
-        for name in ENV_WITHOUT {
-            env = env.with(*name, "");
-        }
-        for (name, value) in &self.processes.env {
-            env = env.with(*name, value);
-        }
-        let started = PollerSettings::from_env(&env, SCHEMAS, 0)
-            .map_err(Error::from)
-            .and_then(|settings| Ok(Poller::start(settings, self.sender.clone())?));
-        match started {
-            Ok(poller) => self.poller = Some(poller),
-            Err(error) => self.supervisor.fail(error.to_string(), Mono::now()),
-        }
-        if self.settings.demo.is_some() {
-            let url = buses::url(self.ports[MARKET]);
-            let store = Address::parse(&url, "MARKET_REDIS_URL").map_err(Error::from);
-            let start = |store| Ok(Analyses::start(store, self.sender.clone())?);
-            match store.and_then(start) {
-                Ok(analyses) => self.analyses = Some(analyses),
-                Err(error) => self.tell(Tone::Odd, format!("analyses are not shown: {error}")),
             }
         }
     }

@@ -1,4 +1,5 @@
 //! How people were told.
 
 mod alertmanager;
+mod on_the_way;
 mod unanswered;

@@ -13,8 +13,8 @@ use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::time;
 use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, TcpConnector, Transport,
-    TransportAdapter,
+    Buffers, ConnectProxyConnector, ConnectionDetails, Connector, LazyBuffers, NextTimeout,
+    TcpConnector, Transport, TransportAdapter,
 };
 
 use crate::net::resolve::{OTHERS, ResolveError};
@@ -87,7 +87,7 @@ fn look_up(
     Ok(found.into_iter().take(MAX_ADDRESSES))
 }
 
-/// TCP, and for `https` TLS on top, by what the trust store holds at that moment.
+/// TCP, or the way that a proxy leads, and for `https` TLS on top, by what the trust store holds at that moment.
 #[derive(Debug)]
 pub struct NetConnector {
     tcp: TcpConnector,
@@ -112,17 +112,24 @@ impl Connector<()> for NetConnector {
         details: &ConnectionDetails,
         chained: Option<()>,
     ) -> Result<Option<Self::Out>, ureq::Error> {
-        let Some(tcp) = Connector::<()>::connect(&self.tcp, details, chained)? else {
-            return Ok(None);
+        // By the proxy, to which this connector is asked for a connection in turn; or straight.
+        let by_proxy = ConnectProxyConnector::default();
+        let tunnel = Connector::<Box<dyn Transport>>::connect(&by_proxy, details, None)?;
+        let tcp: Box<dyn Transport> = match tunnel {
+            Some(tunnel) => tunnel.boxed(),
+            None => match Connector::<()>::connect(&self.tcp, details, chained)? {
+                Some(tcp) => tcp.boxed(),
+                None => return Ok(None),
+            },
         };
         if !details.needs_tls() {
-            return Ok(Some(Box::new(tcp)));
+            return Ok(Some(tcp));
         }
         let (host, _) = host_and_port(details.uri);
         let name = ServerName::try_from(host)
             .map_err(|_| ureq::Error::Tls("the host is no name that a certificate can have"))?;
         let mut session = ClientConnection::new(self.trust.config(), name.to_owned())?;
-        let mut wire = TransportAdapter::new(tcp.boxed(), details.current_time.clone());
+        let mut wire = TransportAdapter::new(tcp, details.current_time.clone());
         // The time for a connection began before the one of TCP.
         let mut timeout = details.timeout;
         if let (time::Duration::Exact(limit), time::Instant::Exact(start)) =

@@ -1,5 +1,6 @@
 //! One channel, read from the variables that truth names, or from the usual ones.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -7,6 +8,7 @@ use serde::de::IgnoredAny;
 
 use super::target::{ConfigError, Email, Target, Tls, Url, Webhook, refused};
 use crate::env::{Env, EnvError, Secret};
+use crate::net::proxy::proxy_for;
 use crate::net::trust_store::{Protocol, Source, TrustStore};
 use crate::notify::format::Format;
 use crate::notify::sign::SigningKey;
@@ -116,6 +118,7 @@ fn webhook(env: &Env, entry: &Entry) -> Result<Webhook, ConfigError> {
         .transpose()
         .map_err(|reason| refused(secret_name.unwrap_or("WEBHOOK_SECRET"), reason))?;
     Ok(Webhook {
+        proxy: proxy_for(env, "WEBHOOK_PROXY", url.expose())?,
         url,
         format,
         key,
@@ -196,12 +199,14 @@ fn email(env: &Env, entry: &Entry) -> Result<Email, ConfigError> {
             .parse()
             .map_err(|_| refused(name, "not an address; write name@example.org"))
     };
+    let to: Vec<lettre::Address> = to
+        .iter()
+        .map(|a| address(&to_name, a))
+        .collect::<Result<_, _>>()?;
     Ok(Email {
         from: address(&from_name, &from)?,
-        to: to
-            .iter()
-            .map(|a| address(&to_name, a))
-            .collect::<Result<_, _>>()?,
+        to: each_once(to),
+        helo: helo(env)?,
         host,
         port,
         tls,
@@ -209,6 +214,30 @@ fn email(env: &Env, entry: &Entry) -> Result<Email, ConfigError> {
         timeout: timeout(env, entry, "SMTP_TIMEOUT_SEC", 20.0)?,
         trust: trust(env, entry, Protocol::Smtp, "SMTP_CA")?,
     })
+}
+
+/// Whoever is named twice gets one mail: servers tell no capitals apart in practice.
+fn each_once(to: Vec<lettre::Address>) -> Vec<lettre::Address> {
+    let mut seen = HashSet::new();
+    let mut to = to;
+    to.retain(|address| seen.insert(address.to_string().to_lowercase()));
+    to
+}
+
+/// A host name, or an address in brackets.
+fn helo(env: &Env) -> Result<Option<String>, ConfigError> {
+    const NAME: &str = "SMTP_HELO";
+    let Some(helo) = env.get(NAME)?.map(|text| text.trim().to_owned()) else {
+        return Ok(None);
+    };
+    let is_good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':' | '[' | ']');
+    match !helo.is_empty() && helo.len() <= 255 && helo.chars().all(is_good) {
+        true => Ok(Some(helo)),
+        false => Err(refused(
+            NAME,
+            "not a host name; write host.example.org, or [192.0.2.1]",
+        )),
+    }
 }
 
 fn timeout(env: &Env, entry: &Entry, name: &str, default: f64) -> Result<Duration, ConfigError> {

@@ -27,6 +27,8 @@ pub struct Webhook {
     pub timeout: Duration,
     /// Which servers are believed over TLS.
     pub trust: TrustStore,
+    /// Whom to ask for a way there.
+    pub proxy: Option<ureq::Proxy>,
 }
 
 /// A mail server and who is written to.
@@ -36,6 +38,8 @@ pub struct Email {
     pub port: u16,
     pub tls: Tls,
     pub login: Option<(Secret, Secret)>,
+    /// How this host greets the server, where it is told.
+    pub helo: Option<String>,
     pub from: lettre::Address,
     pub to: Vec<lettre::Address>,
     pub timeout: Duration,

@@ -1,7 +1,7 @@
 //! E-mail.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant, SystemTime};
 
 use lettre::Address;
@@ -26,7 +26,8 @@ const ADDRESSES_MAX: usize = 4;
 /// Hands mails to one server.
 pub struct Mail {
     email: Email,
-    hello: ClientId,
+    /// How this host calls itself, where that is a name that others can look up.
+    hello: Option<ClientId>,
     /// Encrypts, and sees to it that the server has the key of the certificate that it shows. Whether the certificate is
     /// believed is judged by the trust store, before anything is said that others may not hear.
     tls: TlsParameters,
@@ -35,6 +36,8 @@ pub struct Mail {
 /// Why a mail was not taken.
 enum Failure {
     Smtp(lettre::transport::smtp::Error),
+    /// The server wants nothing to do with us, which says nothing of the mail.
+    Greeting(lettre::transport::smtp::Error),
     Certificate(rustls::Error),
 }
 
@@ -56,7 +59,8 @@ impl Mail {
             .dangerous_accept_invalid_hostnames(true)
             .build_rustls()
             .map_err(|e| format!("TLS: {e}"))?;
-        let hello = hello(host);
+        let hello = email.helo.clone().map(ClientId::Domain);
+        let hello = hello.or_else(|| full_name(host));
         Ok(Mail { email, hello, tls })
     }
 
@@ -90,6 +94,13 @@ impl Mail {
             Err(Failure::Certificate(error)) => {
                 Answer::none(&self.email.trust.explain(&error, host))
             }
+            Err(Failure::Greeting(error)) => match error.status() {
+                Some(code) => {
+                    let (code, text) = (u16::from(code), source_text(&error));
+                    Answer::none(&format!("the server refuses our greeting: {code} {text}"))
+                }
+                None => self.answer_of(&error),
+            },
             Err(Failure::Smtp(error)) => self.answer_of(&error),
         }
     }
@@ -103,8 +114,13 @@ impl Mail {
     ) -> Result<Response, Failure> {
         let limit = Some(self.email.timeout);
         let outer = matches!(self.email.tls, Tls::Implicit).then_some(&self.tls);
-        let mut server = SmtpConnection::connect(server, limit, &self.hello, outer, None)?;
-        let sent = self.converse(&mut server, envelope, mail);
+        let hello = match &self.hello {
+            Some(hello) => hello.clone(),
+            None => own_address(server),
+        };
+        let mut server = SmtpConnection::connect(server, limit, &hello, outer, None)
+            .map_err(Failure::Greeting)?;
+        let sent = self.converse(&mut server, &hello, envelope, mail);
         server.abort();
         sent
     }
@@ -112,11 +128,14 @@ impl Mail {
     fn converse(
         &self,
         server: &mut SmtpConnection,
+        hello: &ClientId,
         envelope: &Envelope,
         mail: &[u8],
     ) -> Result<Response, Failure> {
         if let Tls::StartTls = self.email.tls {
-            server.starttls(&self.tls, &self.hello)?;
+            server
+                .starttls(&self.tls, hello)
+                .map_err(Failure::Greeting)?;
         }
         if !matches!(self.email.tls, Tls::None) {
             let chain: Vec<CertificateDer<'_>> = server
@@ -182,7 +201,7 @@ impl Mail {
 
     fn answer_of(&self, error: &lettre::transport::smtp::Error) -> Answer {
         if let Some(code) = error.status() {
-            return Answer::of_smtp(u16::from(code), &reply_text(error));
+            return Answer::of_smtp(u16::from(code), &source_text(error));
         }
         if error.is_timeout() {
             let limit = crate::clock::human(self.email.timeout);
@@ -209,21 +228,35 @@ fn tls_source(error: &lettre::transport::smtp::Error) -> Option<&rustls::Error> 
     }
 }
 
-/// How this machine greets the server; a name that is none is replaced.
-fn hello(host: &str) -> ClientId {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
-    if !host.is_empty() && host.chars().all(is_name) {
-        ClientId::Domain(host.to_owned())
-    } else {
-        ClientId::Domain("localhost".to_owned())
-    }
+/// The name of this host, if it is a full one: many servers refuse others.
+fn full_name(host: &str) -> Option<ClientId> {
+    let is_label = |label: &str| {
+        !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    };
+    // An address has no place here but in brackets.
+    let is_full = host.contains('.') && host.split('.').all(is_label);
+    let is_name = is_full && host.parse::<IpAddr>().is_err();
+    is_name.then(|| ClientId::Domain(host.to_owned()))
 }
 
-fn reply_text(error: &lettre::transport::smtp::Error) -> String {
-    let text = source_text(error);
-    let without_code =
-        text.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ' || c == '-');
-    without_code.to_owned()
+/// The address that this host has on the way to a server, as a greeting may have it (RFC 5321, 4.1.3).
+fn own_address(server: &[SocketAddr]) -> ClientId {
+    // Nothing is sent: the system only says which way it would go.
+    let own = server.first().and_then(|server| {
+        let any = if server.is_ipv4() {
+            "0.0.0.0:0"
+        } else {
+            "[::]:0"
+        };
+        let socket = UdpSocket::bind(any).ok()?;
+        socket.connect(server).ok()?;
+        socket.local_addr().ok()
+    });
+    match own.map(|own| own.ip()) {
+        Some(IpAddr::V4(address)) => ClientId::Ipv4(address),
+        Some(IpAddr::V6(address)) => ClientId::Ipv6(address),
+        None => ClientId::Ipv4(Ipv4Addr::LOCALHOST),
+    }
 }
 
 fn source_text(error: &lettre::transport::smtp::Error) -> String {
@@ -245,6 +278,7 @@ mod tests {
             port: 25,
             tls: Tls::None,
             login: None,
+            helo: None,
             from: "swarm@example.org".parse().expect("an address"),
             to: Vec::new(),
             timeout: Duration::from_secs(1),

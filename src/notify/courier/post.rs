@@ -28,7 +28,11 @@ pub struct Post {
 impl Post {
     /// Posts to `webhook`.
     pub fn new(webhook: Webhook) -> Post {
-        let agent = client(webhook.timeout, &webhook.trust).agent();
+        let client = Client {
+            proxy: webhook.proxy.clone(),
+            ..client(webhook.timeout, &webhook.trust)
+        };
+        let agent = client.agent();
         Post { webhook, agent }
     }
 
@@ -55,7 +59,11 @@ impl Post {
             Err(error) => {
                 let (trust, limit) = (&self.webhook.trust, self.webhook.timeout);
                 let host = self.webhook.url.expose().host().unwrap_or_default();
-                let reason = explain(&error, trust, host, limit);
+                let mut reason = explain(&error, trust, host, limit);
+                if let Some(proxy) = &self.webhook.proxy {
+                    let way = format!(", by the proxy {}:{}", proxy.host(), proxy.port());
+                    reason.push_str(&way);
+                }
                 match body.0.is_empty() && !self.webhook.format.knows_ids() {
                     true => Answer::unsure(&reason),
                     false => Answer::none(&reason),

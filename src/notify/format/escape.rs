@@ -1,6 +1,6 @@
 //! Text made harmless for the receiver that renders it.
 
-/// Slack gives a meaning to `<…>` and `&`, and to nothing else that a message may hold.
+/// Slack gives a meaning to `<…>` and `&` everywhere; to `*`, `_` and the like only where its markup is on, which it is not.
 pub(super) fn slack(line: &str) -> String {
     line.replace('&', "&amp;")
         .replace('<', "&lt;")

@@ -121,19 +121,15 @@ impl Reader {
 
     /// Nobody knows who may poll, so nobody does.
     fn lease_away(&mut self, error: BusError, service: &Service<Event>) {
-        if self.store_down.as_ref().is_some_and(|down| down.is_told) {
-            return;
-        }
-        let reason = format!("the store cannot be used: {error}; polls wait until it can");
-        log::warn!("{reason}");
-        service.beat.set_degraded(&reason);
+        let before = self.store_down.take();
         self.store_down = Some(StoreDown {
+            since: before.as_ref().map_or_else(Mono::now, |down| down.since),
+            is_told: before.is_some_and(|down| down.is_told),
             why: error,
-            since: Mono::now(),
             // Whoever asks for the lease finds out when it is back.
             probe_at: None,
-            is_told: true,
         });
+        self.tell_that_it_lasts(service);
     }
 
     /// A new truth: the buses may be elsewhere, the number of parts another, and so may be how the work is shared.

@@ -150,3 +150,21 @@ fn a_watcher_starts_before_those_it_watches() {
     supervisor.started(SVC, at(1.3));
     assert!(supervisor.all_started());
 }
+
+#[test]
+fn a_bus_that_lost_its_data_is_seeded_again_and_a_seed_that_fails_then_ends_nothing() {
+    let mut supervisor = running(true);
+    supervisor.seed_again(at(5.0));
+    assert_eq!(free(&mut supervisor, 5.0), [Action::Start(SEED)]);
+    supervisor.started(SEED, at(5.0));
+    // The other bus too, while it runs.
+    supervisor.seed_again(at(5.1));
+    assert_eq!(free(&mut supervisor, 5.1), []);
+    supervisor.ended(SEED, true, "exit code 0", false, at(5.2));
+    assert_eq!(free(&mut supervisor, 5.2), [Action::Start(SEED)]);
+    supervisor.started(SEED, at(5.2));
+    supervisor.ended(SEED, false, "exit code 3", false, at(6.0));
+    assert!(!supervisor.is_ending());
+    assert_eq!(free(&mut supervisor, 6.4), []);
+    assert_eq!(free(&mut supervisor, 6.5), [Action::Start(SEED)]);
+}

@@ -81,6 +81,7 @@ impl Swarm {
     /// The last words, and the exit code.
     pub(super) fn finish(mut self) -> ExitCode {
         self.poller = None;
+        self.lost_truth = None;
         self.analyses = None;
         self.run.clear();
         self.ui.close();

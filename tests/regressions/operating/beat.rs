@@ -1,23 +1,38 @@
 //! `beat NAME -- CMD` gave its program other signals than a shell would, and another exit code.
 
+use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
-use crate::support::RedisServer;
+use nix::sys::signal::{SigSet, Signal as Blocked};
+use rustix::process::Signal;
+
 use crate::support::daemon::program;
+use crate::support::{PATIENCE, RedisServer, say_skipped, send_signal, until};
 
-/// The signals that a program ignores that a shell starts by `line`.
-fn ignored_by(line: &str, redis: &RedisServer) -> u64 {
+/// What `sh -c line` prints, where `$BEAT` is the command and the bus is `redis`.
+fn printed_by(line: &str, redis: &RedisServer) -> String {
     let out = Command::new("sh")
         .args(["-c", line])
         .env("BEAT", program("marketswarm"))
         .env("SYSTEM_REDIS_URL", redis.url())
         .output()
         .unwrap();
-    let text = String::from_utf8(out.stdout).unwrap();
-    let mask = text.trim().strip_prefix("SigIgn:").map(str::trim);
-    let mask = mask.and_then(|mask| u64::from_str_radix(mask, 16).ok());
+    String::from_utf8(out.stdout).unwrap()
+}
+
+/// The signals of a line of /proc/PID/status, a bit each.
+#[track_caller]
+fn mask(text: &str, field: &str) -> u64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(field));
+    let mask = line.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     mask.unwrap_or_else(|| panic!("{text:?}"))
+}
+
+fn bit(signal: Signal) -> u64 {
+    1 << (signal.as_raw() - 1)
 }
 
 #[test]
@@ -26,21 +41,52 @@ fn a_signal_that_is_ignored_under_nohup_or_in_the_background_stays_ignored() {
     let own = "grep SigIgn /proc/self/status";
     let under_beat = format!("exec \"$BEAT\" beat job -- {own}");
     let trap = "trap '' HUP INT QUIT;";
-    let (hup, int, quit) = (1, 1 << 1, 1 << 2);
-    let all = hup | int | quit;
-    let trapped = ignored_by(&format!("{trap} {under_beat}"), &redis);
-    assert_eq!(trapped & all, all);
+    let all = bit(Signal::HUP) | bit(Signal::INT) | bit(Signal::QUIT);
+    let ignored_by = |line: &str| mask(&printed_by(line, &redis), "SigIgn:") & all;
+    assert_eq!(ignored_by(&format!("{trap} {under_beat}")), all);
     // Without a trap as it is without beat: who runs these tests may ignore some.
-    let plain = ignored_by(own, &redis) & all;
-    assert_eq!(ignored_by(&under_beat, &redis) & all, plain);
+    assert_eq!(ignored_by(&under_beat), ignored_by(own));
+}
+
+#[test]
+fn a_signal_that_is_blocked_stays_blocked_for_the_program_and_reaches_it_by_beat() {
+    let redis = RedisServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    let (own, of_beat) = (folder.path().join("own"), folder.path().join("of_beat"));
+    let script = format!(
+        "grep SigBlk /proc/$PPID/status > {}; grep SigBlk /proc/self/status > {}; exit 3",
+        of_beat.display(),
+        own.display()
+    );
+    let signals = [Blocked::SIGTERM, Blocked::SIGUSR1, Blocked::SIGCHLD];
+    let blocked: SigSet = signals.into_iter().collect();
+    let before = blocked.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK);
+    let started = Command::new(program("marketswarm"))
+        .args(["beat", "job", "--", "sh", "-c", &script])
+        .env("SYSTEM_REDIS_URL", redis.url())
+        .spawn();
+    before.unwrap().thread_set_mask().unwrap();
+    assert_eq!(started.unwrap().wait().unwrap().code(), Some(3));
+
+    let read = |file: &Path| mask(&fs::read_to_string(file).unwrap(), "SigBlk:");
+    let (term, usr1, child) = (bit(Signal::TERM), bit(Signal::USR1), bit(Signal::CHILD));
+    assert_eq!(read(&own) & (term | usr1 | child), term | usr1);
+    assert_eq!(read(&of_beat) & (term | usr1 | child), 0);
+}
+
+#[test]
+fn the_exit_code_is_passed_on_where_the_end_of_children_is_ignored() {
+    let redis = RedisServer::start();
+    let line = "trap '' CHLD; \"$BEAT\" beat job -- sh -c 'exit 7'; echo code $?";
+    assert_eq!(printed_by(line, &redis), "code 7\n");
 }
 
 #[test]
 fn what_is_no_program_is_126() {
     let redis = RedisServer::start();
     let file = tempfile::NamedTempFile::new().unwrap();
-    let mode = std::fs::Permissions::from_mode(0o644);
-    std::fs::set_permissions(file.path(), mode).unwrap();
+    let mode = fs::Permissions::from_mode(0o644);
+    fs::set_permissions(file.path(), mode).unwrap();
     let status = Command::new(program("marketswarm"))
         .args(["beat", "job", "--"])
         .arg(file.path())
@@ -48,4 +94,153 @@ fn what_is_no_program_is_126() {
         .status()
         .unwrap();
     assert_eq!(status.code(), Some(126));
+}
+
+/// A program under `beat` on a terminal of its own, which notes what it gets.
+struct OnTerminal {
+    terminal: Child,
+    notes: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl OnTerminal {
+    /// `stdin` is what comes before the command in the shell's line: a pipe, say.
+    fn start(stdin: &str, redis: &RedisServer) -> OnTerminal {
+        let folder = tempfile::tempdir().unwrap();
+        let (notes, script) = (folder.path().join("notes"), folder.path().join("script"));
+        let text = format!(
+            "trap 'echo int >> {0}' INT\ntrap 'echo usr1 >> {0}' USR1\ntrap 'exit 0' TERM\n\
+             echo beat $PPID >> {0}\nwhile :; do sleep 0.02; done\n",
+            notes.display()
+        );
+        fs::write(&script, text).unwrap();
+        let line = format!(
+            "trap : INT; {stdin} \"$BEAT\" beat job -- sh {}",
+            script.display()
+        );
+        let terminal = Command::new("script")
+            .args(["-q", "-e", "-f", "-c", &line, "/dev/null"])
+            .env("BEAT", program("marketswarm"))
+            .env("SYSTEM_REDIS_URL", redis.url())
+            .env("SHELL", "/bin/sh")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        OnTerminal {
+            terminal,
+            notes,
+            _folder: folder,
+        }
+    }
+
+    /// Waits until these notes and no others were made.
+    #[track_caller]
+    fn wait_for(&self, notes: &[&str]) -> u32 {
+        until("the notes of the program", PATIENCE, || {
+            let text = fs::read_to_string(&self.notes).unwrap_or_default();
+            let mut lines = text.lines();
+            let beat = lines.next().and_then(|line| line.strip_prefix("beat "));
+            match (beat.map(str::parse), lines.collect::<Vec<_>>()) {
+                (Some(Ok(beat)), seen) if seen == notes => Ok(beat),
+                (_, seen) => Err(format!("{seen:?}")),
+            }
+        })
+    }
+
+    fn press_ctrl_c(&mut self) {
+        let mut keys = self.terminal.stdin.as_ref().unwrap();
+        keys.write_all(b"\x03").unwrap();
+    }
+}
+
+impl Drop for OnTerminal {
+    fn drop(&mut self) {
+        let _ = self.terminal.kill();
+        let _ = self.terminal.wait();
+    }
+}
+
+#[test]
+fn a_ctrl_c_is_one_signal_whatever_the_program_reads_and_a_signal_to_beat_is_passed_on() {
+    let redis = RedisServer::start();
+    for stdin in ["", "sleep 600 |", "< /dev/null"] {
+        let mut job = OnTerminal::start(stdin, &redis);
+        let beat = job.wait_for(&[]);
+        job.press_ctrl_c();
+        job.wait_for(&["int"]);
+        // What beat passes on comes in order: a second one would be noted before this.
+        send_signal(beat, Signal::USR1);
+        job.wait_for(&["int", "usr1"]);
+        // As long as the same wish counts as one, it is not passed on.
+        until("the signal to beat alone", PATIENCE, || {
+            send_signal(beat, Signal::INT);
+            let text = fs::read_to_string(&job.notes).unwrap();
+            match text.matches("int\n").count() {
+                1 => Err(text),
+                _ => Ok(()),
+            }
+        });
+        send_signal(beat, Signal::TERM);
+    }
+}
+
+#[test]
+fn as_the_first_process_of_a_container_it_reaps_what_others_left_behind() {
+    let redis = RedisServer::start();
+    let folder = tempfile::tempdir().unwrap();
+    let go = folder.path().join("go");
+    // The shell between ends at once, so that the one that waits is nobody's child.
+    let waits = format!("until [ -e {} ]; do sleep 0.02; done", go.display());
+    let script = format!("sh -c '({waits}) &'; exec sleep 600");
+    let mut namespace = Command::new("unshare");
+    namespace.args([
+        "--user",
+        "--map-root-user",
+        "--fork",
+        "--pid",
+        "--kill-child",
+    ]);
+    if !namespace
+        .arg("true")
+        .status()
+        .is_ok_and(|status| status.success())
+    {
+        say_skipped("beat as process 1 (no process namespace can be made here)");
+        return;
+    }
+    let mut outside = Command::new("unshare")
+        .args([
+            "--user",
+            "--map-root-user",
+            "--fork",
+            "--pid",
+            "--kill-child",
+        ])
+        .arg(program("marketswarm"))
+        .args(["beat", "job", "--", "sh", "-c", &script])
+        .env("SYSTEM_REDIS_URL", redis.url())
+        .spawn()
+        .unwrap();
+    let children = |pid: u32| -> Vec<u32> {
+        let file = format!("/proc/{pid}/task/{pid}/children");
+        let text = fs::read_to_string(file).unwrap_or_default();
+        text.split_whitespace().flat_map(str::parse).collect()
+    };
+    let count = |wanted: usize| {
+        until("the children of beat", PATIENCE, || {
+            let beat = children(outside.id());
+            let all = beat.first().map_or(Vec::new(), |beat| children(*beat));
+            match all.len() == wanted {
+                true => Ok(()),
+                false => Err(format!("{beat:?}: {all:?}")),
+            }
+        });
+    };
+    count(2);
+    fs::write(&go, "").unwrap();
+    count(1);
+    let beat = children(outside.id())[0];
+    send_signal(beat, Signal::TERM);
+    assert_eq!(outside.wait().unwrap().code(), Some(128 + 15));
 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::market_stream::{ready, started, streaming, ticks, total, trade};
 use crate::support::certificates::Authority;
 use crate::support::stream_vendor::{Auth, StreamVendor};
-use crate::support::vendor::{KEY, Market, now_ms};
+use crate::support::vendor::{KEY, Market, now_ms, refusal};
 use crate::support::{Alerts, PATIENCE, repetitions, until};
 
 /// What no process may write is in the key.
@@ -159,12 +159,17 @@ fn a_refused_key_stops_everything_and_a_new_one_is_tried_at_once() {
     let file = folder.path().join("key");
     std::fs::write(&file, "hunter2-bad\n").unwrap();
     stream.behave(|manner| manner.auth = Auth::Refused);
+    market.vendor.rule(|arrival| {
+        let key = arrival.header("authorization");
+        let is_good = key.is_some_and(|key| key == format!("Bearer {KEY}"));
+        (!is_good).then(|| refusal(401))
+    });
     let _massive = market.start_with(&[("MASSIVE_API_KEY_FILE", file.to_str().unwrap())]);
-    let beat = market.wait_status("degraded");
-    assert!(
-        beat["reason"].as_str().unwrap().contains("refuses the key"),
-        "{beat}"
-    );
+    let ear = Alerts::on_channel(&market.redis, "massive:heartbeat");
+    ear.wait_for("the key is refused", PATIENCE, |beat| {
+        let reason = beat.json["reason"].as_str().unwrap_or("");
+        reason.contains("refuses the key: put a good one")
+    });
     let (asked, seen) = (market.vendor.arrivals().len(), stream.seen().len());
     std::thread::sleep(Duration::from_secs(3));
     assert!(market.vendor.arrivals().len() <= asked + 1, "all stops");
@@ -173,6 +178,28 @@ fn a_refused_key_stops_everything_and_a_new_one_is_tried_at_once() {
     std::fs::write(&file, KEY).unwrap();
     ready(&market, &stream, &["SPY"]);
     market.wait_status("");
+}
+
+#[test]
+fn a_plan_without_a_stream_has_its_answers_all_the_same() {
+    let (market, stream) = streaming(&["SPY"]);
+    stream.behave(|manner| manner.auth = Auth::Refused);
+    let _massive = market.start();
+    let beat = market.wait_status("degraded");
+    let reason = beat["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("refuses the key for the stream of stocks"),
+        "{beat}"
+    );
+    market.vendor.price("SPY", "98.5");
+    market.wait_price("SPY", "98.5");
+    market.vendor.price("SPY", "98.75");
+    market.wait_price("SPY", "98.75");
+    assert_eq!(
+        stream.seen().len(),
+        1,
+        "the stream is left alone for an hour"
+    );
 }
 
 #[test]
@@ -213,7 +240,8 @@ fn without_a_greeting_the_key_goes_out_after_three_seconds() {
     let seen = &stream.seen_of("/stocks")[0];
     let (at, text) = &seen.said[0];
     assert!(text.contains("auth"), "{text}");
-    assert!(at.duration_since(seen.at) >= Duration::from_millis(2_900));
+    // The vendor notes the connection a moment after it is there.
+    assert!(at.duration_since(seen.at) >= Duration::from_secs(2));
 }
 
 #[test]
@@ -223,7 +251,7 @@ fn a_vendor_that_never_judges_the_key_is_tried_again() {
     let _massive = market.start();
     let seen = stream.wait_connections("/stocks", 2);
     let between = seen[1].at.duration_since(seen[0].at);
-    assert!(between >= Duration::from_secs(10), "{between:?}");
+    assert!(between >= Duration::from_secs(9), "{between:?}");
     stream.behave(|manner| manner.auth = Auth::Good);
     ready(&market, &stream, &["SPY"]);
 }
@@ -315,8 +343,6 @@ fn a_flood_costs_quotes_before_anything_else_and_the_last_trade_counts() {
     stream.wait_sent();
     stream.send("/stocks", &[trade("SPY", 1.04, now_ms(), 9_000, &[])]);
     market.wait_price("SPY", "1.04");
-    let dropped = total(&market, "stream_dropped_frames");
-    assert_eq!(dropped, 0, "nothing but quotes is dropped");
     until("all is accounted for", PATIENCE, || {
         let (frames, quotes) = (
             total(&market, "stream_frames"),
@@ -328,6 +354,8 @@ fn a_flood_costs_quotes_before_anything_else_and_the_last_trade_counts() {
             false => Err(format!("{frames} {quotes}")),
         }
     });
+    let dropped = total(&market, "stream_dropped_frames");
+    assert_eq!(dropped, 0, "nothing but quotes is dropped");
 }
 
 #[test]
@@ -385,12 +413,23 @@ fn kills_amid_a_stream_repeat_no_tick_and_make_none_up() {
     let (market, stream) = streaming(&["SPY"]);
     let number = AtomicU32::new(1);
     let mut told = BTreeMap::new();
-    for kill in 0..repetitions(5) {
+    let streamed = || {
+        let mut all = ticks(&market, "SPY");
+        all.retain(|(id, _)| !id.ends_with("-0"));
+        all
+    };
+    let kills = repetitions(5);
+    for kill in 0..kills {
         let mut massive = market.start();
         stream.wait_connections("/stocks", kill as usize + 1);
         stream.wait_asked("/stocks", "T.SPY");
         let life = Instant::now();
-        while life.elapsed() < Duration::from_millis(fastrand::u64(200..1_500)) {
+        let span = Duration::from_millis(fastrand::u64(200..1_500));
+        // A slow machine writes none in so short a life: the last one goes on until it did.
+        let is_last = kill + 1 == kills;
+        while life.elapsed() < span
+            || (is_last && streamed().is_empty() && life.elapsed() < PATIENCE)
+        {
             let n = number.fetch_add(1, Ordering::SeqCst);
             let (ms, price) = (now_ms(), 100.0 + f64::from(n % 20) + 0.125);
             told.insert(format!("{ms}-{n}"), price.to_string());
@@ -402,11 +441,10 @@ fn kills_amid_a_stream_repeat_no_tick_and_make_none_up() {
         massive.kill();
         market.redis.query::<i64>(&["DEL", "massive:lease"]);
     }
-    let all = ticks(&market, "SPY");
-    let streamed: Vec<_> = all.iter().filter(|(id, _)| !id.ends_with("-0")).collect();
+    let streamed = streamed();
     println!("{} trades told, {} ticks", told.len(), streamed.len());
     assert!(!streamed.is_empty());
-    for (id, tick) in streamed {
+    for (id, tick) in &streamed {
         assert_eq!(
             told.get(id),
             tick.get("price"),
@@ -414,11 +452,10 @@ fn kills_amid_a_stream_repeat_no_tick_and_make_none_up() {
         );
     }
     // Ids are unique by themselves; that each is another event, their numbers say.
-    let numbers: Vec<&str> = all
+    let numbers: Vec<&str> = streamed
         .iter()
         .filter_map(|(id, _)| id.split_once('-'))
         .map(|(_, n)| n)
-        .filter(|n| *n != "0")
         .collect();
     let distinct: std::collections::BTreeSet<&&str> = numbers.iter().collect();
     assert_eq!(distinct.len(), numbers.len());

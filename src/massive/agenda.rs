@@ -42,8 +42,6 @@ pub struct Agenda {
     all_wait: i64,
     /// The key was refused: nobody asks before this.
     key_wait: Option<i64>,
-    /// The stream refused it: answers that were under way change nothing about that.
-    stream_key_wait: Option<i64>,
     /// Failures in a row, whoever's.
     failures: u32,
     failing_since: Option<(i64, String)>,
@@ -77,7 +75,6 @@ impl Agenda {
     /// A new key: what the old one was refused is tried again.
     pub fn new_key(&mut self) {
         (self.key_wait, self.rungs) = (None, Rungs::default());
-        self.stream_key_wait = None;
         self.renew();
         self.jobs
             .values_mut()
@@ -139,9 +136,7 @@ impl Agenda {
     /// # Errors
     /// None is due: in how many milliseconds to look again.
     pub fn due(&mut self, mono_ms: i64) -> Result<JobId, i64> {
-        self.stream_key_wait = self.stream_key_wait.filter(|until| *until > mono_ms);
-        let key_wait = self.key_wait.max(self.stream_key_wait);
-        let all_wait = self.all_wait.max(key_wait.unwrap_or(0));
+        let all_wait = self.all_wait.max(self.key_wait.unwrap_or(0));
         if all_wait > mono_ms {
             return Err(all_wait - mono_ms);
         }
@@ -302,11 +297,6 @@ impl Agenda {
     /// Symbols whose minutes are to be asked for.
     pub fn missing(&self) -> usize {
         self.missed.len()
-    }
-
-    /// The stream refused the key, which is as good as an answer that does.
-    pub fn stream_refused_key(&mut self, wait_ms: i64, mono_ms: i64) {
-        self.stream_key_wait = Some(mono_ms.saturating_add(wait_ms));
     }
 
     /// Does not ask for a symbol for a day.

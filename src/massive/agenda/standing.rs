@@ -44,7 +44,7 @@ impl Agenda {
 
     /// Has the key been refused?
     pub fn is_key_refused(&self) -> bool {
-        self.key_wait.is_some() || self.stream_key_wait.is_some()
+        self.key_wait.is_some()
     }
 
     /// Since when, and why, nothing good came from the vendor at all, when that is long enough to be said.

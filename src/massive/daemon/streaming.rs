@@ -18,7 +18,7 @@ use crate::massive::record::ObjectWriter;
 use crate::massive::session::fresh::DELAY_MS;
 use crate::massive::store::Batch;
 use crate::massive::stream::coalesce::Rules;
-use crate::massive::stream::link::{DOWN_MS, KEY_AGAIN_MS, Standing, Word};
+use crate::massive::stream::link::{DOWN_MS, Standing, Word};
 use crate::massive::stream::queue::Queue;
 use crate::massive::stream::reader::Reader;
 use crate::massive::stream::target::{Board, Target, Terms};
@@ -135,6 +135,13 @@ impl Streaming {
         }
         if let Some(trouble) = &self.trouble {
             return Some(trouble.clone());
+        }
+        let mut asked = self.links.values().filter(|link| link.symbols > 0);
+        if let Some(refused) = asked.find(|link| link.word == Word::KeyRefused) {
+            let name = refused.cluster.word();
+            return Some(format!(
+                "the vendor refuses the key for the stream of {name}: prices are asked for meanwhile"
+            ));
         }
         let down = self.links.values().find(|link| {
             link.symbols > 0 && link.down_since.is_some_and(|since| mono - since >= DOWN_MS)
@@ -337,8 +344,12 @@ impl Massive {
             Word::Up if was != Some(Word::Up) => {
                 log::info!("the stream of {name} is there");
             }
+            // A plan may have answers and no stream: what answers say of the key decides about them.
             Word::KeyRefused if was != Some(Word::KeyRefused) => {
-                self.agenda.stream_refused_key(KEY_AGAIN_MS, mono_ms());
+                log::warn!(
+                    "the stream of {name}: {}; answers are asked for",
+                    standing.why
+                );
             }
             Word::Waiting
                 if was != Some(Word::Waiting)

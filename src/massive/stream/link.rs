@@ -19,7 +19,7 @@ pub const SILENCE_MS: i64 = 45_000;
 /// How long the vendor's word "too many connections" is obeyed.
 const TOO_MANY_MS: i64 = 60_000;
 /// How long a refused key is not tried again.
-pub const KEY_AGAIN_MS: i64 = 3_600_000;
+const KEY_AGAIN_MS: i64 = 3_600_000;
 /// What a connection must last for the next failure to count as the first.
 const LASTED_MS: i64 = 10_000;
 /// How long a connection may be away before that is a fault, and prices are asked for again.

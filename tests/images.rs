@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::containers::{docker, try_run, unique, wanted};
+use crate::support::containers::{docker, run, top, try_run, unique, wanted};
 
 /// Largest shipped binary of each image, in bytes.
 const LIMITS: [(&str, u64); 9] = [
@@ -97,4 +97,57 @@ fn an_image_has_no_shell_and_its_binary_runs_with_nothing() {
 /// The size column of a line of `tar -tv`.
 fn size(line: &str) -> u64 {
     line.split_whitespace().nth(2).unwrap().parse().unwrap()
+}
+
+/// An image of this machine's toolchain; gone at the end.
+struct BuildImage(String);
+
+impl BuildImage {
+    fn of_this_machine() -> BuildImage {
+        let name = unique("msbuild");
+        run(Command::new(top().join("tests/support/build_image.sh")).arg(&name));
+        BuildImage(name)
+    }
+}
+
+impl Drop for BuildImage {
+    fn drop(&mut self) {
+        try_run(Command::new("docker").args(["rmi", &self.0]));
+    }
+}
+
+#[test]
+fn without_rust_on_the_machine_the_programs_are_built_in_a_container() {
+    if !wanted("images") {
+        return;
+    }
+    let image = BuildImage::of_this_machine();
+    let folder = tempfile::tempdir().unwrap();
+    // A copy, so that what cargo keeps there is nobody else's; and a PATH in which there is no cargo.
+    let source = folder.path().join("source");
+    let copy = format!(
+        "mkdir {0} && git ls-files -z | xargs -0 cp --parents -t {0}",
+        source.display()
+    );
+    run(Command::new("sh").args(["-c", &copy]).current_dir(top()));
+    let built = folder.path().join("built");
+    let build = format!(". scripts/lib.sh && build_static {}", built.display());
+    let said = run(Command::new("bash")
+        .args(["-euc", &build])
+        .current_dir(&source)
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("HOME", folder.path())
+        .env("BUILD_IMAGE", &image.0));
+    assert!(said.contains("in a container of"), "{said}");
+    for (name, _) in LIMITS {
+        let file = built.join(name);
+        let needs = try_run(Command::new("ldd").arg(&file)).1;
+        let is_static = ["statically linked", "not a dynamic executable"];
+        assert!(
+            is_static.iter().any(|words| needs.contains(words)),
+            "{name}: {needs}"
+        );
+        let version = run(Command::new(&file).arg("--version"));
+        assert!(version.starts_with(name), "{version}");
+    }
 }

@@ -196,8 +196,9 @@ fn code_of(status: WaitStatus) -> u8 {
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }
 
-/// Starts `command` with the signals blocked that `blocked` names, as whoever started us has it; but not the one that
-/// tells a program that its own children ended.
+/// Starts `command` as whoever started us would have: what is ignored stays so by itself (but SIGPIPE: how that was, Rust's
+/// runtime hides, and programs get it as usual), and with the signals blocked that `blocked` names;
+/// but not the one that tells a program that its own children ended.
 fn spawn_blocking(command: &mut Command, mut blocked: SigSet) -> Result<u32, Error> {
     let own = SigSet::thread_get_mask().map_err(std::io::Error::from)?;
     for signal in &set_of(&[SIGCHLD]) {

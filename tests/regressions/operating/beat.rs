@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use nix::sys::signal::{SigSet, Signal as Blocked};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal as Blocked};
 use rustix::process::Signal;
 
 use crate::support::daemon::program;
@@ -48,30 +48,41 @@ fn a_signal_that_is_ignored_under_nohup_or_in_the_background_stays_ignored() {
     assert_eq!(ignored_by(&under_beat), ignored_by(own));
 }
 
-#[test]
-fn a_signal_that_is_blocked_stays_blocked_for_the_program_and_reaches_it_by_beat() {
-    let redis = RedisServer::start();
-    let folder = tempfile::tempdir().unwrap();
-    let (own, of_beat) = (folder.path().join("own"), folder.path().join("of_beat"));
-    let script = format!(
-        "grep SigBlk /proc/$PPID/status > {}; grep SigBlk /proc/self/status > {}; exit 3",
-        of_beat.display(),
-        own.display()
-    );
-    let signals = [Blocked::SIGTERM, Blocked::SIGUSR1, Blocked::SIGCHLD];
-    let blocked: SigSet = signals.into_iter().collect();
-    let before = blocked.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK);
+/// Starts `beat job -- COMMAND` with signals blocked.
+fn blocking(redis: &RedisServer, command: &[&str]) -> Child {
+    let blocked: SigSet = [Blocked::SIGUSR1, Blocked::SIGCHLD].into_iter().collect();
+    let before = blocked.thread_swap_mask(SigmaskHow::SIG_BLOCK).unwrap();
     let started = Command::new(program("marketswarm"))
-        .args(["beat", "job", "--", "sh", "-c", &script])
+        .args(["beat", "job", "--"])
+        .args(command)
         .env("SYSTEM_REDIS_URL", redis.url())
+        .stdout(Stdio::piped())
         .spawn();
-    before.unwrap().thread_set_mask().unwrap();
-    assert_eq!(started.unwrap().wait().unwrap().code(), Some(3));
+    before.thread_set_mask().unwrap();
+    started.unwrap()
+}
 
-    let read = |file: &Path| mask(&fs::read_to_string(file).unwrap(), "SigBlk:");
-    let (term, usr1, child) = (bit(Signal::TERM), bit(Signal::USR1), bit(Signal::CHILD));
-    assert_eq!(read(&own) & (term | usr1 | child), term | usr1);
-    assert_eq!(read(&of_beat) & (term | usr1 | child), 0);
+#[test]
+fn a_signal_that_is_blocked_stays_so_for_the_program_and_is_heard_by_beat() {
+    let redis = RedisServer::start();
+    let own = (bit(Signal::USR1), bit(Signal::CHILD));
+    // No shell between: it would let them through.
+    let out = blocking(&redis, &["grep", "SigBlk", "/proc/self/status"]);
+    let out = out.wait_with_output().unwrap();
+    assert_eq!(out.status.code(), Some(0));
+    let of_program = mask(&String::from_utf8(out.stdout).unwrap(), "SigBlk:");
+    assert_eq!(of_program & (own.0 | own.1), own.0);
+
+    let mut beat = blocking(&redis, &["sleep", "600"]);
+    until("beat hears them", PATIENCE, || {
+        let text = fs::read_to_string(format!("/proc/{}/status", beat.id())).unwrap();
+        match mask(&text, "SigBlk:") & (own.0 | own.1) {
+            0 => Ok(()),
+            _ => Err(text),
+        }
+    });
+    send_signal(beat.id(), Signal::TERM);
+    assert_eq!(beat.wait().unwrap().code(), Some(128 + 15));
 }
 
 #[test]

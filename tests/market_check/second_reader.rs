@@ -220,10 +220,11 @@ pub fn holds(path: &str, answer: &Value, report: &Value, now_ms: i64) -> Result<
 
 /// Is the element that of the value's symbol? Where elements name none, any may be.
 fn is_of(element: &Value, value: &Value, places: &Places) -> bool {
-    let named = element
-        .pointer(places.symbol)
-        .filter(|name| !name.is_null());
-    let named = named.or_else(|| element.get("ticker"));
+    let mut names = [element.pointer(places.symbol), element.get("ticker")]
+        .into_iter()
+        .flatten();
+    // A name of null is none.
+    let named = names.find(|name| !name.is_null());
     named.is_none_or(|name| *name == value["symbol"])
 }
 

@@ -93,7 +93,7 @@ need_musl() {
 programs=(bootstrap rss_agg massive mesh vexy_ai healer sentinel console marketswarm)
 
 # The profile that a program ships in (see Cargo.toml): small, but for those that hear every beat or go through much text.
-profile_of() { case "$1" in healer | sentinel | mesh | rss_agg | vexy_ai) printf dist ;; *) printf small ;; esac; }
+profile_of() { case "$1" in healer | sentinel | rss_agg | vexy_ai) printf dist ;; *) printf small ;; esac; }
 
 # cargo_build PROFILE TARGET: the words of the command that builds the programs of that profile.
 cargo_build() {

@@ -14,7 +14,7 @@ const LIMITS: [(&str, u64); 9] = [
     ("vexy_ai", 4_900_000),
     ("healer", 4_500_000),
     ("sentinel", 4_500_000),
-    ("rss_agg", 4_600_000),
+    ("rss_agg", 4_800_000),
     ("console", 3_100_000),
     ("marketswarm", 6_500_000),
 ];

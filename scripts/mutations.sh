@@ -32,9 +32,9 @@ play() {
     (cd "$copy" && cargo test --locked --quiet --lib detector::sim) >"$log" 2>&1
 }
 
-# mutation NAME FILE OLD NEW: in FILE below src/watch/detector, OLD becomes NEW; both are plain text, OLD stands there once.
+# mutation NAME FILE OLD NEW: in FILE below src/watch, OLD becomes NEW; both are plain text, OLD stands there once.
 mutation() {
-    local name=$1 file=src/watch/detector/$2
+    local name=$1 file=src/watch/$2
     [[ $name == *"$only"* ]] || return 0
     fresh
     OLD=$3 NEW=$4 perl -0pi -e '
@@ -61,32 +61,46 @@ mkdir -p "$copy"
 fresh
 play || { cat "$log" >&2; die "the simulation complains of the rules as they are"; }
 
-mutation "one echo instead of three" pulse.rs \
+mutation "one echo instead of three" detector/pulse.rs \
     'const ROUND_ECHOES: u8 = 3;' 'const ROUND_ECHOES: u8 = 1;'
-mutation "a doubt leaves nobody time to be heard" pulse.rs \
+mutation "a doubt leaves nobody time to be heard" detector/pulse.rs \
     'self.sure_from = Some(now + self.slowest() * RETURN_TRIPS);' ''
-mutation "a lost link raises no doubt" pulse.rs \
+mutation "a lost link raises no doubt" detector/pulse.rs \
     'self.begin_doubt(Uncertainty::NoLink);' ''
-mutation "deaths without room are lost" judging.rs \
+mutation "deaths without room are lost" detector/judging.rs \
     '        while self.judging.condemned.last().is_some_and(Vec::is_empty) {' \
     '        self.judging.condemned.clear();
         while self.judging.condemned.last().is_some_and(Vec::is_empty) {'
-mutation "the record is not compared at a take-over" seeding.rs \
+mutation "the record is not compared at a take-over" detector/seeding.rs \
     '(State::Down, _) => self.judge_again(index, record, now),' '(State::Down, _) => {}'
-mutation "a return that the record does not know is not told" seeding.rs \
+mutation "a return that the record does not know is not told" detector/seeding.rs \
     'self.emit(index, Change::Recovered { down_since_ts }, now);' ''
-mutation "who moves to another channel has no time to learn of it" watching.rs \
+mutation "who moves to another channel has no time to learn of it" detector/watching.rs \
     'slot.settle(ELSEWHERE, settled);
         // Who' '// Who'
-mutation "who beats where it shall knows all of truth" watching.rs \
+mutation "who beats where it shall knows all of truth" detector/watching.rs \
     'slot.flags.set(Flags::RUSHED, may_be_elsewhere);' ''
-mutation "steady is never told" flapping.rs \
+mutation "steady is never told" detector/flapping.rs \
     'self.emit(index, Change::Steady(flapping(matter, flap)), now);' ''
-mutation "dropped services are swept before the new truth is watched" sim/healer.rs \
-    '        self.detector.begin_reload(now);
-' '        self.detector.begin_reload(now);
+mutation "dropped services are swept before the new truth is watched" detector/sim/healer.rs \
+    '        self.detector.begin_reload(now.mono);
+' '        self.detector.begin_reload(now.mono);
         while !self.detector.sweep(3, &mut Vec::new()) {}
 '
+mutation "what got no answer is not offered again" writer/speaking.rs \
+    'Err(error) => return self.give_up_turn(&error),
+        };
+        self.has_answered();' 'Err(error) => {
+                self.owed.clear();
+                return self.give_up_turn(&error);
+            }
+        };
+        self.has_answered();'
+mutation "who begins to speak does not read how things stand" writer/lease.rs \
+    'Standing::Kept | Standing::Taken => self.take_over(),' \
+    'Standing::Kept | Standing::Taken => self.next([Step::Begin]),'
+mutation "what another said is not taken in" writer/speaking.rs \
+    'if self.spoken.is_empty() {' 'if !self.spoken.is_empty() || self.spoken.is_empty() {'
 
 printf '%d caught, %d missed\n' "$caught" "$missed"
 [ "$missed" = 0 ]

@@ -4,22 +4,19 @@
 //!
 //! 1. `watch`: the subscriber thread of a bus reads frames and hands each beat to the detector of that bus.
 //! 2. `run`: the loop lets time pass on every bus, and sends the echoes that a silence is judged by.
-//! 3. `desk`: what the detector decided lies here until it is written; what Redis refuses stays.
-//! 4. `scribe`: writes it under the lease: alert, log and health in one script; [`crate::notify`] reads the log.
+//! 3. `desk`: what the detectors decided is collected here when the writer asks for it.
+//! 4. `scribe`: carries out what [`crate::watch::writer`] wants: under the lease, alert, log and health in one script;
+//!    [`crate::notify`] reads the log.
 //!
-//! The edges around them: `run::follow` (a new truth), `succession` and `held` (who speaks), `bus_health` (what readers may
-//! believe), `early` and `memory` (before there is a truth, and over a restart), `calls` (what threads want of the loop).
+//! The edges around them: `run::follow` (a new truth), `held` (alerts that wait for their reason), `early` and `memory` (before there is a truth, and over a restart), `calls` (what threads want of the loop).
 
-mod bus_health;
 mod calls;
 mod desk;
 mod early;
 mod held;
 mod memory;
-mod pacing;
 mod run;
 mod scribe;
-mod succession;
 mod watch;
 
 pub use run::run;

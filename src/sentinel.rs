@@ -74,8 +74,7 @@ struct Sentinel {
     blind: Option<BusError>,
     /// Whether the store's record of the healer was taken in.
     seeded: bool,
-    /// The server of the last proof: another one may hold other data, or none.
-    /// The server that was listened to last.
+    /// The server that was listened to last: another one may hold other data, or none.
     server: ServerIdentity,
 }
 
@@ -232,7 +231,7 @@ impl Sentinel {
             // One that does not say who it is may be another whenever the link is another.
             let is_unknown = proof.is_anonymous() && self.said.is_some();
             if is_unknown || self.server.is_other(&proof) {
-                self.telling.refresh_now();
+                self.telling.met_server();
             }
             self.server = proof;
             self.backoff.reset();

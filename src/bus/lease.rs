@@ -23,7 +23,7 @@ use std::time::Duration;
 use super::BusError;
 use crate::clock::Mono;
 
-pub use edge::{HOLD, Held, RELEASE, release, take};
+pub use edge::{Answered, HOLD, Held, RELEASE, put, release, take};
 pub use fence::{Committed, FENCE, FENCE_OF_PART, FENCE_UNLESS_FREE, Fence, IfFree};
 pub use last_comer::{Holding, give_back, holder, keep_unless_others, seize};
 pub use renewer::{Change, Order, Renewer};
@@ -77,6 +77,23 @@ pub enum Answer {
     Taken,
     /// Another holds it, for so long from now on if he does not renew it.
     Others { holder: String, left_ms: u64 },
+}
+
+impl Ask {
+    /// Whether holdings are told apart.
+    fn has_token(&self) -> bool {
+        self.ours != self.fresh
+    }
+}
+
+impl Answer {
+    /// Who else holds it.
+    pub fn holder(&self) -> Option<&str> {
+        match self {
+            Answer::Others { holder, .. } => Some(holder),
+            Answer::Kept | Answer::Taken => None,
+        }
+    }
 }
 
 /// What one candidate knows of a lease. Pure: it is told what time it is, and does nothing.
@@ -192,6 +209,14 @@ impl Lease {
             }
         }
         standing
+    }
+
+    /// Nothing came of the last question.
+    pub fn failed(&mut self, error: &BusError, now: Mono) {
+        match error.is_connection_lost() {
+            true => self.unanswered(now),
+            false => self.refused(now),
+        }
     }
 
     /// The last question was answered with an error, and nothing was done.

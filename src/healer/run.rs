@@ -17,7 +17,7 @@ use followed::Followed;
 
 use super::Event;
 use super::calls::{Call, Calls};
-use super::desk::Job;
+use super::desk::{Desk, Job};
 use super::early::{Early, Outage};
 use super::memory::Memory;
 use super::scribe::{Others, Scribe, WORK_BUDGET};
@@ -33,6 +33,7 @@ use crate::watch::complaints::Complaints;
 use crate::watch::detector::BusNews;
 use crate::watch::ledger::Ledger;
 use crate::watch::voice::Voice;
+use crate::watch::writer::Writer;
 
 /// Jobs that may wait for the scribe; a loop that has more to say waits.
 const JOBS_MAX: usize = 64;
@@ -120,6 +121,7 @@ impl Healer {
             notifier.set_truth(&service.truth, &system);
         }
         let calls = Calls::new(service.sender.clone());
+        let voice = Voice::of_healer(&service.inst, &service.host, None);
         let scribe = Scribe {
             ledger: Ledger::new(commands, &service.inst, channel),
             beat: service.beat.clone(),
@@ -128,9 +130,10 @@ impl Healer {
             nudges,
             calls: calls.clone(),
             speaking: Arc::clone(&speaking),
-            voice: Voice::of_healer(&service.inst, &service.host, None),
             progress: service.beat.progress("scribe", WORK_BUDGET),
             others,
+            writer: Writer::new(voice, Now::read()),
+            desk: Desk::default(),
         };
         service.crew.spawn("scribe", move || scribe.run())?;
         Ok(Healer {

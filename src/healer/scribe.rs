@@ -1,14 +1,11 @@
-//! The thread that writes: it holds the lease, tells transitions, refreshes health keys, and pays what is owed.
+//! The thread that writes: it carries out what the [`Writer`] wants done, one thing after the other.
 //!
-//! Nobody who judges waits for it. Transitions stay in their detector until the scribe takes them; what the system bus
-//! does not take is kept here, in order, and offered again.
+//! Nobody who judges waits for it. Transitions stay in their detector until the writer asks for them; what the system bus
+//! does not take it keeps, in order, and offers again.
 
-mod lease;
 mod others;
-mod oversight;
-mod records;
-mod refusal;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,242 +13,141 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, select};
 
 use super::calls::{Call, Calls};
-use super::desk::{Desk, Job, PACE, Part};
-use crate::bus::BusError;
-use crate::clock::Mono;
-use crate::contract::{Alert, Health};
-use crate::service::{BeatHandle, Error, Progress};
-use crate::watch::ledger::{LEASE_RENEW, Ledger, Told};
-use crate::watch::voice::Voice;
-use crate::watch::write_queue::Stop;
+use super::desk::{Desk, Job};
+use crate::clock::{Mono, Now};
+use crate::service::{BeatHandle, Error, Progress, ServiceManager};
+use crate::watch::ledger::{Ledger, log_alert};
+use crate::watch::writer::command::{Command, Reply};
+use crate::watch::writer::{Input, Writer};
 pub use others::Others;
 
-/// The writer's state.
+/// The edge of the writer.
 pub struct Scribe {
     pub ledger: Ledger,
     pub beat: BeatHandle,
     /// Readiness is said by the first beat, or by standing by.
-    pub service_manager: crate::service::ServiceManager,
+    pub service_manager: ServiceManager,
     pub jobs: Receiver<Job>,
     /// Transitions wait in some detector.
     pub nudges: Receiver<()>,
     pub calls: Calls,
     /// Whether this is the healer that speaks.
     pub speaking: Arc<AtomicBool>,
-    pub voice: Voice,
     pub progress: Progress,
     /// The other healers, while nobody can take the lease.
     pub others: Others,
+    pub writer: Writer,
+    pub desk: Desk,
 }
 
 impl Scribe {
     /// Writes until the main loop lets go of the jobs.
     pub fn run(mut self) -> Result<(), Error> {
-        let mut desk = Desk::default();
-        // Whom to ask the store about is known with the first watches; before that, nothing must be said.
-        while desk.watches.is_empty() {
-            match self.jobs.recv() {
-                Ok(job) => desk.take(job),
-                Err(_) => return Ok(()),
-            }
-        }
-        let mut renew = Mono::now();
         let progress = self.progress.clone();
-        let mut more = true;
-        // Whether the bus answered when the lease was last asked for.
-        let mut answers = true;
-        // Readers are told of the buses once a second.
-        let mut buses_due = true;
         loop {
-            let idle_work = buses_due || (desk.refresh.is_due() && !desk.cut_off);
-            let wait = if more || (idle_work && self.is_speaking() && answers) {
-                Duration::ZERO
-            } else {
-                renew.since(Mono::now())
-            };
+            let wait = self.writer.wake().since(Mono::now());
             let (jobs, nudges) = (self.jobs.clone(), self.nudges.clone());
-            let mut is_news = false;
-            more |= select! {
+            let input = select! {
                 recv(jobs) -> job => match job {
-                    Ok(job) => { desk.take(job); true }
+                    Ok(job) => self.input(job),
                     Err(_) => break,
                 },
-                recv(nudges) -> _ => { is_news = true; true },
-                default(wait) => false,
+                recv(nudges) -> _ => Input::News,
+                default(wait) => Input::Tick,
             };
-            let work = progress.working();
-            let now = Mono::now();
-            // What was just judged goes first: over a far bus, the lease takes its time.
-            let may_wait = is_news && answers && self.is_speaking() && now < renew + LEASE_RENEW;
-            if now >= renew && !may_wait {
-                desk.say_unlogged();
-                answers = self.hold(&mut desk);
-                self.end_refusal(&mut desk);
-                // From its answer on: over a far bus there is time for the rest, too.
-                renew = Mono::now() + LEASE_RENEW;
-                desk.plan_refresh();
-                buses_due = true;
-                // What failed before is offered again.
-                more = true;
-            }
-            if !self.is_speaking() {
-                desk.discard();
-                more = false;
-            } else if !answers {
-                // Every wish would wait out its limit, and a stop would wait for all of them.
-                self.tell_past_the_bus(&mut desk);
-                more = false;
-            } else {
-                if more {
-                    // One piece at a time, however much waits: the lease and a stop do not wait for all of it.
-                    more = self.speak(&mut desk).unwrap_or_else(|error| {
-                        log::debug!("{} alerts wait: {error}", desk.owed.len());
-                        false
-                    });
-                }
-                // Behind the alerts, since no death waits for it; but in the same turn: where the lease takes a second to
-                // renew, no turn would have nothing else to do.
-                if !more {
-                    if std::mem::take(&mut buses_due) {
-                        self.write_buses(&mut desk);
-                    }
-                    if !desk.cut_off {
-                        self.refresh(&mut desk);
-                    }
-                }
-            }
-            drop(work);
+            let _work = progress.working();
+            self.step(input);
         }
-        if self.is_speaking() && self.ledger.commands().is_connected() {
-            let _ = self.ledger.release_lease();
+        if self.writer.is_speaking() && self.ledger.commands().is_connected() {
+            let _ = self.ledger.release_lease(&mut self.writer.into_lease());
         }
         Ok(())
     }
 
-    fn is_speaking(&self) -> bool {
-        self.speaking.load(Ordering::SeqCst)
-    }
-
-    /// Tells a piece of what waits, oldest first; whether more may wait.
-    fn speak(&mut self, desk: &mut Desk) -> Result<bool, BusError> {
-        if desk.cut_off {
-            // Whoever wrote last may be on the other side: nothing is said of any service.
-            desk.take_back();
-            self.write_notes(desk)?;
-            return Ok(false);
-        }
-        self.meet(desk)?;
-        self.write_notes(desk)?;
-        if !self.is_speaking() {
-            return Ok(false);
-        }
-        let silent = desk.collect();
-        if !silent.is_empty() {
-            self.write_snapshots(desk, &silent);
-        }
-        if !desk.owed.is_empty() {
-            return self.pay(desk);
-        }
-        desk.taken(Part::Owed);
-        let some = desk.forget.len().min(PACE);
-        match self.ledger.forget(&desk.forget[..some]) {
-            Ok(true) => {
-                desk.forget.drain(..some);
-            }
-            Ok(false) => self.fall_silent(desk),
-            Err(error) => return self.refused(desk, Part::Forget, error).map(|()| false),
-        }
-        desk.taken(Part::Forget);
-        let unwritten = self.is_speaking() && self.write_unheard(desk)?;
-        Ok(unwritten || !desk.forget.is_empty())
-    }
-
-    fn write_notes(&mut self, desk: &mut Desk) -> Result<(), BusError> {
-        while let Some(note) = desk.notes.front() {
-            match self.ledger.note(&note.alert, note.published)? {
-                Told::Refused(error) => {
-                    self.publish_notes(desk);
-                    return self.refused(desk, Part::Notes, error);
-                }
-                Told::Fenced => {
-                    self.fall_silent(desk);
-                    return Ok(());
-                }
-                Told::Done { .. } | Told::Already | Told::Conflict { .. } => {
-                    if let Some(note) = desk.notes.pop_front()
-                        && !note.told
-                    {
-                        desk.log(&note.alert);
-                    }
-                }
+    /// Tells the writer what happened, and carries out what follows from it.
+    fn step(&mut self, input: Input) {
+        let mut commands = VecDeque::from(self.writer.step(input, Now::read()));
+        while let Some(command) = commands.pop_front() {
+            if let Some(reply) = self.carry_out(command) {
+                commands.extend(self.writer.step(Input::Reply(Box::new(reply)), Now::read()));
             }
         }
-        desk.taken(Part::Notes);
-        Ok(())
     }
 
-    /// Offers what is owed. False when it is refused, or when this healer speaks no more.
-    fn pay(&mut self, desk: &mut Desk) -> Result<bool, BusError> {
-        // One is enough to find out whether writes are still refused.
-        let pace = if desk.is_refused() { 1 } else { PACE };
-        let told = self.ledger.tell(desk.owed.offer(pace))?;
-        let answered = desk.owed.answered(told.into_iter().map(Told::into_outcome));
-        for entry in answered.written {
-            if !(entry.published || entry.told) {
-                desk.log(&entry.alert);
-            }
+    fn input(&mut self, job: Job) -> Input {
+        match job {
+            Job::Watch(watches) => Input::Watched {
+                is_new: self.desk.watch(watches),
+            },
+            Job::Meet(watch, names) => Input::Met(watch.voice.series, names),
+            Job::Note(alert) => Input::Note(alert),
+            Job::Forget(names) => Input::Forget(names),
+            Job::Unheard(unheard) => Input::Unheard(unheard),
         }
-        for entry in answered.conflicting {
-            self.settle(desk, &entry)?;
+    }
+
+    /// Does it; the answer, if it is a question.
+    fn carry_out(&mut self, command: Command) -> Option<Reply> {
+        if !command.is_question() {
+            self.obey(command);
+            return None;
         }
-        match answered.stopped {
-            None => {}
-            Some(Stop::Fenced) => {
-                self.fall_silent(desk);
-                return Ok(false);
+        let ledger = &mut self.ledger;
+        Some(match command {
+            Command::Ping => Reply::Pong(ledger.commands().ping().is_ok()),
+            Command::AskLease(ask) => Reply::Lease(ledger.ask_lease(&ask)),
+            Command::AskHolder => Reply::Holder(ledger.lease_holder()),
+            Command::Listen => Reply::Heard(self.others.listen()),
+            Command::Records(records) => Reply::Records(self.desk.take_in(&records, ledger)),
+            Command::Collect => self.desk.collect(),
+            Command::Tell { count } => Reply::Told(ledger.tell(self.writer.owed(count))),
+            Command::Note { alert, published } => Reply::Noted(ledger.note(&alert, published)),
+            Command::Publish(alerts) => Reply::Published(ledger.publish(&alerts)),
+            Command::Refresh(snapshots) => Reply::Refreshed(ledger.refresh(&snapshots)),
+            Command::Forget(names) => Reply::Forgotten(ledger.forget(&names)),
+            Command::Read(names) => Reply::Found(ledger.health(&names)),
+            Command::Census => Reply::Census(self.desk.census()),
+            Command::Snapshots(slice) => self.desk.snapshots(slice),
+            Command::Buses => self.desk.buses(),
+            Command::SetBuses(records) => Reply::BusesSet(ledger.set_buses(&records)),
+            Command::SetJudged { sure, now_ts } => {
+                let sure = sure.iter().map(|(bus, since)| (bus.as_str(), *since));
+                Reply::Judged(ledger.set_judged(sure, now_ts))
             }
-            Some(Stop::Refused(error)) => {
-                if !error.is_cut_off() {
-                    self.publish_owed(desk);
-                }
-                self.refused(desk, Part::Owed, error)?;
-                return Ok(false);
+            Command::CheckRights => Reply::Rights(ledger.check_rights()),
+            Command::Explain(error) => Reply::Explained(ledger.explain(error)),
+            _ => return None,
+        })
+    }
+
+    /// Does what has no answer.
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::SayWord(word) => self.others.say(self.ledger.commands(), &word),
+            Command::Deafen => self.others.end(),
+            Command::Speak => {
+                self.speaking.store(true, Ordering::SeqCst);
+                self.beat.unmute();
+                // The loop starts or stops telling people.
+                self.calls.look();
             }
-        }
-        desk.taken(Part::Owed);
-        Ok(true)
-    }
-
-    /// The loop starts or stops telling people.
-    fn say_look(&self) {
-        self.calls.look();
-    }
-
-    /// The log cannot carry it, so that people would not hear of it from there in time.
-    fn tell_directly(&self, alert: &Alert) {
-        self.calls.call(Call::TellDirectly(Box::new(alert.clone())));
-    }
-
-    /// Writes a few of the snapshots that are due: no transition waits longer for them than these few take.
-    fn refresh(&mut self, desk: &mut Desk) {
-        let snapshots = desk.due_snapshots();
-        self.write_snapshots(desk, &snapshots);
-    }
-
-    fn write_snapshots(&mut self, desk: &mut Desk, snapshots: &[Health]) {
-        match self.ledger.refresh(snapshots) {
-            Ok(true) if snapshots.is_empty() => {}
-            Ok(true) => desk.taken(Part::Refresh),
-            Ok(false) => self.fall_silent(desk),
-            Err(error) => {
-                log::debug!("health keys are not refreshed: {error}");
-                desk.refresh.fail();
-                if !error.is_connection_lost() {
-                    // Tried again each second: that it is over shall not be noticed a minute later.
-                    desk.refresh.rewrite = true;
-                    let _ = self.refused(desk, Part::Refresh, error);
-                }
+            Command::FallSilent => {
+                self.speaking.store(false, Ordering::SeqCst);
+                self.beat.mute();
+                self.calls.look();
             }
+            Command::StandBy => self.service_manager.ready(),
+            Command::Discard => self.desk.discard(),
+            Command::CutOff(is_cut_off) => self.desk.cut_off(is_cut_off),
+            Command::DropBuses => {
+                let _ = self.ledger.drop_buses();
+            }
+            Command::SayOnBus(text) => self.desk.say_on_system_bus(&text),
+            Command::TellPeople(alert) => self.calls.call(Call::TellDirectly(alert)),
+            Command::TellWords(text) => self.calls.call(Call::Tell(text)),
+            Command::Log(level, text) => log::log!(level, "{text}"),
+            Command::LogAlert(alert) => log_alert(&alert),
+            _ => debug_assert!(false, "it is a question"),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Whoever touches the detector does so through [`Watch::with`], which afterwards does what the detector asked for:
 //! the echo goes out from the same thread, everything that may take time is handed to the thread it belongs to.
 
+mod asked;
 mod ears;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -156,27 +157,6 @@ impl Watch {
         if self.handover.take(into) {
             self.outlets.calls.look();
         }
-    }
-
-    /// Has somebody find out why `svc` has two instances; false when nobody has time for it.
-    pub fn find_sender(&self, svc: &str) -> bool {
-        self.errands
-            .try_send(Errand::FindSender(svc.to_owned()))
-            .is_ok()
-    }
-
-    /// What was found out since the last call, by service.
-    pub fn take_causes(&self) -> Vec<(String, Option<String>)> {
-        std::mem::take(&mut *self.causes())
-    }
-
-    fn found(&self, svc: String, cause: Option<String>) {
-        self.causes().push((svc, cause));
-        let _ = self.outlets.scribe.try_send(());
-    }
-
-    fn causes(&self) -> MutexGuard<'_, Vec<(String, Option<String>)>> {
-        self.causes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How often another server was met.

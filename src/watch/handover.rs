@@ -41,6 +41,11 @@ impl Handover {
         was_full
     }
 
+    /// Looks at what waits. The caller holds the lock on the detector.
+    pub fn with<R>(&self, work: impl FnOnce(&mut VecDeque<Transition>) -> R) -> R {
+        work(&mut self.waiting())
+    }
+
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Transition>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

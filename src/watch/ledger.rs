@@ -13,7 +13,6 @@ use std::time::Duration;
 
 use redis::{Pipeline, Value};
 
-use crate::bus::lease::{Lease, Terms};
 use crate::bus::script::{refusal, text_of};
 use crate::bus::{BusError, Commands, Script, Scripts};
 use crate::contract::{
@@ -111,7 +110,6 @@ pub struct Ledger {
     channel: String,
     texts: Texts,
     scripts: Scripts,
-    lease: Lease,
 }
 
 impl Ledger {
@@ -121,15 +119,10 @@ impl Ledger {
         speaker: impl Into<String>,
         channel: impl Into<String>,
     ) -> Ledger {
-        let (texts, speaker) = (Texts::default(), speaker.into());
-        let terms = Terms {
-            ttl: LEASE,
-            renew: LEASE_RENEW,
-        };
+        let texts = Texts::default();
         Ledger {
             commands,
-            lease: Lease::plain(HEALER_LEASE, &speaker, terms),
-            speaker,
+            speaker: speaker.into(),
             fence: HEALER_LEASE,
             channel: channel.into(),
             scripts: Scripts::new(texts.all()),
@@ -347,6 +340,14 @@ impl Ledger {
                 None => Told::Already,
             },
         }
+    }
+}
+
+/// Says an alert in the log of the process.
+pub fn log_alert(alert: &Alert) {
+    match alert.kind.ends() {
+        Some(_) => log::info!("{}", alert.to_json()),
+        None => log::error!("{}", alert.to_json()),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::contract::{Health, Status, round_secs};
 use crate::text::SafeText;
 
 /// Who beats where nobody listens, and how far the store was told so.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Unheard {
     /// Why, by bus.
     reasons: BTreeMap<String, SafeText>,
@@ -17,6 +17,7 @@ pub struct Unheard {
     next: usize,
 }
 
+#[derive(Clone, Debug)]
 struct One {
     svc: Box<str>,
     bus: Box<str>,

@@ -2,7 +2,7 @@
 
 use redis::{Pipeline, Value};
 
-use super::{Answer, Lease, Standing};
+use super::{Answer, Ask, Lease, Standing};
 use crate::bus::script::{refusal, text_of};
 use crate::bus::{BusError, Commands, Script, Scripts};
 use crate::clock::Mono;
@@ -52,7 +52,15 @@ pub struct Held {
     pub refused: Option<BusError>,
 }
 
-/// Asks for the lease through `send`, which adds what it likes to the call that it is given and gives back its answer.
+/// What the server answered to a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    pub answer: Answer,
+    /// The lease goes on, but writes are refused.
+    pub refused: Option<BusError>,
+}
+
+/// Asks for the lease.
 ///
 /// # Errors
 /// When there is no answer, or an error is: then the lease was not taken by this.
@@ -63,24 +71,37 @@ pub fn take(
     hold: &Script,
 ) -> Result<Held, BusError> {
     let ask = lease.ask(Mono::now());
-    let mut packet = redis::pipe();
-    let call = hold.call(&mut packet, &[lease.key()]);
-    call.arg(ask.current).arg(ask.ttl_ms);
-    if lease.has_tokens {
-        call.arg(ask.fresh).arg(ask.ours);
-    }
-    let answer = match scripts.run(commands, &packet) {
-        Ok(answer) => answer,
-        Err(error) if error.is_connection_lost() => {
-            lease.unanswered(Mono::now());
-            return Err(error);
-        }
+    match put(&ask, lease.key(), commands, scripts, hold) {
+        Ok(Answered { answer, refused }) => Ok(Held {
+            standing: lease.answered(&answer, Mono::now()),
+            holder: answer.holder().map(str::to_owned),
+            refused,
+        }),
         Err(error) => {
-            lease.refused(Mono::now());
-            return Err(error);
+            lease.failed(&error, Mono::now());
+            Err(error)
         }
-    };
-    let parts = match answer {
+    }
+}
+
+/// Puts a question about the lease at `key`.
+///
+/// # Errors
+/// When there is no answer, or an error is: then the lease was not taken by this.
+pub fn put(
+    ask: &Ask,
+    key: &str,
+    commands: &mut Commands,
+    scripts: &mut Scripts,
+    hold: &Script,
+) -> Result<Answered, BusError> {
+    let mut packet = redis::pipe();
+    let call = hold.call(&mut packet, &[key]);
+    call.arg(&ask.current).arg(ask.ttl_ms);
+    if ask.has_token() {
+        call.arg(&ask.fresh).arg(&ask.ours);
+    }
+    let parts = match scripts.run(commands, &packet)? {
         Value::Array(parts) => parts,
         _ => Vec::new(),
     };
@@ -88,12 +109,11 @@ pub fn take(
         Some(Value::ServerError(e)) => Some(refusal(e, commands)),
         _ => None,
     };
-    let holder = parts.get(1).and_then(text_of);
     let answer = match parts.first().and_then(text_of).as_deref() {
         Some("kept") => Answer::Kept,
         Some("taken") => Answer::Taken,
         _ => Answer::Others {
-            holder: holder.clone().unwrap_or_default(),
+            holder: parts.get(1).and_then(text_of).unwrap_or_default(),
             left_ms: match parts.get(2) {
                 // One that never runs out was set by hand: it is asked for again in time.
                 Some(Value::Int(left)) => u64::try_from(*left).unwrap_or(u64::MAX),
@@ -101,11 +121,7 @@ pub fn take(
             },
         },
     };
-    Ok(Held {
-        standing: lease.answered(&answer, Mono::now()),
-        holder,
-        refused,
-    })
+    Ok(Answered { answer, refused })
 }
 
 /// Gives the lease back, so that whoever stands by need not wait for it to run out.

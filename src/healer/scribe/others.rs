@@ -1,14 +1,9 @@
-//! The other healers, listened to while nobody can take the lease.
-
-pub use crate::healer::succession::Turn;
+//! An ear on the echoes of all healers, while nobody can take the lease.
 
 use std::time::Duration;
 
-use crate::bus::{Address, BusError, Limits, PatternLink};
-use crate::clock::Mono;
+use crate::bus::{Address, BusError, Commands, Limits, PatternLink};
 use crate::contract::echo_channel;
-use crate::healer::succession::Succession;
-use crate::watch::ledger::Ledger;
 
 /// The scribe has other work than to wait for this connection.
 const LIMITS: Limits = Limits {
@@ -16,53 +11,39 @@ const LIMITS: Limits = Limits {
     read: Duration::from_millis(500),
 };
 
-/// An ear on the echoes of all healers, and what they come to.
+/// The connection that hears them.
 pub struct Others {
-    succession: Succession,
     address: Address,
     /// The channel of this healer's echoes, and what all of them begin with.
     channel: String,
     prefix: String,
     link: Option<PatternLink>,
-    /// They cannot be listened to, and that was said.
-    deaf: bool,
 }
 
 impl Others {
     /// Those on the bus at `address`, beside the healer `me`.
     pub fn new(id: &str, me: &str, address: Address) -> Others {
         Others {
-            succession: Succession::new(me),
             address,
             channel: echo_channel(id, me),
             prefix: echo_channel(id, ""),
             link: None,
-            deaf: false,
         }
     }
 
-    /// The lease was seen with this healer.
-    pub fn saw_holder(&mut self, holder: &str) {
-        self.succession.saw_holder(holder);
-    }
-
-    /// Takes in what they said; connects first if need be.
-    pub fn listen(&mut self) {
-        let now = Mono::now();
-        if let Err(error) = self.try_listen(now) {
+    /// What they said since, by instance; connects first if need be.
+    ///
+    /// # Errors
+    /// Those of the bus: then the next call connects anew.
+    pub fn listen(&mut self) -> Result<Vec<(String, Vec<u8>)>, BusError> {
+        let heard = self.try_listen();
+        if heard.is_err() {
             self.link = None;
-            if !std::mem::replace(&mut self.deaf, true) {
-                log::warn!("other healers cannot be heard: {error}");
-            }
-            // Who may not listen must not wait for ever to hear somebody.
-            match error.is_refusal() {
-                true => self.succession.begin(now),
-                false => self.succession.deafen(),
-            }
         }
+        heard
     }
 
-    fn try_listen(&mut self, now: Mono) -> Result<(), BusError> {
+    fn try_listen(&mut self) -> Result<Vec<(String, Vec<u8>)>, BusError> {
         let link = match &mut self.link {
             Some(link) => link,
             none => {
@@ -75,47 +56,27 @@ impl Others {
                 )?)
             }
         };
-        self.deaf = false;
-        self.succession.begin(now);
-        let (prefix, succession) = (self.prefix.as_bytes(), &mut self.succession);
+        let (prefix, mut heard) = (self.prefix.as_bytes(), Vec::new());
         link.look(|channel, payload| {
             let inst = channel.strip_prefix(prefix).map(std::str::from_utf8);
             if let Some(Ok(inst)) = inst {
-                succession.hear(inst, payload, now);
+                heard.push((inst.to_owned(), payload.to_vec()));
             }
-        })
+        })?;
+        Ok(heard)
     }
 
-    /// Whether they are listened to.
-    pub fn are_heard(&self) -> bool {
-        self.succession.is_on()
-    }
-
-    /// Whether one of them spoke last, or speaks.
-    pub fn speak(&mut self, now: Mono) -> bool {
-        self.succession.is_on() && self.succession.is_others(now)
-    }
-
-    /// What this healer is to do.
-    pub fn turn(&mut self, speaking: bool) -> Turn {
-        self.succession.turn(speaking, Mono::now())
-    }
-
-    /// Says among the echoes whether this healer speaks.
-    pub fn say(&self, ledger: &mut Ledger, speaking: bool) {
+    /// Says a word among the echoes.
+    pub fn say(&self, commands: &mut Commands, word: &str) {
         let mut publish = redis::cmd("PUBLISH");
-        publish
-            .arg(&self.channel)
-            .arg(self.succession.word(speaking));
-        if let Err(error) = ledger.commands().query::<i64>(&publish) {
+        publish.arg(&self.channel).arg(word);
+        if let Err(error) = commands.query::<i64>(&publish) {
             log::debug!("the other healers do not hear of this one: {error}");
         }
     }
 
-    /// The lease can be taken: who holds it speaks.
+    /// They need not be heard any more.
     pub fn end(&mut self) {
-        self.succession.end();
         self.link = None;
-        self.deaf = false;
     }
 }

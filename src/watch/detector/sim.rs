@@ -14,6 +14,7 @@ mod oracle;
 mod people;
 mod plan;
 mod redis;
+mod store;
 mod truth;
 mod world;
 

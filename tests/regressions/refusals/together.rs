@@ -1,8 +1,10 @@
 //! Alerts that one call tells are told as if each had a call of its own.
 
+use marketswarm::bus::lease::{Lease, Terms};
 use marketswarm::bus::{Address, Commands, Limits};
+use marketswarm::clock::Mono;
 use marketswarm::contract::{Alert, AlertKind, Health, Status};
-use marketswarm::watch::ledger::{Entry, Ledger, Told};
+use marketswarm::watch::ledger::{Entry, LEASE, LEASE_RENEW, Ledger, Told};
 
 use crate::support::{Alerts, PATIENCE, RedisServer};
 
@@ -141,7 +143,12 @@ fn a_healer_without_the_lease_writes_nothing_alone_or_together() {
     assert_eq!(keys, ["healer:lease"], "nothing was written");
     // The same entries, once the lease is free: it was the lease that kept them.
     redis.query::<()>(&["DEL", "healer:lease"]);
-    mine.hold_lease().unwrap();
+    let terms = Terms {
+        ttl: LEASE,
+        renew: LEASE_RENEW,
+    };
+    let mut lease = Lease::plain("healer:lease", "me", terms);
+    mine.ask_lease(&lease.ask(Mono::now())).unwrap();
     let told = mine.tell(&crowd).unwrap();
     assert!(told.iter().all(|told| matches!(told, Told::Done { .. })));
     alerts.wait("heartbeat_miss", "s69", PATIENCE);

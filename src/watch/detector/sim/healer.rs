@@ -1,19 +1,20 @@
-//! A healer's edges, played: link, echoes, lease, ledger; and the process that crashes and stands still.
+//! A healer's edges, played: link, echoes, the commands of its writer; and the process that crashes and stands still.
+
+mod writing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::super::{AlertRef, Change, Detector, Output, Record, Spec, Transition, Watched};
-use super::redis::{Answer, Client, Command, Deed, Said, Store};
+use super::super::{Detector, Output, Spec, Transition, Watched};
+use super::redis::{Client, Command};
+use super::store::Answer;
 use super::truth::{Watching, channel, inst, name, number_of};
-use crate::bus::lease::Standing;
 use crate::clock::{Mono, Now};
-use crate::watch::write_queue::WriteQueue;
+use crate::watch::voice::Voice;
+use crate::watch::writer::{self, Writer};
 
-/// Deaths that are told before the first is answered.
+/// Deaths that wait for the writer before no more are told.
 const TOLD_AT_ONCE: usize = 2;
-/// Of them, so many are offered to the store at once.
-const OFFERED_AT_ONCE: usize = 3;
 /// When no more may be told, that is looked at again after this.
 const ROOM_WAIT: Duration = Duration::from_millis(5);
 
@@ -37,17 +38,18 @@ pub enum Input {
         link: u32,
     },
     Checked,
-    Lease(Standing),
+    /// The answer to the writer's question of that number; none where the connection broke.
     Answer {
-        connection: u32,
-        answers: Vec<Answer>,
+        question: u64,
+        answer: Option<Box<Answer>>,
     },
     /// The loop's timer.
     Wake,
+    /// The writer's.
+    Write,
     Truth,
 }
 
-#[derive(Debug)]
 pub struct Healer {
     pub number: usize,
     pub boot: u32,
@@ -67,19 +69,26 @@ pub struct Healer {
     pub half_open: bool,
     /// Nothing may overtake on the way to the healer: the time of the last delivery.
     pub delivered: u64,
-    pub speaking: bool,
-    /// The last attempt at the lease is not answered yet.
-    asked_lease: bool,
-    asked_lease_at: u64,
-    /// An attempt was never answered: it may have taken the lease.
-    lease_unsure: bool,
+    pub writer: Writer,
+    pub voice: Voice,
     pub connection: u32,
-    /// That connection is gone: what was told over it and not answered comes first on the next.
+    /// That connection is gone, and with it whatever was asked.
     pub connection_lost: bool,
-    /// Decided, and not known to be written.
-    queue: WriteQueue<Deed>,
-    /// When the oldest of it were offered to the store, while that is not answered.
-    offered_at: Option<u64>,
+    /// The question that is not answered.
+    asked: Option<writing::Asked>,
+    questions: u64,
+    /// Decided, and not taken by the writer.
+    decided: VecDeque<Transition>,
+    /// When what it takes was judged, by the ids of alerts.
+    judged: BTreeMap<String, u64>,
+    /// What the other healers say of themselves.
+    pub words: Vec<(String, Vec<u8>)>,
+    /// When the writer is to be woken.
+    pub writes_at: u64,
+    /// Number of the timer of the writer that counts.
+    pub writing: u64,
+    /// Servers of the store met so far, by the life of the last.
+    servers: u32,
     /// Number of the timer that counts; the others are void.
     pub timer: u64,
 }
@@ -90,6 +99,8 @@ pub enum Wish {
     Send(Client, Command),
     Reconnect,
     Connect,
+    /// A word for the other healers.
+    Say(String),
 }
 
 impl Healer {
@@ -107,14 +118,18 @@ impl Healer {
             replied: 0,
             half_open: false,
             delivered: 0,
-            speaking: false,
-            asked_lease: false,
-            asked_lease_at: 0,
-            lease_unsure: false,
+            writer: Writer::new(voice(number, 0), Now::default()),
+            voice: voice(number, 0),
             connection: 0,
             connection_lost: false,
-            queue: WriteQueue::default(),
-            offered_at: None,
+            asked: None,
+            questions: 0,
+            decided: VecDeque::new(),
+            judged: BTreeMap::new(),
+            words: Vec::new(),
+            writes_at: u64::MAX,
+            writing: 0,
+            servers: 0,
             timer: 0,
         }
     }
@@ -125,20 +140,28 @@ impl Healer {
 
     /// Starts the process.
     pub fn start(&mut self, now: Now, truth: &[Watching]) {
+        let voice = voice(self.number, self.boot + 1);
         *self = Healer {
             boot: self.boot + 1,
             alive: true,
             timer: self.timer,
+            writing: self.writing,
+            // An answer to a question of an earlier boot answers none of this.
+            questions: self.questions,
             detector: Detector::new(now.mono),
+            writer: Writer::new(voice.clone(), now),
+            voice,
             ..Healer::new(self.number)
         };
-        self.read_truth(now.mono, truth, &mut Vec::new());
+        let wishes = &mut Vec::new();
+        self.read_truth(now, truth, wishes);
+        self.tell_writer(writer::Input::Watched { is_new: true }, now, wishes);
     }
 
     /// Watches whom `truth` names; what is to be subscribed and let go of is added to `wishes`, as for a subscriber.
-    fn read_truth(&mut self, now: Mono, truth: &[Watching], wishes: &mut Vec<Wish>) {
-        let (mut added, mut removed) = (Vec::new(), Vec::new());
-        self.detector.begin_reload(now);
+    fn read_truth(&mut self, now: Now, truth: &[Watching], wishes: &mut Vec<Wish>) {
+        let (mut added, mut removed, mut met) = (Vec::new(), Vec::new(), Vec::new());
+        self.detector.begin_reload(now.mono);
         for (svc, watching) in truth.iter().enumerate().filter(|(_, w)| w.watched) {
             let watched = self.detector.watch(&Spec {
                 svc: &name(svc),
@@ -149,18 +172,21 @@ impl Healer {
             if let Watched::Moved { from } = &watched {
                 removed.extend(from.iter().map(|from| number_of(from)));
             }
+            if watched == Watched::Added {
+                met.push(name(svc).into());
+            }
             if watched != Watched::Already {
                 added.push(watching.channel);
             }
         }
         let mut dropped = Vec::new();
         while !self.detector.sweep(3, &mut dropped) {}
-        // What was told and not answered is asked for again before a record is forgotten, not after. What is on its way is
-        // answered for nothing then.
-        let is_dropped = |deed: &Deed| dropped.iter().any(|gone| *gone.svc == *name(deed.svc));
-        if self.queue.iter().any(is_dropped) {
-            self.offer_again();
-            self.queue.retain(|deed| !is_dropped(deed));
+        let gone: Vec<Box<str>> = dropped.iter().map(|gone| gone.svc.clone()).collect();
+        if !gone.is_empty() {
+            self.tell_writer(writer::Input::Forget(gone), now, wishes);
+        }
+        if !met.is_empty() {
+            self.tell_writer(writer::Input::Met(self.voice.series, met), now, wishes);
         }
         let left = dropped
             .iter()
@@ -189,14 +215,7 @@ impl Healer {
     }
 
     /// Takes one input; what follows from it is added to `wishes`.
-    pub fn take(
-        &mut self,
-        input: Input,
-        now: Now,
-        store: &Store,
-        truth: &[Watching],
-        wishes: &mut Vec<Wish>,
-    ) {
+    pub fn take(&mut self, input: Input, now: Now, truth: &[Watching], wishes: &mut Vec<Wish>) {
         match input {
             Input::Frame {
                 link,
@@ -223,36 +242,22 @@ impl Healer {
                 wishes.push(Wish::Connect);
             }
             Input::Checked => self.detector.server_checked(now),
-            Input::Lease(lease) => {
-                self.asked_lease = false;
-                let unsure = std::mem::take(&mut self.lease_unsure);
-                match lease {
-                    Standing::Others => self.speaking = false,
-                    Standing::Kept if self.speaking && !unsure => {}
-                    Standing::Kept | Standing::Taken => self.take_over(now, store, truth),
-                }
-            }
-            Input::Answer {
-                connection,
-                answers,
-            } if connection == self.connection => {
-                self.answered(answers, now, store);
-            }
+            Input::Answer { question, answer } => self.answered(question, answer, now, wishes),
+            Input::Write => {}
             Input::Wake => self.detector.tick(now, self.room()),
-            Input::Truth => self.read_truth(now.mono, truth, wishes),
+            Input::Truth => self.read_truth(now, truth, wishes),
             // Of a link or connection that is gone.
             Input::Frame { .. }
             | Input::Echo { .. }
             | Input::Proven { .. }
-            | Input::LinkLost { .. }
-            | Input::Answer { .. } => {}
+            | Input::LinkLost { .. } => {}
         }
         self.act(now, wishes);
     }
 
     /// How many deaths it may tell: few, so that some have to wait.
     fn room(&self) -> usize {
-        TOLD_AT_ONCE.saturating_sub(self.queue.len())
+        TOLD_AT_ONCE.saturating_sub(self.decided.len())
     }
 
     /// When the loop is to look at the detector again; not at once while deaths wait for room.
@@ -281,113 +286,8 @@ impl Healer {
                 Output::Bus(_) | Output::Malformed { .. } => {}
             }
         }
-        let mut transitions = Vec::new();
-        self.detector.take_transitions(&mut transitions);
-        if !self.speaking {
-            return;
-        }
-        if !transitions.is_empty() && self.connection_lost {
-            self.offer_again();
-        }
-        for transition in transitions {
-            if let Some(deed) = self.deed(&transition) {
-                self.queue.push(deed);
-            }
-        }
-        self.offer(now.mono.0, wishes);
-    }
-
-    /// Offers the store the oldest of what waits, unless it is yet to answer about some.
-    fn offer(&mut self, now: u64, wishes: &mut Vec<Wish>) {
-        if self.offered_at.is_none() && !self.queue.is_empty() {
-            self.offered_at = Some(now);
-            let deeds = self.queue.offer(OFFERED_AT_ONCE).to_vec();
-            wishes.push(Wish::Send(self.tell_client(), Command::Tell(deeds)));
-        }
-    }
-
-    /// Each second: renews the lease, and asks again for what was not answered.
-    pub fn renew(&mut self, now: u64, wishes: &mut Vec<Wish>) {
-        if self.offered_at.is_some_and(|at| now > at + 2_000_000) {
-            self.offer_again();
-            self.offer(now, wishes);
-        }
-        if self.asked_lease && now < self.asked_lease_at + 1_500_000 {
-            // The answer is waited for.
-            return;
-        }
-        self.asked_lease_at = now;
-        self.lease_unsure |= std::mem::replace(&mut self.asked_lease, true);
-        wishes.push(Wish::Send(self.tell_client(), Command::Hold));
-    }
-
-    /// What was offered and not answered is to be offered again, over a new connection.
-    fn offer_again(&mut self) {
-        self.connection += 1;
-        self.connection_lost = false;
-        self.offered_at = None;
-    }
-
-    fn take_over(&mut self, now: Now, store: &Store, truth: &[Watching]) {
-        // What was judged so far is in the detector's state, and compared with the store here.
-        self.detector.take_transitions(&mut Vec::new());
-        if !std::mem::replace(&mut self.speaking, true) {
-            self.queue.clear();
-            self.offer_again();
-        }
-        // What is on its way over a far bus was told after the lease was asked for: the store compares it, and its answer
-        // says what to take in. A healer tells nothing between the two.
-        let told: BTreeSet<usize> = self.queue.iter().map(|deed| deed.svc).collect();
-        let watched = (0..truth.len()).filter(|svc| truth[*svc].watched);
-        for svc in watched.filter(|svc| !told.contains(svc)) {
-            self.seed(svc, now, store);
-        }
-    }
-
-    fn seed(&mut self, svc: usize, now: Now, store: &Store) {
-        let found = store.health.get(&svc);
-        let record = Record {
-            status: found.map(|deed| deed.status),
-            alert_id: found.map(|deed| deed.id.as_str()),
-            flapping: found.map_or_else(Vec::new, |deed| deed.flapping.clone()),
-            ..Record::default()
-        };
-        self.detector.seed(&name(svc), &record, now);
-    }
-
-    fn answered(&mut self, answers: Vec<Answer>, now: Now, store: &Store) {
-        self.offered_at = None;
-        let answered = self.queue.answered(answers);
-        for deed in answered.conflicting {
-            self.seed(deed.svc, now, store);
-        }
-        if answered.stopped.is_some() {
-            self.speaking = false;
-            self.queue.clear();
-        }
-    }
-
-    fn deed(&self, transition: &Transition) -> Option<Deed> {
-        let id = |number: u32| format!("{}-{number}", self.inst());
-        Some(Deed {
-            svc: transition.service.svc.strip_prefix('s')?.parse().ok()?,
-            previous: match &transition.previous {
-                AlertRef::None => String::new(),
-                AlertRef::Own(number) => id(*number),
-                AlertRef::Foreign(id) => id.to_string(),
-            },
-            id: id(transition.alert?),
-            said: match transition.change {
-                Change::Missed { .. } => Said::Missed,
-                Change::Recovered { .. } => Said::Ok,
-                Change::Flapping(_) => Said::Flapping,
-                Change::Steady(_) => Said::Steady,
-                _ => Said::Other,
-            },
-            status: transition.service.status,
-            flapping: transition.service.flapping.clone(),
-            judged_at: transition.at.0,
-        })
+        let is_news = self.lay_down();
+        self.write(now, is_news, wishes);
     }
 
     pub fn echo_client(&self) -> Client {
@@ -412,4 +312,8 @@ impl Healer {
             connection: self.connection,
         }
     }
+}
+
+fn voice(number: usize, boot: u32) -> Voice {
+    Voice::of_healer(&inst(number, boot), "host", None)
 }

@@ -1,7 +1,7 @@
 //! What must be true of what was told.
 
 use super::plan::STORM;
-use super::redis::{Entry, Said};
+use super::store::{Line, Said};
 use super::truth::name;
 use super::world::{Sent, Service, World};
 use crate::notify::teller::simulation::People;
@@ -16,7 +16,7 @@ const PROMPT: u64 = 5_000;
 
 pub fn judge(world: &World) -> Result<(), String> {
     for (svc, service) in world.services.iter().enumerate() {
-        let log: Vec<&Entry> = world
+        let log: Vec<&Line> = world
             .redis
             .store
             .log
@@ -27,7 +27,7 @@ pub fn judge(world: &World) -> Result<(), String> {
             .collect();
         no_false_death(world, service, &log).map_err(|e| format!("s{svc}: {e}"))?;
         let since = service.dropped_at.unwrap_or(0);
-        let log: Vec<&Entry> = log.into_iter().filter(|e| e.written_at > since).collect();
+        let log: Vec<&Line> = log.into_iter().filter(|e| e.written_at > since).collect();
         taking_turns(&log, since > 0).map_err(|e| format!("s{svc}: {e}"))?;
         the_end_is_right(world, service, &log).map_err(|e| format!("s{svc}: {e}"))?;
         flapping_ends(world, svc, since).map_err(|e| format!("s{svc}: {e}"))?;
@@ -48,7 +48,7 @@ pub fn judge_messages(world: &World) -> Result<(), String> {
         let topic = format!("heartbeat_miss/{}", name(svc));
         let believed = people.down.get(&topic).copied().unwrap_or(false);
         let is_last =
-            |e: &&Entry| e.deed.svc == svc && e.written_at + LATE + world.longest_trip > world.now;
+            |e: &&Line| e.deed.svc == svc && e.written_at + LATE + world.longest_trip > world.now;
         if believed == service.alive && !world.redis.store.log.iter().any(|e| is_last(&e)) {
             let alive = service.alive;
             return Err(format!("s{svc}: people believe {believed}, alive {alive}"));
@@ -84,7 +84,7 @@ fn not_too_many(world: &World) -> Result<(), String> {
 
 /// Nobody is told dead whose beat reached Redis within its timeout, however long it lay there. A beat that ended a longer
 /// silence undoes no death before Redis served it: it was one.
-fn no_false_death(world: &World, service: &Service, log: &[&Entry]) -> Result<(), String> {
+fn no_false_death(world: &World, service: &Service, log: &[&Line]) -> Result<(), String> {
     // Over a far bus, an echo may be under way for longer, and so may what it overtakes after a stall.
     let on_its_way = ON_ITS_WAY + world.longest_trip;
     for entry in log.iter().filter(|entry| entry.deed.said == Said::Missed) {
@@ -130,7 +130,7 @@ fn ended_a_silence(service: &Service, nth: usize) -> bool {
 }
 
 /// A death and its end take turns: none is told twice.
-fn taking_turns(log: &[&Entry], dropped: bool) -> Result<(), String> {
+fn taking_turns(log: &[&Line], dropped: bool) -> Result<(), String> {
     // A healer that stood still while its service was dropped and named again may remember the time before.
     let mut down = log
         .first()
@@ -148,10 +148,10 @@ fn taking_turns(log: &[&Entry], dropped: bool) -> Result<(), String> {
 /// Flapping is told once, and then, when the service has held still for long enough, steady once.
 fn flapping_ends(world: &World, svc: usize, since: u64) -> Result<(), String> {
     let all = world.redis.store.log.iter();
-    let log: Vec<&Entry> = all
+    let log: Vec<&Line> = all
         .filter(|e| e.deed.svc == svc && e.written_at > since && e.deed.said != Said::Other)
         .collect();
-    let of_flapping = |e: &&&Entry| matches!(e.deed.said, Said::Flapping | Said::Steady);
+    let of_flapping = |e: &&&Line| matches!(e.deed.said, Said::Flapping | Said::Steady);
     // As with deaths, a healer that stood still may remember the time before.
     let first = log.iter().find(of_flapping);
     let mut flaps = first.is_some_and(|e| since > 0 && e.deed.said == Said::Steady);
@@ -172,7 +172,7 @@ fn flapping_ends(world: &World, svc: usize, since: u64) -> Result<(), String> {
 }
 
 /// After a long calm, who is dead was told so, and who lives was told so if he was ever told dead.
-fn the_end_is_right(world: &World, service: &Service, log: &[&Entry]) -> Result<(), String> {
+fn the_end_is_right(world: &World, service: &Service, log: &[&Line]) -> Result<(), String> {
     let down = log
         .last()
         .is_some_and(|entry| entry.deed.said == Said::Missed);
@@ -195,7 +195,7 @@ fn the_end_is_right(world: &World, service: &Service, log: &[&Entry]) -> Result<
 }
 
 /// Every silence longer than the timeout was told right after its deadline, and its end right after the beat.
-fn prompt(world: &World, service: &Service, log: &[&Entry]) -> Result<(), String> {
+fn prompt(world: &World, service: &Service, log: &[&Line]) -> Result<(), String> {
     let timeout = u64::from(service.timeouts[0].1) * 1000;
     // Five round trips, eight where the server is looked up afresh.
     let prompt = PROMPT + 8 * world.longest_trip;

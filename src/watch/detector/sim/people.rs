@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::redis::{Deed, Entry, Said, Store};
+use super::store::{Deed, Line, Said, Store};
 use super::truth::{Watching, name};
 use crate::contract::{Alert, AlertKind};
 use crate::notify::teller::{Rules, Teller};
@@ -163,7 +163,7 @@ fn depends_on(chained: bool, truth: &[Watching]) -> Vec<(String, Vec<String>)> {
     chain.map(|svc| (name(svc), vec![name(svc - 1)])).collect()
 }
 
-fn as_heard(n: usize, entry: &Entry, truth: &[Watching]) -> LogEntry {
+fn as_heard(n: usize, entry: &Line, truth: &[Watching]) -> LogEntry {
     let at_ms = millis(entry.written_at);
     LogEntry {
         id: format!("{at_ms}-{n}"),

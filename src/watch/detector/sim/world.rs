@@ -4,20 +4,24 @@ mod faults;
 mod links;
 mod senders;
 mod serving;
+mod wishes;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
-use super::healer::{Healer, Input, Wish};
+use super::healer::{Healer, Input};
 use super::people::People;
 use super::plan::{Fault, MS, Plan, Planned, Rhythm, SEC, STORM};
-use super::redis::{Client, Command, Mode, Redis, Store};
+use super::redis::{Client, Command, Mode, Redis};
+use super::store::Store;
 use super::truth::Watching;
 use crate::clock::{Mono, Now};
 
 /// After the storm everything is repaired, and after so long all must be as it should: the longest timeout there is, after
 /// the time that a service has to learn its place, and the doubts of a link that was half-open.
 const CALM: u64 = 60 * SEC;
+/// What the wall clock says at the beginning.
+const WALL: i64 = 1_794_924_000;
 
 #[derive(Debug)]
 pub struct Service {
@@ -123,9 +127,9 @@ enum Event {
         healer: usize,
         timer: u64,
     },
-    Renew {
+    Write {
         healer: usize,
-        boot: u32,
+        writing: u64,
     },
     Connect {
         healer: usize,
@@ -230,7 +234,7 @@ impl World {
 
     /// The instance that tells people, when it can.
     fn speaker(&self) -> Option<(usize, u32)> {
-        let speaking = |h: &&Healer| h.alive && h.speaking;
+        let speaking = |h: &&Healer| h.alive && h.speaks();
         let healer = self.healers.iter().find(speaking)?;
         Some((healer.number, healer.boot))
     }
@@ -282,8 +286,9 @@ impl World {
             Event::Timer { healer, timer } if timer == self.healers[healer].timer => {
                 self.input(healer, Input::Wake)
             }
-            Event::Renew { healer, boot } if boot == self.healers[healer].boot => {
-                self.renew(healer)
+            Event::Write { healer, writing } if writing == self.healers[healer].writing => {
+                self.healers[healer].writes_at = u64::MAX;
+                self.input(healer, Input::Write)
             }
             Event::Connect { healer, boot } if boot == self.healers[healer].boot => {
                 self.connect(healer)
@@ -299,8 +304,9 @@ impl World {
             | Event::Drain { .. }
             | Event::Deliver { .. }
             | Event::Timer { .. }
-            | Event::Tell(_) => {}
-            Event::Renew { .. } | Event::Connect { .. } => {}
+            | Event::Write { .. }
+            | Event::Tell(_)
+            | Event::Connect { .. } => {}
         }
     }
 
@@ -313,7 +319,7 @@ impl World {
             return;
         }
         let (now, mut wishes) = (self.moment(), Vec::new());
-        self.healers[healer].take(input, now, &self.redis.store, &self.truth, &mut wishes);
+        self.healers[healer].take(input, now, &self.truth, &mut wishes);
         self.grant(healer, wishes);
         // A loop that means to sleep until then looks again then, whatever came up meanwhile.
         let wake = self.healers[healer].wakes_at(now.mono).0;
@@ -321,54 +327,14 @@ impl World {
         let timer = self.healers[healer].timer;
         let at = wake.max(self.now).saturating_add(self.rng.u64(1..100));
         self.at(at, Event::Timer { healer, timer });
+        self.let_write(healer);
     }
 
-    fn grant(&mut self, healer: usize, wishes: Vec<Wish>) {
-        let boot = self.healers[healer].boot;
-        let mut takes = 20;
-        for wish in wishes {
-            match wish {
-                Wish::Send(client, command) => {
-                    // What one packet holds stays in order.
-                    takes = self.rng.u64(takes..60);
-                    let under_way = takes + self.a_way();
-                    let arrives = self.healers[healer].arrivals.entry(client).or_default();
-                    *arrives = (self.now + under_way).max(*arrives);
-                    let under_way = *arrives - self.now;
-                    self.send_after(under_way, client, command);
-                }
-                Wish::Reconnect => {
-                    let link = self.healers[healer].link;
-                    self.drop_link(healer);
-                    self.input(healer, Input::LinkLost { link });
-                }
-                Wish::Connect => {
-                    let asking = self.asking();
-                    self.after(
-                        MS + asking,
-                        2 * SEC + asking,
-                        Event::Connect { healer, boot },
-                    );
-                }
-            }
-        }
-    }
-
-    /// One way between a healer and Redis.
-    fn a_way(&mut self) -> u64 {
-        self.way.0 + self.rng.u64(0..=self.way.1)
-    }
-
-    /// To connect, log in, subscribe and prove that is six round trips.
-    fn asking(&self) -> u64 {
-        12 * (self.way.0 + self.way.1)
-    }
-
-    fn moment(&mut self) -> Now {
-        // The wall clock says anything at all.
+    fn moment(&self) -> Now {
+        // The clocks go together here: by the wall clock, records are told from newer words.
         Now {
             mono: Mono(self.now),
-            wall_secs: self.rng.i64(0..2_000_000_000),
+            wall_secs: WALL + (self.now / SEC) as i64,
         }
     }
 

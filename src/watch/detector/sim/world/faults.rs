@@ -3,6 +3,7 @@
 use super::super::healer::Input;
 use super::super::plan::{Fault, MS, Move, Rhythm};
 use super::super::redis::{Client, Mode};
+use super::super::truth::name;
 use super::{Event, World};
 
 impl World {
@@ -52,7 +53,7 @@ impl World {
             Fault::Watch(svc) => {
                 self.drop_service(svc);
                 self.announce();
-                self.redis.store.health.remove(&svc);
+                self.redis.store.health.remove(&name(svc));
             }
             Fault::Rename(svc, other) => {
                 self.drop_service(svc);
@@ -62,7 +63,7 @@ impl World {
                     self.truth[svc].channel = self.new_channel();
                 }
                 self.announce();
-                self.redis.store.health.remove(&svc);
+                self.redis.store.health.remove(&name(svc));
             }
             Fault::Way(least, jitter) => self.be_far((least, jitter)),
             Fault::Channels(passing) => {
@@ -92,7 +93,6 @@ impl World {
                 self.started_at = self.now;
                 let boot = self.healers[healer].boot;
                 self.after(MS, 50 * MS, Event::Connect { healer, boot });
-                self.after(MS, 50 * MS, Event::Renew { healer, boot });
                 self.input(healer, Input::Wake);
                 // A healer that starts does not know what truth said before, so it can spare nobody who does not know
                 // better yet.
@@ -131,7 +131,7 @@ impl World {
     pub(super) fn wake_up(&mut self, healer: usize) {
         self.healers[healer].stopped = false;
         let mut inbox = std::mem::take(&mut self.healers[healer].inbox);
-        inbox.retain(|input| !matches!(input, Input::Wake));
+        inbox.retain(|input| !matches!(input, Input::Wake | Input::Write));
         let place = self.rng.usize(0..=inbox.len());
         inbox.insert(place, Input::Wake);
         for input in inbox {

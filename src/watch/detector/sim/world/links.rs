@@ -1,4 +1,4 @@
-//! A healer's links: made, lost, and the lease that is renewed over them.
+//! A healer's links: made and lost.
 
 use super::super::healer::Input;
 use super::super::plan::{MS, SEC};
@@ -6,16 +6,6 @@ use super::super::redis::Mode;
 use super::{Event, World};
 
 impl World {
-    pub(super) fn renew(&mut self, healer: usize) {
-        let boot = self.healers[healer].boot;
-        self.after(SEC, SEC + MS, Event::Renew { healer, boot });
-        if !self.healers[healer].stopped {
-            let mut wishes = Vec::new();
-            self.healers[healer].renew(self.now, &mut wishes);
-            self.grant(healer, wishes);
-        }
-    }
-
     pub(super) fn connect(&mut self, healer: usize) {
         let boot = self.healers[healer].boot;
         if self.redis.mode != Mode::Running

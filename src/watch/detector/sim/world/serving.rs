@@ -1,7 +1,7 @@
 //! What Redis does with what it is sent.
 
 use super::super::healer::Input;
-use super::super::redis::{Answer, Client, Command, Mode};
+use super::super::redis::{Client, Command, Mode};
 use super::super::truth::{inst, name};
 use super::{Event, Sent, World};
 
@@ -10,6 +10,14 @@ impl World {
         if let Command::Beat { svc, next, .. } = command {
             let (at, served) = (self.now, None);
             self.services[svc].sent.push(Sent { at, next, served });
+        }
+        if let (Mode::Dead, &Client::Tell { healer, boot, .. }) = (self.redis.mode, &client) {
+            if let Command::Ask(question, _) = command {
+                // The connection is refused.
+                let answer = None;
+                self.reply(healer, boot, Input::Answer { question, answer });
+            }
+            return;
         }
         let waits = self.redis.mode == Mode::Stalled || self.redis.pending.contains_key(&client);
         if waits {
@@ -67,37 +75,17 @@ impl World {
                     _ => {}
                 }
             }
-            (
-                Client::Tell {
-                    healer,
-                    boot,
-                    connection,
-                },
-                Command::Tell(deeds),
-            ) => {
-                let inst = inst(healer, boot);
-                let answers = deeds.into_iter().map(|deed| {
-                    // What was judged before its service was dropped is forgotten right after it is written.
-                    let dropped_at = self.services[deed.svc].dropped_at;
-                    match dropped_at.is_some_and(|at| at >= deed.judged_at) {
-                        true => Answer::Written,
-                        false => self.redis.store.tell(&inst, deed, now),
-                    }
-                });
-                let answers = answers.collect();
-                self.tell_people();
-                self.reply(
-                    healer,
-                    boot,
-                    Input::Answer {
-                        connection,
-                        answers,
-                    },
-                );
-            }
-            (Client::Tell { healer, boot, .. }, Command::Hold) => {
-                let lease = self.redis.store.hold(&inst(healer, boot), now);
-                self.reply(healer, boot, Input::Lease(lease));
+            (Client::Tell { healer, boot, .. }, Command::Ask(question, what)) => {
+                let services = &self.services;
+                let dropped = |svc: usize| services[svc].dropped_at;
+                let store = &mut self.redis.store;
+                let told = store.log.len();
+                let answer = store.answer(&inst(healer, boot), *what, dropped, now);
+                if store.log.len() > told {
+                    self.tell_people();
+                }
+                let answer = Some(Box::new(answer));
+                self.reply(healer, boot, Input::Answer { question, answer });
             }
             _ => {}
         }
@@ -115,6 +103,15 @@ impl World {
             h.heard.retain(|channel| !removed.contains(channel));
             h.heard.extend(&channels);
             self.deliver(healer, Input::Proven { link, channels });
+        }
+    }
+
+    /// A word of one healer that the others hear.
+    pub(super) fn say_to_others(&mut self, from: usize, word: &str) {
+        let (inst, running) = (self.healers[from].inst(), self.redis.mode == Mode::Running);
+        let others = self.healers.iter_mut().filter(|h| h.number != from);
+        for healer in others.filter(|_| running) {
+            healer.words.push((inst.clone(), word.as_bytes().to_vec()));
         }
     }
 
@@ -139,7 +136,7 @@ impl World {
 
     /// An answer on another connection; lost when Redis dies first.
     pub(super) fn reply(&mut self, healer: usize, boot: u32, input: Input) {
-        let may_be_lost = matches!(input, Input::Answer { .. } | Input::Lease(_));
+        let may_be_lost = matches!(input, Input::Answer { .. });
         if self.rng.u8(..) < 3 && !self.calm && may_be_lost {
             return;
         }

@@ -13,56 +13,18 @@ const EVERY_SEC: u32 = 60;
 /// Snapshots written in one go: a fraction of a millisecond.
 const SLICE: u32 = 32;
 
-/// The budget of the present second, and what is due of it.
-#[derive(Debug, Default)]
-pub struct Refresh {
-    /// All snapshots shall be written soon.
-    pub rewrite: bool,
-    /// Slots that are still to have their turn in the rewrite.
-    left: u32,
-    /// Snapshots of this second that go out of turn: nobody waits longer for his turn because of them.
-    first: u32,
-    /// Slots that have their turn in this second.
+/// What may be written in one go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Slice {
+    /// Slots that may have their turn.
     due: u32,
-    /// They are part of a rewrite: what is not written of them is still to be rewritten.
-    is_rewrite: bool,
-    /// Sixtieths of a snapshot that earlier seconds left over.
-    fraction: u32,
+    /// Snapshots out of turn.
+    first: u32,
 }
 
-impl Refresh {
-    /// A second has passed; a turn has so many `slots`, and `unwritten` services have no snapshot yet.
-    pub fn plan(&mut self, slots: u32, unwritten: u32) {
-        self.give_up();
-        if std::mem::take(&mut self.rewrite) {
-            self.left = slots;
-        }
-        self.first = unwritten.min(PER_SEC);
-        self.left = self.left.min(slots);
-        self.is_rewrite = self.left > 0;
-        if self.is_rewrite {
-            self.due = self.left.min(REWRITE_PER_SEC);
-            self.left -= self.due;
-            return;
-        }
-        let sixtieths = self.fraction + slots.min(PER_SEC * EVERY_SEC);
-        self.fraction = sixtieths % EVERY_SEC;
-        self.due = sixtieths / EVERY_SEC;
-    }
-
-    /// How long it takes until all of so many slots have had their turn.
-    pub fn turn(slots: u32) -> Duration {
-        let secs = slots.div_ceil(PER_SEC);
-        Duration::from_secs(secs.max(EVERY_SEC).into())
-    }
-
-    /// Whether something is to be written.
-    pub fn is_due(&self) -> bool {
-        self.first > 0 || self.due > 0
-    }
-
+impl Slice {
     /// How many snapshots may be written now in turn, beside `taken` others.
-    pub fn slice(&self, taken: usize) -> u32 {
+    pub fn due(&self, taken: usize) -> u32 {
         self.due.min(SLICE.saturating_sub(taken as u32))
     }
 
@@ -80,11 +42,69 @@ impl Refresh {
     pub fn spend_first(&mut self, count: u32) {
         self.first = self.first.saturating_sub(count);
     }
+}
+
+/// The budget of the present second, and what is due of it.
+#[derive(Debug, Default)]
+pub struct Refresh {
+    /// All snapshots shall be written soon.
+    pub rewrite: bool,
+    /// Slots that are still to have their turn in the rewrite.
+    left: u32,
+    /// Slots that have their turn in this second, and snapshots that go out of turn: nobody waits longer for his turn
+    /// because of them.
+    now: Slice,
+    /// They are part of a rewrite: what is not written of them is still to be rewritten.
+    is_rewrite: bool,
+    /// Sixtieths of a snapshot that earlier seconds left over.
+    fraction: u32,
+}
+
+impl Refresh {
+    /// A second has passed; a turn has so many `slots`, and `unwritten` services have no snapshot yet.
+    pub fn plan(&mut self, slots: u32, unwritten: u32) {
+        self.give_up();
+        if std::mem::take(&mut self.rewrite) {
+            self.left = slots;
+        }
+        self.now.first = unwritten.min(PER_SEC);
+        self.left = self.left.min(slots);
+        self.is_rewrite = self.left > 0;
+        if self.is_rewrite {
+            self.now.due = self.left.min(REWRITE_PER_SEC);
+            self.left -= self.now.due;
+            return;
+        }
+        let sixtieths = self.fraction + slots.min(PER_SEC * EVERY_SEC);
+        self.fraction = sixtieths % EVERY_SEC;
+        self.now.due = sixtieths / EVERY_SEC;
+    }
+
+    /// How long it takes until all of so many slots have had their turn.
+    pub fn turn(slots: u32) -> Duration {
+        let secs = slots.div_ceil(PER_SEC);
+        Duration::from_secs(secs.max(EVERY_SEC).into())
+    }
+
+    /// Whether something is to be written.
+    pub fn is_due(&self) -> bool {
+        self.now.first > 0 || self.now.due > 0
+    }
+
+    /// What may be written of this second.
+    pub fn slice(&self) -> Slice {
+        self.now
+    }
+
+    /// Some of it was.
+    pub fn spent(&mut self, left: Slice) {
+        self.now = left;
+    }
 
     /// The rest of this second is given up.
     pub fn give_up(&mut self) {
-        self.first = 0;
-        let due = std::mem::take(&mut self.due);
+        self.now.first = 0;
+        let due = std::mem::take(&mut self.now.due);
         if self.is_rewrite {
             self.left = self.left.saturating_add(due);
         }
@@ -142,10 +162,12 @@ mod tests {
         for _ in 0..secs {
             refresh.plan(services, 0);
             while refresh.is_due() {
-                let slice = refresh.slice(0);
-                assert!(slice <= SLICE);
-                all += slice;
-                refresh.spend(slice);
+                let mut slice = refresh.slice();
+                let due = slice.due(0);
+                assert!(due <= SLICE);
+                all += due;
+                slice.spend(due);
+                refresh.spent(slice);
             }
         }
         all
@@ -165,7 +187,7 @@ mod tests {
     fn a_new_service_is_written_within_a_second() {
         let mut refresh = Refresh::default();
         refresh.plan(4, 3);
-        assert_eq!(refresh.first(0), 3);
+        assert_eq!(refresh.slice().first(0), 3);
     }
 
     #[test]
@@ -175,7 +197,9 @@ mod tests {
             ..Refresh::default()
         };
         refresh.plan(100, 0);
-        refresh.spend(refresh.slice(0));
+        let mut slice = refresh.slice();
+        slice.spend(slice.due(0));
+        refresh.spent(slice);
         refresh.fail();
         assert!(!refresh.is_due());
         // The next second passes without anybody who could write.
@@ -191,8 +215,9 @@ mod tests {
             ..Refresh::default()
         };
         refresh.plan(2, 1);
-        refresh.spend_first(refresh.first(0));
-        assert_eq!(refresh.slice(1), 2, "everybody's turn");
+        let mut slice = refresh.slice();
+        slice.spend_first(slice.first(0));
+        assert_eq!(slice.due(1), 2, "everybody's turn");
     }
 
     #[test]

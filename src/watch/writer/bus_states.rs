@@ -15,8 +15,9 @@ const UNJUDGED_AFTER: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(30);
 
 /// A bus, as its detector finds it.
-pub struct Found<'a> {
-    pub bus: &'a str,
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub bus: String,
     pub services: usize,
     pub unjudged: Option<Unjudged>,
 }
@@ -37,9 +38,9 @@ pub struct BusStates {
 impl BusStates {
     /// Takes in how the buses are. What is to be written, if it is time: at each change, every ten seconds, and when the
     /// clock stepped that dates it.
-    pub fn look<'a>(
+    pub fn look(
         &mut self,
-        found: impl IntoIterator<Item = Found<'a>>,
+        found: impl IntoIterator<Item = Found>,
         refresh: Duration,
         now: Now,
     ) -> Option<Vec<BusHealth>> {
@@ -53,20 +54,20 @@ impl BusStates {
         } in found
         {
             if unjudged.is_none() {
-                let since = sure.get(bus).copied().unwrap_or(now.wall_secs);
-                self.sure.insert(bus.to_owned(), since);
+                let since = sure.get(&bus).copied().unwrap_or(now.wall_secs);
+                self.sure.insert(bus.clone(), since);
             }
             let lasts = |u: &Unjudged| now.mono.since(u.since);
             let unjudged = unjudged.filter(|u| lasts(u) >= UNJUDGED_AFTER);
             let is_judged = unjudged.is_none();
-            let since_ts = match (before.get(bus), &unjudged) {
+            let since_ts = match (before.get(&bus), &unjudged) {
                 (Some(&(was, since_ts)), _) if was == is_judged => since_ts,
                 (_, Some(unjudged)) => now.wall_secs - secs(lasts(unjudged)),
                 _ => now.wall_secs,
             };
-            self.judged.insert(bus.to_owned(), (is_judged, since_ts));
+            self.judged.insert(bus.clone(), (is_judged, since_ts));
             records.push(BusHealth {
-                bus: bus.to_owned(),
+                bus,
                 judged: is_judged,
                 since_ts,
                 reason: unjudged.map(|unjudged| unjudged.why.to_string().into()),
@@ -135,7 +136,7 @@ mod tests {
             why: Uncertainty::NoLink,
         });
         let found = Found {
-            bus: "b",
+            bus: "b".to_owned(),
             services: 3,
             unjudged,
         };
@@ -182,7 +183,7 @@ mod tests {
         let mut states = BusStates::default();
         look(&mut states, None, 1.0);
         let found = || Found {
-            bus: "b",
+            bus: "b".to_owned(),
             services: 3,
             unjudged: None,
         };

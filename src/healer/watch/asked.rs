@@ -1,0 +1,39 @@
+//! What the writer asks of a watch.
+
+use std::sync::{MutexGuard, PoisonError};
+
+use super::{Errand, Watch};
+use crate::contract::Health;
+use crate::watch::record;
+use crate::watch::writer::command::Records;
+
+impl Watch {
+    /// Takes in what the store says of services.
+    pub fn take_in(&self, found: &[(&str, Option<&Health>)], records: &Records, is_stale: bool) {
+        self.with(|detector, now| {
+            self.handover
+                .with(|decided| record::take_in(detector, decided, found, records, is_stale, now));
+        });
+    }
+
+    /// Has somebody find out why `svc` has two instances; false when nobody has time for it.
+    pub fn find_sender(&self, svc: &str) -> bool {
+        self.errands
+            .try_send(Errand::FindSender(svc.to_owned()))
+            .is_ok()
+    }
+
+    /// What was found out since the last call, by service.
+    pub fn take_causes(&self) -> Vec<(String, Option<String>)> {
+        std::mem::take(&mut *self.causes())
+    }
+
+    pub(super) fn found(&self, svc: String, cause: Option<String>) {
+        self.causes().push((svc, cause));
+        let _ = self.outlets.scribe.try_send(());
+    }
+
+    fn causes(&self) -> MutexGuard<'_, Vec<(String, Option<String>)>> {
+        self.causes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,123 @@
+//! What is to be done in a turn, and what was asked.
+
+use std::ops::Range;
+
+use crate::bus::BusError;
+use crate::clock::Now;
+use crate::watch::write_queue::Stop;
+
+/// One thing to be done, up to its question; what follows from the answer comes before what is due next.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    /// Ask for the lease.
+    Hold,
+    /// It was asked for.
+    Renewed,
+    /// See what there is to be refreshed in this second.
+    Plan,
+    /// It is held, and this was refused in its renewal.
+    Lease(Option<BusError>),
+    /// It cannot be taken, for this reason.
+    Barred(BusError),
+    /// Speak, now that it is known how things stand.
+    Begin,
+    /// Write a piece of what waits.
+    Speak,
+    Meet,
+    Notes,
+    /// Take in what somebody else said.
+    Settle,
+    Collect,
+    Owed,
+    /// What was offered is answered.
+    Paid(Option<Stop<BusError>>),
+    Forget,
+    Unheard,
+    /// What readers need.
+    Upkeep,
+    Buses,
+    Refresh,
+    /// A write was refused.
+    Refused(Part, BusError),
+    SayRefused(BusError),
+    PublishNotes,
+    PublishOwed,
+    PublishCutOff,
+}
+
+impl Step {
+    /// Whether it belongs to what is written of a turn, which ends where one of its writes fails.
+    pub(super) fn is_of_speaking(&self) -> bool {
+        use Step::*;
+        matches!(
+            self,
+            Meet | Notes | Settle | Collect | Owed | Paid(_) | Forget | Unheard
+        )
+    }
+}
+
+/// What was asked, and what for.
+#[derive(Clone, Debug)]
+pub(super) enum Asked {
+    Pong,
+    Lease,
+    Holder(Why),
+    Heard(Why),
+    /// The records of all, before speaking.
+    Seeded,
+    Met,
+    Settled,
+    /// Whether it is told past the store.
+    Collected {
+        past: bool,
+    },
+    Told,
+    Noted,
+    /// The ids of those notes.
+    NotesPublished(Vec<String>),
+    OwedPublished,
+    Refreshed,
+    /// These were to be forgotten.
+    Forgotten(Vec<Box<str>>),
+    Found(Range<usize>),
+    UnheardWritten(usize),
+    Census,
+    Snapshots,
+    Buses,
+    BusesSet(Now),
+    Judged,
+    Rights,
+    CutOffPublished,
+    Joined,
+    Rejoined,
+    Explained(Wanted),
+}
+
+/// Why the other healers are looked at.
+#[derive(Clone, Debug)]
+pub(super) enum Why {
+    /// One of them speaks without a lease: it is left to it.
+    Leave,
+    /// The lease is refused, for this reason.
+    Barred(BusError),
+}
+
+/// What a reason is wanted for.
+#[derive(Clone, Debug)]
+pub(super) enum Wanted {
+    /// To say why this healer cannot take the lease.
+    Barred,
+    /// To tell that writes are refused.
+    Refusal,
+}
+
+/// What is written. Each part may be refused for itself: other keys, other commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Part {
+    Lease,
+    Notes,
+    Owed,
+    Refresh,
+    Forget,
+    Buses,
+}

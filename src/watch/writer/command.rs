@@ -1,0 +1,189 @@
+//! What the writer has carried out, and what it is answered.
+
+use std::collections::HashSet;
+
+use log::Level;
+
+use super::bus_states::Found;
+use super::pacing::Slice;
+use crate::bus::BusError;
+use crate::bus::lease::{Answered, Ask};
+use crate::contract::{Alert, BusHealth, Health};
+use crate::watch::ledger::{Entry, Told};
+
+/// One thing to be carried out. Of those that a step returns only the last may be a question, and none is asked before
+/// the one before it was answered.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Does the store answer? [`Reply::Pong`].
+    Ping,
+    /// [`Reply::Lease`].
+    AskLease(Ask),
+    /// Who holds the lease? [`Reply::Holder`].
+    AskHolder,
+    /// What did other healers say among their echoes? [`Reply::Heard`].
+    Listen,
+    /// Have the detectors take in what the store says of services. [`Reply::Records`].
+    Records(Records),
+    /// What was decided since? [`Reply::Collected`].
+    Collect,
+    /// Tell the first so many of [`Writer::owed`](super::Writer::owed). [`Reply::Told`].
+    Tell {
+        count: usize,
+    },
+    /// An alert that no health key shows. [`Reply::Noted`].
+    Note {
+        alert: Box<Alert>,
+        published: bool,
+    },
+    /// Publish without writing. [`Reply::Published`].
+    Publish(Vec<Alert>),
+    /// Set snapshots. [`Reply::Refreshed`].
+    Refresh(Vec<Health>),
+    /// Drop health keys. [`Reply::Forgotten`].
+    Forget(Vec<Box<str>>),
+    /// What does the store say of these? [`Reply::Found`].
+    Read(Vec<Box<str>>),
+    /// How much is there to be refreshed? [`Reply::Census`].
+    Census,
+    /// Which snapshots are due, of so many? [`Reply::Snapshots`].
+    Snapshots(Slice),
+    /// How are the buses? [`Reply::Buses`].
+    Buses,
+    /// Set the records of all buses. [`Reply::BusesSet`].
+    SetBuses(Vec<BusHealth>),
+    /// Note of which buses the speaker is sure at `now_ts`, and since when. [`Reply::Judged`].
+    SetJudged {
+        sure: Vec<(String, i64)>,
+        now_ts: i64,
+    },
+    /// May every key be written? [`Reply::Rights`].
+    CheckRights,
+    /// Which right is missing? [`Reply::Explained`].
+    Explain(BusError),
+
+    /// A word among the own echoes, for other healers.
+    SayWord(String),
+    /// Other healers need not be listened to any more.
+    Deafen,
+    /// This healer speaks from now on.
+    Speak,
+    /// It does not any more.
+    FallSilent,
+    /// It stands by, and is ready.
+    StandBy,
+    /// What was decided so far is void.
+    Discard,
+    /// Nothing is judged on the bus that carries the store, or all is again.
+    CutOff(bool),
+    /// Drop the records of the buses.
+    DropBuses,
+    /// A message for readers of the store on the own echo channel.
+    SayOnBus(String),
+    /// People must hear of it past the log.
+    TellPeople(Box<Alert>),
+    /// People are to be told this, in these words.
+    TellWords(String),
+    Log(Level, String),
+    LogAlert(Box<Alert>),
+}
+
+impl Command {
+    /// Whether it is answered, with one [`Reply`].
+    pub fn is_question(&self) -> bool {
+        use Command::*;
+        !matches!(
+            self,
+            SayWord(_)
+                | Deafen
+                | Speak
+                | FallSilent
+                | StandBy
+                | Discard
+                | CutOff(_)
+                | DropBuses
+                | SayOnBus(_)
+                | TellPeople(_)
+                | TellWords(_)
+                | Log(..)
+                | LogAlert(_)
+        )
+    }
+}
+
+/// Which records are to be taken in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Records {
+    pub whose: Whose,
+    /// They count whatever their age.
+    pub settles: bool,
+    /// Whether this one speaks: then a record that is missing, or older than its own last word, is one of before.
+    pub spoke: bool,
+    /// Services of which something is owed to the store.
+    pub owed: HashSet<String>,
+}
+
+/// Of whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Everybody who is watched.
+    All,
+    /// These services, by the watch that they are new on.
+    Met(Vec<(WatchId, Vec<Box<str>>)>),
+    /// Services that somebody else has spoken about, with the bus that they beat on.
+    Spoken(Vec<(Option<String>, String)>),
+}
+
+/// A watched bus, by a number that no other has had.
+pub type WatchId = u32;
+
+/// What came of a question.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    Pong(bool),
+    Lease(Result<Answered, BusError>),
+    Holder(Result<Option<String>, BusError>),
+    /// Instance and payload of each, in order.
+    Heard(Result<Vec<(String, Vec<u8>)>, BusError>),
+    Records(Result<(), BusError>),
+    Collected {
+        entries: Vec<Entry>,
+        /// What only the health keys show.
+        silent: Vec<Health>,
+    },
+    Told(Result<Vec<Told>, BusError>),
+    Noted(Result<Told, BusError>),
+    Published(Result<(), BusError>),
+    /// False: another holds the lease.
+    Refreshed(Result<bool, BusError>),
+    /// False: another holds the lease.
+    Forgotten(Result<bool, BusError>),
+    Found(Result<Vec<Option<Health>>, BusError>),
+    Census(Census),
+    Snapshots {
+        snapshots: Vec<Health>,
+        /// What is left of the slice.
+        left: Slice,
+        /// How often everybody has had a turn.
+        turns: u32,
+    },
+    Buses {
+        found: Vec<Found>,
+        slots: u32,
+    },
+    BusesSet(Result<Told, BusError>),
+    Judged(Result<Told, BusError>),
+    Rights(Result<(), BusError>),
+    Explained(BusError),
+}
+
+/// What there is to be refreshed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Places in the tables of services.
+    pub slots: u32,
+    /// Services that have no snapshot yet, or say another word of themselves.
+    pub unwritten: u32,
+    /// Servers of the store met so far.
+    pub servers: u64,
+}

@@ -91,5 +91,6 @@ mod vexy_model_injection;
 mod vexy_queue;
 mod vexy_refine;
 mod vexy_sentiment;
+mod vexy_upkeep;
 mod wall_clock;
 mod watcher_faults;

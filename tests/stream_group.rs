@@ -41,6 +41,7 @@ fn worker(redis: &RedisServer, n: usize) -> Worker {
         dead: DeadLetters {
             key: DEAD.to_owned(),
             max_len: 10_000,
+            items: "",
         },
         from: EntryId::ZERO,
     };
@@ -209,6 +210,7 @@ fn worker_of_three(redis: &RedisServer, n: usize) -> (Commands, Several) {
             dead: DeadLetters {
                 key: DEAD.to_owned(),
                 max_len: 10_000,
+                items: "",
             },
             from: EntryId::ZERO,
         })

@@ -175,7 +175,7 @@ fn vexy_status_says_what_waits_who_works_and_what_was_spent() {
     let said = desk.done(&["status"]);
     assert!(said.contains("ok; 0 analyses are kept"), "{said}");
     assert!(
-        said.contains("the model was asked: 0 calls, 0 tokens"),
+        said.contains("the model was asked: 0 of 1000 calls, 0 of 500000 tokens"),
         "{said}"
     );
 
@@ -227,7 +227,10 @@ fn vexy_status_says_what_waits_who_works_and_what_was_spent() {
         (&"ok".into(), &12.into())
     );
     let said = desk.done(&["status"]);
-    assert!(said.contains("12 calls, 345 tokens, for 2.5000"), "{said}");
+    assert!(
+        said.contains("12 of 1000 calls, 345 of 500000 tokens, for 2.5000"),
+        "{said}"
+    );
     assert!(
         said.contains("1 were given up: marketswarm vexy dead"),
         "{said}"

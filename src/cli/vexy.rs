@@ -8,6 +8,7 @@ mod reanalyse;
 mod reasons;
 mod redo;
 mod show;
+mod spent;
 mod status;
 mod swarm;
 

@@ -43,9 +43,12 @@ pub const QUEUE_FIELDS: [&str; 9] = [
 /// The fields of an entry of [`CHANGES`], before the title, which is left out where there is none.
 pub const CHANGES_FIELDS: [&str; 3] = ["uid", "feed", "rev"];
 
+/// Beginning of the keys of items.
+pub const ITEM: &str = "rss:item:";
+
 /// `rss:item:<uid>`, the hash of one item. Its field `rev` is 1, and 1 more with each update; where it is absent, it is 1.
 pub fn item_key(uid: &str) -> String {
-    format!("rss:item:{uid}")
+    format!("{ITEM}{uid}")
 }
 
 /// `rss:seen:<feed>`, the hash of the marks of one feed.

@@ -13,6 +13,8 @@ pub type Wrong = (&'static str, String, &'static str);
 ///
 /// # Errors
 /// When it does not.
+// Out of line: a section asks this of dozens of fields, once in its life.
+#[cold]
 pub fn range<T: PartialOrd + Display>(
     name: &'static str,
     value: &T,

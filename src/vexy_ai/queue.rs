@@ -77,6 +77,7 @@ pub fn member(key: &str, consumer: &str, policy: Policy) -> Consumer {
         dead: DeadLetters {
             key: analysis::DEAD.to_owned(),
             max_len: analysis::DEAD_MAX,
+            items: feeds::ITEM,
         },
         from: EntryId::ZERO,
     })

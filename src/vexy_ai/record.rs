@@ -113,6 +113,13 @@ pub struct Why {
     pub place: Place,
 }
 
+impl Why {
+    /// Whether it led to what a model's answer takes the place of.
+    pub fn is_of_result(&self) -> bool {
+        matches!(&*self.part, "sentiment" | "event" | "ticker")
+    }
+}
+
 /// What an analysis is, for who follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {

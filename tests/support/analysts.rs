@@ -30,11 +30,15 @@ pub struct Analysts {
 impl Analysts {
     /// Nothing is queued, and nobody is at work.
     pub fn open() -> Analysts {
+        Analysts::on(RedisServer::start())
+    }
+
+    /// The same, with a store of one's own.
+    pub fn on(redis: RedisServer) -> Analysts {
         let mut truth = truth_of(&["vexy_ai"], 0.5, 5.0);
         add_service(&mut truth, "vexy_ai-2", 0.5, 5.0);
         truth["services"]["vexy_ai"]["analysis"] =
             json!({"workers": 2, "claim_idle_sec": CLAIM_IDLE_SEC});
-        let redis = RedisServer::start();
         let said = Alerts::on_channel(&redis, "sse:vexy-message");
         Analysts {
             redis,

@@ -18,18 +18,28 @@ pub(super) const TOUCHED_MAX: usize = 100;
 /// Puts an entry among the dead letters, as it is, and acknowledges it; answers `dead`, `trimmed` when there was nothing
 /// left of it, or `gone` when it is not pending under this name (any more).
 ///
+/// An entry that names an item by its `uid` and has no `title` gets the item's, when the item is at hand.
+///
 /// KEYS: stream, dead letters. ARGV: group, consumer, id, deliveries, reason, greatest length of the dead letters, and of
-/// an entry's names and values.
+/// an entry's names and values; beginning of the items' keys, empty where there are none.
 const BURY: &str = r#"
 local mine = redis.pcall('XPENDING', KEYS[1], ARGV[1], ARGV[3], ARGV[3], 1, ARGV[2])
 if mine.err or #mine == 0 then return 'gone' end
 local entry = redis.call('XRANGE', KEYS[1], ARGV[3], ARGV[3])[1]
 if entry then
   local letter = {'stream', KEYS[1], 'group', ARGV[1], 'entry', ARGV[3], 'deliveries', ARGV[4], 'reason', ARGV[5]}
-  local bytes = 0
+  local bytes, is = 0, {}
   for _, part in ipairs(entry[2]) do bytes = bytes + #part end
+  for i = 1, #entry[2], 2 do is[entry[2][i]] = entry[2][i + 1] end
   if bytes <= tonumber(ARGV[7]) and #entry[2] <= 2000 then
     for _, part in ipairs(entry[2]) do letter[#letter + 1] = part end
+  end
+  if ARGV[8] ~= '' and is.uid and not is.title then
+    local title = redis.pcall('HGET', ARGV[8] .. is.uid, 'title')
+    if type(title) == 'string' and #title <= tonumber(ARGV[7]) then
+      letter[#letter + 1] = 'title'
+      letter[#letter + 1] = title
+    end
   end
   redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[6], '*', unpack(letter))
 end
@@ -75,6 +85,9 @@ pub struct DeadLetters {
     pub key: String,
     /// It is kept at about so many.
     pub max_len: u64,
+    /// Beginning of the keys of the items that entries name by their `uid`: a letter whose entry says no `title` gets the
+    /// item's. Empty: there are none.
+    pub items: &'static str,
 }
 
 /// What a worker is.
@@ -267,7 +280,8 @@ impl Consumer {
             .arg(grave.deliveries)
             .arg(&grave.reason)
             .arg(dead.max_len)
-            .arg(self.settings.policy.max_bytes);
+            .arg(self.settings.policy.max_bytes)
+            .arg(dead.items);
         let answer = self.scripts.run(commands, &packet)?;
         if text_of(&answer).as_deref() == Some("dead") {
             self.buried += 1;

@@ -7,23 +7,24 @@ use std::time::Duration;
 use redis::streams::StreamInfoConsumersReply;
 use serde_json::{Value as Json, json};
 
+use super::spent::Spent;
 use super::swarm::{Fields, Swarm};
 use super::{Words, print};
 use crate::bus::stream::{self, EntryId, Group};
 use crate::bus::{BusError, Commands};
 use crate::clock::human;
-use crate::contract::analysis::{CONTROL, DEAD, GROUP, INDEX, MODEL_TODO, REDO, TOTALS, usage_key};
+use crate::contract::analysis::{
+    CONTROL, DEAD, GROUP, INDEX, MODEL_BREAKER, MODEL_TODO, REDO, TOTALS, usage_key,
+};
 use crate::contract::feeds::{CHANGES, QUEUE};
 use crate::env::Env;
 use crate::service::Error;
 use crate::text::{SafeText, width};
-use crate::vexy_ai::config::Config;
+use crate::vexy_ai::config::{Config, Model};
 use crate::vexy_ai::control::Control;
 
 /// What the analysts read, the model's last.
 const STREAMS: [&str; 4] = [QUEUE, CHANGES, REDO, MODEL_TODO];
-/// Parts of a unit of money that are counted in whole numbers.
-const NANO: f64 = 1e9;
 
 /// Runs the command.
 pub(super) fn run(words: &Words, env: &Env) -> Result<ExitCode, Error> {
@@ -31,7 +32,7 @@ pub(super) fn run(words: &Words, env: &Env) -> Result<ExitCode, Error> {
     words.only(&["--json"])?;
     let mut swarm = Swarm::find(env)?;
     let config = Config::from_truth(&swarm.truth).map_err(|p| Error::Truth(p.to_string()))?;
-    let found = Found::gather(&mut swarm)?;
+    let found = Found::gather(&mut swarm, config.model)?;
     let state = found.state(config.analysis.behind_warn_sec);
     print(&match words.json {
         true => format!("{:#}\n", found.json(state)),
@@ -88,16 +89,14 @@ struct Found {
     workers: BTreeMap<String, Worker>,
     control: Control,
     totals: Fields,
-    /// Of today, UTC by the clock of Redis.
-    day: String,
-    spent: Fields,
+    spent: Spent,
     kept: u64,
     dead: u64,
     now_ms: u64,
 }
 
 impl Found {
-    fn gather(swarm: &mut Swarm) -> Result<Found, BusError> {
+    fn gather(swarm: &mut Swarm, model: Model) -> Result<Found, BusError> {
         let (secs, micros): (i64, u64) = swarm.store.query(&redis::cmd("TIME"))?;
         let now_ms = secs.unsigned_abs() * 1_000 + micros / 1_000;
         let day = jiff::Timestamp::from_second(secs).unwrap_or_default();
@@ -115,8 +114,13 @@ impl Found {
             workers: workers(&mut swarm.store)?,
             control: Control::read(swarm.hash(CONTROL)?),
             totals: swarm.hash(TOTALS)?,
-            spent: swarm.hash(&usage_key(&day))?,
-            day,
+            spent: Spent::new(
+                day.clone(),
+                swarm.hash(&usage_key(&day))?,
+                model,
+                &swarm.hash(MODEL_BREAKER)?,
+                now_ms,
+            ),
             kept,
             dead,
             now_ms,
@@ -173,11 +177,7 @@ impl Found {
             let all: Vec<String> = self.totals.iter().map(total).collect();
             out += &format!("since the beginning: {}\n", all.join(", "));
         }
-        out += &format!(
-            "today ({} UTC) the model was asked: {}\n",
-            self.day,
-            self.cost()
-        );
+        out += &self.spent.text();
         let now_ts = (self.now_ms / 1_000) as i64;
         let since = |ts: i64| age((now_ts - ts).max(0).unsigned_abs() * 1_000);
         if let Some(ts) = self.control.paused_ts {
@@ -205,24 +205,6 @@ impl Found {
         out
     }
 
-    /// What was spent today, in words.
-    fn cost(&self) -> String {
-        let number = |name: &str| {
-            self.spent
-                .get(name)
-                .and_then(|text| text.parse::<u64>().ok())
-        };
-        let get = |name: &str| number(name).unwrap_or(0);
-        let mut out = format!("{} calls, {} tokens", get("calls"), get("tokens"));
-        if let Some(nano) = number("nano").filter(|nano| *nano > 0) {
-            out += &format!(", for {:.4}", nano as f64 / NANO);
-        }
-        if let Some(cached) = number("cached").filter(|cached| *cached > 0) {
-            out += &format!("; {cached} answered from the cache");
-        }
-        out
-    }
-
     fn json(&self, state: State) -> Json {
         let number = |text: &String| text.parse::<i64>().map_or_else(|_| json!(text), Json::from);
         let numbers = |fields: &Fields| -> Json {
@@ -244,19 +226,23 @@ impl Found {
             });
             (name.clone(), about)
         });
-        json!({
+        let mut all = json!({
             "state": state.word(),
             "streams": Json::Object(queues.collect()),
             "workers": Json::Object(workers.collect()),
             "kept": self.kept,
             "dead": self.dead,
             "totals": numbers(&self.totals),
-            "day": self.day,
-            "spent": numbers(&self.spent),
+            "day": self.spent.day,
+            "spent": numbers(self.spent.fields()),
             "paused_ts": self.control.paused_ts,
             "model_paused_ts": self.control.model_paused_ts,
             "drained": self.control.drained,
-        })
+        });
+        for (name, member) in self.spent.json() {
+            all[name] = member;
+        }
+        all
     }
 }
 
@@ -388,13 +374,18 @@ mod tests {
             ]),
             control: Control::read([("drain:vexy_ai-2", "900")]),
             totals: fields(&[("analysed", "1200"), ("model_done", "12")]),
-            day: "2026-11-24".to_owned(),
-            spent: fields(&[
-                ("calls", "12"),
-                ("tokens", "3456"),
-                ("nano", "1500000"),
-                ("cached", "3"),
-            ]),
+            spent: Spent::new(
+                "2026-11-24".to_owned(),
+                fields(&[
+                    ("calls", "12"),
+                    ("tokens", "3456"),
+                    ("nano", "1500000"),
+                    ("cached", "3"),
+                ]),
+                Model::default(),
+                &Fields::new(),
+                1_000_000,
+            ),
             kept: 1234,
             dead: 3,
             now_ms: 1_000_000,
@@ -418,7 +409,7 @@ mod tests {
              \n\
              ok; 1234 analyses are kept\n\
              since the beginning: analysed 1200, model done 12\n\
-             today (2026-11-24 UTC) the model was asked: 12 calls, 3456 tokens, for 0.0015; 3 answered from the cache\n\
+             today (2026-11-24 UTC) the model was asked: 12 of 1000 calls, 3456 of 500000 tokens, for 0.0015; 3 answered from the cache\n\
              vexy_ai-2 is drained for 1 min 40 s; to go on: marketswarm vexy resume vexy_ai-2\n\
              3 were given up: marketswarm vexy dead\n"
         );

@@ -65,6 +65,7 @@ struct Local<'a> {
     events: Vec<&'static str>,
     tickers: &'a [FoundTicker],
     method: &'a str,
+    why: Vec<&'a Why>,
 }
 
 /// What a screen needs; kind and state come before it.
@@ -140,6 +141,7 @@ impl Record {
             events: self.events.iter().map(|event| event.as_str()).collect(),
             tickers: &self.tickers,
             method: &self.method,
+            why: self.why.iter().filter(|why| why.is_of_result()).collect(),
         };
         serde_json::to_string(&local).unwrap_or_default()
     }

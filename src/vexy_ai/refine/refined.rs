@@ -15,11 +15,9 @@ pub(super) fn answered(local: Record, answer: Answer, model: &str, now_ts: i64) 
             rule: Cow::Borrowed("model"),
         })
     });
-    // Reasons of the rules that led to what the model replaced stand in `local`'s place no more: they would explain
-    // another result. `reanalyse` brings them back.
-    let replaced = ["sentiment", "event", "ticker"];
+    // What led to the rules' result goes with it into `local`: here it would explain another.
     let mut why = local.why.clone();
-    why.retain(|why| !replaced.contains(&&*why.part));
+    why.retain(|why| !why.is_of_result());
     Record {
         local: local.local_json(),
         tickers: tickers.collect(),
@@ -122,6 +120,9 @@ mod tests {
             (&kept["summary"], &kept["event"]),
             (&"Local.".into(), &"layoffs".into())
         );
+        let parts = kept["why"].as_array().expect("a list").iter();
+        let parts: Vec<_> = parts.map(|why| &why["part"]).collect();
+        assert_eq!(parts, ["sentiment", "event", "ticker"]);
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! What all machines know together of the model, in Redis and by its clock: what is spent, whether the breaker is open,
 //! and which texts were answered already.
 
+mod scripts;
+
 use std::time::Duration;
 
 use redis::Value;
+
+use scripts::{DAY, READ, RESERVE, SETTLE, SPENT, WRITE};
 
 use super::breaker::{Breaker, Gate, Outcome};
 use super::budget::{Cost, Limits, Short, Spent};
@@ -23,128 +27,6 @@ const RECORDS_MAX: usize = 8;
 const KEEP_SEC: u64 = 8 * 86_400;
 /// The longest answer that is kept.
 const CACHED_MAX_BYTES: usize = 16 * 1024;
-
-/// The clock of Redis in milliseconds, and one record.
-const READ: &str = "
-local time = redis.call('TIME')
-return {time[1] * 1000 + math.floor(time[2] / 1000), redis.call('HGET', KEYS[1], ARGV[1]) or ''}";
-
-/// Writes a record, unless another did. ARGV: its name, what it was, what it is, most records, seconds to keep them.
-const WRITE: &str = "
-local is = redis.call('HGET', KEYS[1], ARGV[1]) or ''
-if is ~= ARGV[2] then return 0 end
-if is == '' and redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[4]) then redis.call('DEL', KEYS[1]) end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-redis.call('EXPIRE', KEYS[1], ARGV[5])
-return 1";
-
-/// The clock of Redis in seconds, and its day as UTC has it (Hinnant, days_from_civil).
-const DAY: &str = "
-local time = redis.call('TIME')
-local sec = tonumber(time[1])
-local z = math.floor(sec / 86400) + 719468
-local era = math.floor(z / 146097)
-local doe = z - era * 146097
-local yoe = math.floor((doe - math.floor(doe / 1460) + math.floor(doe / 36524) - math.floor(doe / 146096)) / 365)
-local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
-local mp = math.floor((5 * doy + 2) / 153)
-local month = mp < 10 and mp + 3 or mp - 9
-local day = string.format('%04d-%02d-%02d', yoe + era * 400 + (month <= 2 and 1 or 0), month,
-    doy - math.floor((153 * mp + 2) / 5) + 1)
-local function whole(n) return string.format('%.0f', n) end
-";
-
-/// Reserves a call and the most that it may cost, or says what is short and for how many milliseconds.
-///
-/// The last minute is kept by seconds, so that no minute, whenever it begins, sees more; seconds that lie ahead, after a
-/// clock stepped back, count as now. Where the caller knows of more calls of the day than are there, data was lost, and
-/// his count goes on.
-///
-/// KEYS: minute, beginning of a day's. ARGV: tokens, cost; calls and tokens a minute, calls, tokens and cost a day (-1:
-/// not limited); day, calls, tokens and cost that the caller knows; seconds to keep a day.
-const RESERVE: &str = "
-local minute, usage = KEYS[1], KEYS[2] .. day
-local tokens, cost = tonumber(ARGV[1]), tonumber(ARGV[2])
-local is = redis.call('HMGET', usage, 'calls', 'tokens', 'nano')
-local calls_day, tokens_day, cost_day = tonumber(is[1] or 0), tonumber(is[2] or 0), tonumber(is[3] or 0)
-if ARGV[8] == day and calls_day < tonumber(ARGV[9]) then
-    calls_day, tokens_day, cost_day = tonumber(ARGV[9]), math.max(tokens_day, tonumber(ARGV[10])),
-        math.max(cost_day, tonumber(ARGV[11]))
-    redis.call('HSET', usage, 'calls', whole(calls_day), 'tokens', whole(tokens_day), 'nano', whole(cost_day))
-end
-local midnight = (86400 - sec % 86400) * 1000
-if calls_day + 1 > tonumber(ARGV[5]) then return {0, 'calls_per_day', midnight} end
-if tokens_day + tokens > tonumber(ARGV[6]) then return {0, 'tokens_per_day', midnight} end
-if tonumber(ARGV[7]) >= 0 and cost_day + cost > tonumber(ARGV[7]) then return {0, 'cost_per_day', midnight} end
-local all, seconds = redis.call('HGETALL', minute), {}
-local of, calls, used = {}, 0, 0
-for i = 1, #all, 2 do
-    local at = tonumber(all[i])
-    local c, t = string.match(all[i + 1], '^(%d+) (%d+)$')
-    c, t = tonumber(c or 0), tonumber(t or 0)
-    if at > sec or at < sec - 60 then redis.call('HDEL', minute, all[i]) end
-    if at >= sec - 60 then
-        at = math.min(at, sec)
-        if not of[at] then of[at] = {0, 0} seconds[#seconds + 1] = at end
-        of[at][1], of[at][2] = of[at][1] + c, of[at][2] + t
-        calls, used = calls + c, used + t
-    end
-end
-local function put(at)
-    redis.call('HSET', minute, whole(at), whole(of[at][1]) .. ' ' .. whole(of[at][2]))
-    redis.call('EXPIRE', minute, 180)
-end
-if of[sec] then put(sec) end
-local short = calls + 1 > tonumber(ARGV[3]) and 'calls_per_min'
-    or used + tokens > tonumber(ARGV[4]) and 'tokens_per_min'
-if short then
-    table.sort(seconds)
-    local wait = 1
-    for _, at in ipairs(seconds) do
-        calls, used = calls - of[at][1], used - of[at][2]
-        wait = at + 61 - sec
-        if calls + 1 <= tonumber(ARGV[3]) and used + tokens <= tonumber(ARGV[4]) then break end
-    end
-    return {0, short, wait * 1000}
-end
-if not of[sec] then of[sec] = {0, 0} end
-of[sec][1], of[sec][2] = of[sec][1] + 1, of[sec][2] + tokens
-put(sec)
-redis.call('HSET', usage, 'calls', whole(calls_day + 1), 'tokens', whole(tokens_day + tokens), 'nano', whole(cost_day + cost))
-redis.call('EXPIRE', usage, ARGV[12])
-return {1, day, sec, calls_day + 1, tokens_day + tokens, whole(cost_day + cost)}";
-
-/// Puts what a call did cost in the place of what was reserved for it.
-///
-/// KEYS: minute, the day's. ARGV: second of the reservation, tokens and cost that were reserved, tokens and cost that it
-/// was, tokens that were sent and answered.
-const SETTLE: &str = "
-local function whole(n) return string.format('%.0f', math.max(0, n)) end
-if redis.call('EXISTS', KEYS[2]) == 1 then
-    local is = redis.call('HMGET', KEYS[2], 'tokens', 'nano')
-    redis.call('HSET', KEYS[2], 'tokens', whole(tonumber(is[1] or 0) - ARGV[2] + ARGV[4]),
-        'nano', whole(tonumber(is[2] or 0) - ARGV[3] + ARGV[5]))
-    redis.call('HINCRBY', KEYS[2], 'settled', 1)
-    redis.call('HINCRBY', KEYS[2], 'input', ARGV[6])
-    redis.call('HINCRBY', KEYS[2], 'output', ARGV[7])
-end
-local second = redis.call('HGET', KEYS[1], ARGV[1])
-if second then
-    local c, t = string.match(second, '^(%d+) (%d+)$')
-    redis.call('HSET', KEYS[1], ARGV[1], c .. ' ' .. whole(tonumber(t) - ARGV[2] + ARGV[4]))
-end
-return 1";
-
-/// What is spent today. KEYS: beginning of a day's. ARGV: a field to count, if any.
-const SPENT: &str = "
-local usage = KEYS[1] .. day
-if ARGV[1] ~= '' then
-    redis.call('HINCRBY', usage, ARGV[1], 1)
-    redis.call('EXPIRE', usage, ARGV[2])
-end
-local is = redis.call('HMGET', usage, 'calls', 'tokens', 'nano', 'settled', 'cached')
-for i = 1, 5 do is[i] = is[i] or '0' end
-return {day, is[1], is[2], is[3], is[4], is[5]}";
 
 /// A call that may be made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,6 +56,8 @@ pub struct Ledger {
     spent: Script,
     /// The last that was heard of a day, in case it is lost.
     known: Spent,
+    /// The same of a minute: the second in which it ended, its calls and its tokens.
+    known_minute: (i64, u64, u64),
 }
 
 impl Ledger {
@@ -190,6 +74,7 @@ impl Ledger {
             settle,
             spent,
             known: Spent::default(),
+            known_minute: (0, 0, 0),
         }
     }
 
@@ -298,7 +183,8 @@ impl Ledger {
             .arg(known.calls)
             .arg(known.tokens)
             .arg(known.nano);
-        call.arg(KEEP_SEC);
+        let (second, calls, tokens) = self.known_minute;
+        call.arg(KEEP_SEC).arg(second).arg(calls).arg(tokens);
         let answer = items(self.scripts.run(&mut self.bus, &packet)?);
         let text = answer.get(1).and_then(text_of).unwrap_or_default();
         if answer.first() != Some(&Value::Int(1)) {
@@ -314,6 +200,7 @@ impl Ledger {
             nano: count(5),
             ..Spent::default()
         };
+        self.known_minute = (int(answer.get(2)), count(6), count(7));
         Ok(Reserved::Call(Reservation {
             day: text,
             second: int(answer.get(2)),

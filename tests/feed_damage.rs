@@ -7,7 +7,7 @@ use marketswarm::feed::check::{Report, check};
 use marketswarm::feed::document::{Context, Document, Refused};
 use proptest::prelude::*;
 
-use crate::support::cpu_time;
+use crate::support::{cpu_time, repetitions};
 
 fn read(body: &[u8]) -> Result<Report, Refused> {
     let context = Context {
@@ -219,7 +219,7 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: repetitions(2_000), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn arbitrary_bytes_are_survived(body in proptest::collection::vec(any::<u8>(), 0..400)) {

@@ -1,4 +1,7 @@
 //! All names by their first word, the longest first.
+//!
+//! No automaton over letters (Aho and Corasick's) is needed: a name begins and ends with a word, and the words of a text are
+//! cut and hashed for the other rules anyway, so one look-up for each of them finds where a name may begin.
 
 use std::collections::hash_map::Entry as Slot;
 use std::collections::{HashMap, HashSet};

@@ -170,6 +170,7 @@ fn read(of: impl Read, headers: &HeaderMap, max_bytes: usize) -> (Vec<u8>, bool)
     let limits = body::Limits {
         max_bytes,
         queue: None,
+        br: None,
     };
     match body::read(of, label, limits) {
         Ok(body) => (body.bytes, body.cut.is_some()),

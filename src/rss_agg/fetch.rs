@@ -26,7 +26,7 @@ pub use error::FetchError;
 use crate::clock::{self, Mono};
 use crate::env::{Env, EnvError};
 use crate::net::http::body::{self, Body, Limits, NoPermit, Queue};
-use crate::net::http::{Client, place_of};
+use crate::net::http::{Client, decode, place_of};
 use crate::net::permits::{HostPermit, Semaphore};
 use crate::net::ssrf_guard::SsrfGuard;
 use crate::net::trust_store::{Protocol, Source, TrustStore};
@@ -251,6 +251,7 @@ impl Fetcher {
                     permits: &self.big_bodies,
                     until,
                 }),
+                br: Some(decode::brotli),
             };
             let read = body::read(body.into_reader(), label.as_deref(), limits);
             Some(read.map_err(|NoPermit| FetchError::BigBodyBusy)?)

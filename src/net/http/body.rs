@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::decode::decode;
+use super::decode::{Unwrap, decode};
 use crate::clock::Mono;
 use crate::net::permits::{Semaphore, SemaphorePermit};
 
@@ -53,6 +53,8 @@ pub struct Limits<'a> {
     pub max_bytes: usize,
     /// `None`: nobody has to be asked.
     pub queue: Option<Queue<'a>>,
+    /// Takes brotli off ([`brotli`](super::decode::brotli)); `None`: `br` was not asked for.
+    pub br: Option<Unwrap>,
 }
 
 /// Where big bodies wait until they may be in memory.
@@ -81,7 +83,7 @@ pub fn read(body: impl Read, label: Option<&str>, limits: Limits<'_>) -> Result<
         repairs: Vec::new(),
         _permit: None,
     };
-    let decoded = match decode(body, label) {
+    let decoded = match decode(body, label, limits.br) {
         Ok(decoded) => decoded,
         Err(error) => {
             out.cut = Some(Cut::Broken(error.to_string()));
@@ -143,6 +145,7 @@ mod tests {
                 permits,
                 until: Mono::now() + Duration::from_millis(20),
             }),
+            br: None,
         }
     }
 
@@ -191,6 +194,7 @@ mod tests {
         let limits = Limits {
             max_bytes: 2 * BIG_BODY_BYTES,
             queue: None,
+            br: None,
         };
         let body = vec![b'<'; 2 * BIG_BODY_BYTES];
         let read = read(&body[..], None, limits).expect("no permit is needed");

@@ -20,8 +20,23 @@ pub struct Decoded<'r> {
     pub repairs: Vec<String>,
 }
 
-/// Unwraps `body`, which `Content-Encoding` says is coded as `label`.
-pub fn decode<'r>(body: impl Read + 'r, label: Option<&str>) -> io::Result<Decoded<'r>> {
+/// What takes a coding off.
+pub type Unwrap = for<'r> fn(Box<dyn Read + 'r>) -> Box<dyn Read + 'r>;
+
+/// Takes brotli off. Its dictionary is a fifth of a megabyte: only who asks for `br` names this, and carries it.
+pub fn brotli<'r>(reader: Box<dyn Read + 'r>) -> Box<dyn Read + 'r> {
+    Box::new(brotli_decompressor::Decompressor::new(
+        reader,
+        BROTLI_BUFFER_BYTES,
+    ))
+}
+
+/// Unwraps `body`, which `Content-Encoding` says is coded as `label`; `br` takes brotli off, where it was asked for.
+pub fn decode<'r>(
+    body: impl Read + 'r,
+    label: Option<&str>,
+    br: Option<Unwrap>,
+) -> io::Result<Decoded<'r>> {
     let mut labels: Vec<String> = label
         .unwrap_or_default()
         .split(',')
@@ -52,7 +67,7 @@ pub fn decode<'r>(body: impl Read + 'r, label: Option<&str>) -> io::Result<Decod
                     }
                     Some(_) => {}
                 }
-                reader = coding.unwrap(reader);
+                reader = coding.unwrap(reader, br);
             }
         }
     }
@@ -87,15 +102,21 @@ impl Coding {
         }
     }
 
-    fn unwrap<'r>(self, reader: Box<dyn Read + 'r>) -> Box<dyn Read + 'r> {
+    fn unwrap<'r>(self, reader: Box<dyn Read + 'r>, br: Option<Unwrap>) -> Box<dyn Read + 'r> {
         match self {
             Coding::Gzip => Box::new(Lenient(MultiGzDecoder::new(reader))),
             Coding::Zlib => Box::new(ZlibDecoder::new(reader)),
             Coding::RawDeflate => Box::new(DeflateDecoder::new(reader)),
-            Coding::Brotli => Box::new(brotli_decompressor::Decompressor::new(
-                reader,
-                BROTLI_BUFFER_BYTES,
-            )),
+            Coding::Brotli => match br {
+                Some(brotli) => brotli(reader),
+                None => {
+                    let what = "it is coded as br, which nobody asked for";
+                    Box::new(Broken(Some(io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        what,
+                    ))))
+                }
+            },
         }
     }
 }
@@ -214,7 +235,7 @@ pub(crate) mod tests {
     }
 
     fn decoded(body: &[u8], label: Option<&str>) -> (Vec<u8>, Vec<String>) {
-        let decoded = decode(body, label).expect("a head");
+        let decoded = decode(body, label, Some(super::brotli)).expect("a head");
         (all(decoded.reader), decoded.repairs)
     }
 
@@ -235,6 +256,18 @@ pub(crate) mod tests {
         ] {
             assert_eq!(decoded(&body, label), (FEED.to_vec(), vec![]), "{label:?}");
         }
+    }
+
+    #[test]
+    fn brotli_that_nobody_asked_for_is_said() {
+        let body = brotli(FEED);
+        let mut reader = decode(&body[..], Some("br"), None).expect("a head").reader;
+        let error = reader
+            .read_to_end(&mut Vec::new())
+            .expect_err("it is not read");
+        assert!(error.to_string().contains("br"), "{error}");
+        let plain = decode(FEED, Some("br"), None).expect("a head").reader;
+        assert_eq!(all(plain), FEED);
     }
 
     #[test]
@@ -306,7 +339,8 @@ pub(crate) mod tests {
             (brotli(&feed), "br"),
         ] {
             let half = &body[..body.len() / 2];
-            let mut reader = decode(half, Some(label)).expect("a head").reader;
+            let decoded = decode(half, Some(label), Some(super::brotli));
+            let mut reader = decoded.expect("a head").reader;
             let (mut plain, mut buf) = (Vec::new(), [0; 1000]);
             let end = loop {
                 match reader.read(&mut buf) {
@@ -331,7 +365,7 @@ pub(crate) mod tests {
             body in proptest::collection::vec(any::<u8>(), 0..2000),
             label in proptest::sample::select(vec!["", "gzip", "deflate", "br", "gzip, br", "x"]),
         ) {
-            if let Ok(decoded) = decode(&body[..], Some(label)) {
+            if let Ok(decoded) = decode(&body[..], Some(label), Some(super::brotli)) {
                 let mut sink = Vec::new();
                 let _ = decoded.reader.take(1 << 20).read_to_end(&mut sink);
             }

@@ -91,6 +91,7 @@ impl Client {
         let limits = body::Limits {
             max_bytes: BODY_MAX_BYTES,
             queue: None,
+            br: None,
         };
         let label = header(&parts.headers, CONTENT_ENCODING.as_str());
         // Nobody has to be asked for a permit.

@@ -46,8 +46,8 @@ if [ "${1:-}" = vexy ]; then
     need_musl
     # The peer: in a folder of its own, so that nothing is installed on this machine.
     peer=target/bench-peer-vexy
-    if ! "$peer/bin/python" -c 'import redis, sumy, vaderSentiment' 2>/dev/null; then
-        if ! { python3 -m venv "$peer" && "$peer/bin/pip" install --quiet redis vaderSentiment sumy; } >/dev/null 2>&1; then
+    if ! "$peer/bin/python" -c 'import numpy, redis, sumy, vaderSentiment' 2>/dev/null; then
+        if ! { python3 -m venv "$peer" && "$peer/bin/pip" install --quiet redis vaderSentiment sumy numpy; } >/dev/null 2>&1; then
             say "redis-py, vaderSentiment and sumy cannot be had: the comparison with them is not measured"
         fi
     fi

@@ -162,12 +162,8 @@ mod tests {
     }
 
     fn spent(pairs: &[(&str, &str)], cost_per_day: Option<f64>, breakers: &Fields) -> Spent {
-        let model = Model {
-            cost_per_day,
-            price_in: Some(1.0),
-            price_out: Some(10.0),
-            ..Model::default()
-        };
+        let model = json!({"cost_per_day": cost_per_day, "price_in": 1.0, "price_out": 10.0});
+        let model = serde_json::from_value(model).expect("settings");
         Spent::new(
             "2026-11-24".into(),
             fields(pairs),

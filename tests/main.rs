@@ -34,6 +34,7 @@ mod healer_kills;
 mod http_edge;
 mod images;
 mod judgements;
+mod linear_time;
 mod market_budget;
 mod market_chains;
 mod market_check;

@@ -44,6 +44,7 @@ mod market_failures;
 mod market_frames;
 mod market_key;
 mod market_kills;
+mod market_model;
 mod market_net;
 mod market_session;
 mod market_stream;

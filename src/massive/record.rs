@@ -186,6 +186,12 @@ impl ObjectWriter {
         self.0.push_str(json);
     }
 
+    /// A member whose value is JSON in pieces, which `write` hands over one after the other: a long list is then in memory once.
+    pub fn pieces(&mut self, name: &str, write: impl FnOnce(&mut dyn FnMut(&str))) {
+        self.name(name);
+        write(&mut |piece| self.0.push_str(piece));
+    }
+
     /// A number, where it is known.
     pub fn decimal(&mut self, name: &str, number: Option<&Decimal>) {
         if let Some(number) = number {

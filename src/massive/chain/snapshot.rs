@@ -44,17 +44,12 @@ pub struct Snapshot {
 /// Writes an expiration.
 pub fn snapshot(fetch: Fetch, expiration: Date, contracts: &[Contract]) -> Snapshot {
     let summary = derive::summary(contracts, fetch.spot);
-    let mut list = list(contracts, false);
-    // What the model says hangs on the time: the contracts are the same though it moved.
-    let digest = digest(&list);
-    if contracts.iter().any(|contract| contract.model.is_some()) {
-        list = self::list(contracts, true);
-    }
+    let digest = digest(contracts);
     let range_points = fetch
         .spot
         .map(|spot| derive::range_points(spot, fetch.strikes_pct));
     let times = || contracts.iter().filter_map(|contract| contract.updated_ms);
-    let mut json = ObjectWriter::with_capacity(list.len() + 512);
+    let mut json = ObjectWriter::with_capacity(list_bytes(contracts) + 512);
     json.text("ts", &rfc3339_millis(fetch.fetched_ms.unsigned_abs()));
     json.text("underlying", fetch.underlying);
     json.text("expiration", &expiration.to_string());
@@ -66,7 +61,7 @@ pub fn snapshot(fetch: Fetch, expiration: Date, contracts: &[Contract]) -> Snaps
     json.integer("newest_ms", times().max());
     json.text("digest", &digest);
     json.text("source", fetch.source);
-    json.json("contracts", &list);
+    json.pieces("contracts", |take| list(contracts, true, take));
     Snapshot {
         expiration,
         json: json.finish(),
@@ -75,40 +70,45 @@ pub fn snapshot(fetch: Fetch, expiration: Date, contracts: &[Contract]) -> Snaps
     }
 }
 
-/// Contracts as one JSON list, with what the model says of each or without it.
-fn list(contracts: &[Contract], with_models: bool) -> String {
-    let bytes = contracts.iter().map(|contract| {
-        let model = contract.model.as_ref().filter(|_| with_models);
-        contract.json.len() + 1 + model.map_or(0, |model| model.len() + 10)
-    });
-    let mut list = String::with_capacity(bytes.sum::<usize>() + 2);
-    list.push('[');
+/// Contracts as one JSON list, with what the model says of each or without it: `take` gets it piece by piece.
+fn list(contracts: &[Contract], with_models: bool, take: &mut dyn FnMut(&str)) {
+    take("[");
     for (nth, contract) in contracts.iter().enumerate() {
         if nth > 0 {
-            list.push(',');
+            take(",");
         }
         match &contract.model {
             Some(model) if with_models => {
-                let members = contract.json.strip_suffix('}').unwrap_or(&contract.json);
-                list.push_str(members);
-                list.push_str(",\"model\":");
-                list.push_str(model);
-                list.push('}');
+                take(contract.json.strip_suffix('}').unwrap_or(&contract.json));
+                take(",\"model\":");
+                take(model);
+                take("}");
             }
-            _ => list.push_str(&contract.json),
+            _ => take(&contract.json),
         }
     }
-    list.push(']');
-    list
+    take("]");
+}
+
+/// How long that list is at most.
+fn list_bytes(contracts: &[Contract]) -> usize {
+    let bytes = contracts.iter().map(|contract| {
+        let model = contract.model.as_ref().map_or(0, |model| model.len() + 10);
+        contract.json.len() + 1 + model
+    });
+    bytes.sum::<usize>() + 2
 }
 
 fn or_null(value: Option<f64>) -> String {
     value.map_or_else(|| "null".to_owned(), number::computed)
 }
 
-fn digest(text: &str) -> String {
+/// Of the contracts without what the model says, which hangs on the time: they are the same though it moved.
+fn digest(contracts: &[Contract]) -> String {
     let mut context = Context::new(&SHA256);
-    context.update(text.as_bytes());
+    list(contracts, false, &mut |piece| {
+        context.update(piece.as_bytes())
+    });
     let digest = context.finish();
     digest.as_ref()[..DIGEST_BYTES]
         .iter()

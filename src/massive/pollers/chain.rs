@@ -171,17 +171,18 @@ impl Asking<'_> {
         };
         let near = nearest(&contracts, of.spot);
         let mut prints = Prints::default();
-        let expirations = contracts.iter().map(|(date, contracts)| {
-            let mut snapshot = snapshot(fetch, *date, contracts);
-            if !config.summary {
-                snapshot.summary = Summary::default();
-            }
-            Expiration::new(snapshot, contracts, &of.before, &mut prints)
-        });
-        let expirations = expirations.collect();
         let gex = config
             .gex
             .then(|| exposure(&of.spec.underlying, fetch, &contracts));
+        // Each list goes once it is written, so that a large chain is not in memory twice.
+        let expirations = contracts.into_iter().map(|(date, contracts)| {
+            let mut snapshot = snapshot(fetch, date, &contracts);
+            if !config.summary {
+                snapshot.summary = Summary::default();
+            }
+            Expiration::new(snapshot, &contracts, &of.before, &mut prints)
+        });
+        let expirations = expirations.collect();
         let fetched = Fetched {
             fetched_ms,
             spot: of.spot,

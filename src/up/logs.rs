@@ -138,7 +138,10 @@ impl BoundedLog {
     }
 
     fn append(path: &Path) -> io::Result<File> {
-        OpenOptions::new().create(true).append(true).open(path)
+        let opened = OpenOptions::new().create(true).append(true).open(path);
+        // Whoever tells it tells which of all files it is.
+        let with_path = |e: io::Error| io::Error::new(e.kind(), format!("{}: {e}", path.display()));
+        opened.map_err(with_path)
     }
 
     /// Writes `text`, which is shorter than the bound.

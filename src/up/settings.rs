@@ -223,9 +223,12 @@ fn demo_truth(file: &Path, [feeds, market]: [u16; 2], data: &Path) -> Result<Pat
         }
     }
     let run = locator::RunFolder::of(data);
-    std::fs::create_dir_all(run.path())?;
+    let cannot_write = |file: &Path, e: std::io::Error| {
+        Error::Config(format!("cannot write {}: {e}", file.display()))
+    };
+    std::fs::create_dir_all(run.path()).map_err(|e| cannot_write(run.path(), e))?;
     let demo = run.path().join("demo-truth.json");
-    std::fs::write(&demo, format!("{truth:#}\n"))?;
+    std::fs::write(&demo, format!("{truth:#}\n")).map_err(|e| cannot_write(&demo, e))?;
     Ok(demo)
 }
 

@@ -185,3 +185,24 @@ fn nothing_is_drawn_on_a_terminal_while_it_is_somebody_elses() {
     keys.write_all(b"\x03").unwrap();
     terminal.wait().unwrap();
 }
+
+#[test]
+fn what_cannot_be_written_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("data/log/mesh.log");
+    fs::create_dir_all(&log).unwrap();
+    let mut run = up(folder.path(), &[], &[]);
+    run.wait_log(&format!("mesh ended: {}: ", log.display()), PATIENCE);
+    run.stop();
+
+    let folder = tempfile::tempdir().unwrap();
+    let run_folder = folder.path().join("data/run");
+    fs::create_dir_all(folder.path().join("data")).unwrap();
+    fs::write(&run_folder, "").unwrap();
+    let mut run = up(folder.path(), &["--demo"], &[]);
+    run.wait_log(
+        &format!("cannot write {}: ", run_folder.display()),
+        PATIENCE,
+    );
+    assert_eq!(run.wait_exit(PATIENCE), 2);
+}

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-use crate::support::{Daemon, PATIENCE, say_skipped};
+use crate::support::{Daemon, PATIENCE, repetitions, say_skipped};
 
 /// An answer, and how it came.
 #[derive(Clone, Debug)]
@@ -293,7 +293,7 @@ fn judge(path: &str, body: &[u8], now_ms: i64) -> Result<(), String> {
 fn every_value_of_a_mutated_answer_stands_at_its_documented_place() {
     let samples: Vec<Sample> = samples().into_iter().chain(vendors_examples()).collect();
     let mut runner = TestRunner::new(Config {
-        cases: 1_500,
+        cases: repetitions(1_500),
         failure_persistence: None,
         ..Config::default()
     });
@@ -315,7 +315,7 @@ fn every_value_of_a_mutated_answer_stands_at_its_documented_place() {
 fn damaged_bytes_are_understood_rightly_or_not_at_all() {
     let samples = samples();
     let mut runner = TestRunner::new(Config {
-        cases: 1_500,
+        cases: repetitions(1_500),
         failure_persistence: None,
         ..Config::default()
     });

@@ -13,7 +13,7 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
 use crate::market_check::mutate;
-use crate::support::say_skipped;
+use crate::support::{repetitions, say_skipped};
 
 const NOW_MS: i64 = 1_795_791_600_000;
 /// 2000-01-01 00:00:00 UTC.
@@ -207,7 +207,7 @@ fn every_channel_is_read_clean() {
 fn every_value_of_a_mutated_frame_stands_at_its_documented_place() {
     let frames: Vec<_> = samples().into_iter().chain(vendors_examples()).collect();
     let mut runner = TestRunner::new(Config {
-        cases: 3_000,
+        cases: repetitions(3_000),
         failure_persistence: None,
         ..Config::default()
     });

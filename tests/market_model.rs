@@ -97,13 +97,13 @@ fn the_model_says_what_the_books_say_and_leaves_the_vendors_numbers_alone() {
         );
     };
     is_near("price", call(SPOT, years, iv), MID);
-    let step = 0.01;
+    let step = 0.1;
     let (up, down) = (call(SPOT + step, years, iv), call(SPOT - step, years, iv));
     is_near("delta", number("delta"), (up - down) / (2.0 * step));
     is_near(
         "gamma",
         number("gamma"),
-        (up - 2.0 * MID + down) / (step * step),
+        (up - 2.0 * call(SPOT, years, iv) + down) / (step * step),
     );
     let more = call(SPOT, years, iv + 0.001) - call(SPOT, years, iv - 0.001);
     is_near("vega", number("vega"), more / 0.002 / 100.0);

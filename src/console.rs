@@ -5,7 +5,7 @@
 //!
 //! - `settings`: the environment; `access`: who may read and act (pure);
 //! - `state`: what is known, and how each service stands (pure); `view`: one moment of it, as it is shown;
-//! - `look`, `follow`, `fold`, `ask`: the threads that read the bus and act on it;
+//! - `look`, `follow`, `fold`, `read`, `ask`: the threads that read the bus and act on it;
 //! - `site`: what is answered to each request, on the thread that waits for sockets; `json`, `page`, `text`, `metrics`
 //!   write the answers, `live` the frames;
 //! - `daemon`: the loop.
@@ -14,6 +14,7 @@ mod access;
 mod ask;
 mod daemon;
 mod event;
+mod facts;
 mod fold;
 mod follow;
 mod json;
@@ -22,6 +23,8 @@ mod look;
 mod metrics;
 mod page;
 mod plain;
+mod process;
+mod read;
 mod settings;
 mod shared;
 mod site;

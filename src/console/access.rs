@@ -1,6 +1,7 @@
 //! Who asks, and what they may do. Pure.
 
-use std::net::{IpAddr, SocketAddr};
+use std::collections::VecDeque;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use base64::Engine;
@@ -16,9 +17,11 @@ use crate::text::SafeText;
 pub const COOKIE: &str = "console";
 /// A login lasts so long, in seconds.
 pub const LOGIN_SEC: i64 = 12 * 3600;
-/// Wrong tokens within [`WRONG_WITHIN`]; then nobody is heard until it is over.
+/// Wrong tokens of one address within [`WRONG_WITHIN`]; then nobody is heard from there until it is over.
 const WRONG_MAX: usize = 5;
 const WRONG_WITHIN: Duration = Duration::from_secs(60);
+/// Wrong tokens that are remembered, of all addresses together; the oldest go.
+const WRONG_KEPT_MAX: usize = 256 * WRONG_MAX;
 /// Longest name of a user.
 const USER_MAX_BYTES: usize = 64;
 /// Fields that tell of a proxy in front.
@@ -86,8 +89,8 @@ pub struct Access {
     key: Option<hmac::Key>,
     /// Of the token: compared in constant time, whatever its length.
     token: Option<hmac::Tag>,
-    /// When wrong tokens came, the latest last.
-    wrong: Vec<Mono>,
+    /// When wrong tokens came and from where, the latest last.
+    wrong: VecDeque<(Mono, IpAddr)>,
 }
 
 impl Access {
@@ -100,7 +103,7 @@ impl Access {
         Access {
             key: token.map(|token| hmac::Key::new(hmac::HMAC_SHA256, token)),
             token: token.map(|token| hmac::sign(&comparing(), token)),
-            wrong: Vec::new(),
+            wrong: VecDeque::new(),
             settings,
         }
     }
@@ -181,7 +184,7 @@ impl Access {
         now_ts: i64,
     ) -> Result<Option<SafeText>, Denied> {
         if let Some(bearer) = bearer(request) {
-            return match self.is_token(bearer, now)? {
+            return match self.is_token(bearer, peer.ip(), now)? {
                 true => Ok(Some("token".into())),
                 false => Err(Denied::NoIdentity),
             };
@@ -205,13 +208,17 @@ impl Access {
         (!user.is_empty()).then_some(user)
     }
 
-    /// Whether `given` is the token.
+    /// Whether `given`, which came from `peer`, is the token. Wrong ones are counted by address, so that nobody can keep
+    /// others out.
     ///
     /// # Errors
-    /// When too many wrong ones came.
-    pub fn is_token(&mut self, given: &str, now: Mono) -> Result<bool, Denied> {
-        self.wrong.retain(|at| now.since(*at) < WRONG_WITHIN);
-        if self.wrong.len() >= WRONG_MAX {
+    /// When too many wrong ones came from there.
+    pub fn is_token(&mut self, given: &str, peer: IpAddr, now: Mono) -> Result<bool, Denied> {
+        while (self.wrong.front()).is_some_and(|(at, _)| now.since(*at) >= WRONG_WITHIN) {
+            self.wrong.pop_front();
+        }
+        let from = one_user(peer);
+        if self.wrong.iter().filter(|(_, who)| *who == from).count() >= WRONG_MAX {
             return Err(Denied::TooMany);
         }
         let token = self.token.as_ref();
@@ -219,7 +226,10 @@ impl Access {
             hmac::verify(&comparing(), given.as_bytes(), token.as_ref()).is_ok()
         });
         if !is_right {
-            self.wrong.push(now);
+            if self.wrong.len() == WRONG_KEPT_MAX {
+                self.wrong.pop_front();
+            }
+            self.wrong.push_back((now, from));
         }
         Ok(is_right)
     }
@@ -243,6 +253,17 @@ impl Access {
             .parse::<i64>()
             .is_ok_and(|until| now_ts < until && until <= now_ts + LOGIN_SEC);
         lasts && hmac::verify(key, signed(until).as_bytes(), &tag).is_ok()
+    }
+}
+
+/// Addresses that one user has as many of as he likes are one: those of a network of IPv6 (RFC 6177).
+fn one_user(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(ip) => {
+            let network = u128::from(ip) & (u128::MAX << 64);
+            IpAddr::V6(Ipv6Addr::from(network))
+        }
+        ip => ip,
     }
 }
 

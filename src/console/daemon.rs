@@ -12,6 +12,7 @@ use super::event::Event;
 use super::fold::{self, Folder, Named};
 use super::follow::{self, Follower};
 use super::look::{self, Looker, Lookout};
+use super::read::{self, FactReader, Places};
 use super::settings::Settings;
 use super::shared::Shared;
 use super::site::Console;
@@ -103,12 +104,14 @@ fn say_where(settings: &Settings, listener: &TcpListener) -> Result<(), Error> {
 pub fn run(mut service: Service<Event>, listening: Listening) -> Result<(), Error> {
     let shared = Arc::clone(&listening.shared);
     let named: Named = Arc::new(Mutex::new(None));
-    let lookout = start(&mut service, &listening, &named)?;
+    let places = Places::default();
+    let lookout = start(&mut service, &listening, &named, &places)?;
     let mut daemon = Daemon {
         state: State::default(),
         shared,
         lookout,
         named,
+        places,
         shown: Mono::default(),
         is_dirty: true,
     };
@@ -124,6 +127,7 @@ fn start(
     service: &mut Service<Event>,
     listening: &Listening,
     named: &Named,
+    places: &Places,
 ) -> Result<Lookout, Error> {
     let system = service.buses.system();
     let switchboard = service.buses.switchboard().clone();
@@ -141,12 +145,16 @@ fn start(
     let progress = service.beat.progress("fold", fold::BUDGET);
     let folder = Folder::new(
         system.clone(),
-        switchboard,
+        switchboard.clone(),
         service.sender.clone(),
         progress,
         Arc::clone(named),
     );
     service.crew.spawn("fold", move || folder.run())?;
+    let progress = service.beat.progress("read", read::BUDGET);
+    let (places, sender) = (places.clone(), service.sender.clone());
+    let reader = FactReader::new(places, switchboard, sender, progress);
+    service.crew.spawn("read", move || reader.run())?;
     for number in 1..=ACTORS {
         let name = format!("act-{number}");
         let progress = service.beat.progress(name.clone(), ask::BUDGET);
@@ -162,6 +170,7 @@ struct Daemon {
     shared: Arc<Shared>,
     lookout: Lookout,
     named: Named,
+    places: Places,
     /// When the present view was made.
     shown: Mono,
     /// Something came that a view may show.
@@ -234,6 +243,7 @@ impl Daemon {
                     self.lookout.sweep();
                 }
             }
+            Event::Read(facts) => self.state.read(facts),
             Event::Recorded(records) => self.state.recorded(records),
             Event::Covered(covered) => self.state.covered(covered),
             Event::HistoryNote(note) => self.state.history_note(note),
@@ -247,6 +257,11 @@ impl Daemon {
         self.state.adopt(truth);
         self.shared.set_truth(Arc::clone(truth));
         self.lookout.watch(self.state.names());
+        let buses = &service.buses;
+        let found = truth
+            .buses()
+            .filter_map(|bus| Some((bus.to_owned(), buses.resolve(bus).ok()?)));
+        self.places.set(found.collect(), buses.market().ok());
         let names = truth
             .services()
             .map(|service| service.name().to_owned())

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::facts::Facts;
 use crate::bus::BusError;
 use crate::contract::{Alert, Health, Silence};
 use crate::history::{Intervals, Record};
@@ -26,6 +27,8 @@ pub enum Event {
         alert: Box<Alert>,
         missed: bool,
     },
+    /// Which buses answer, and how the feeds do.
+    Read(Facts),
     /// What is kept of these services.
     Recorded(Vec<(String, Arc<Record>)>),
     /// When buses were judged.

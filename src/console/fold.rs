@@ -1,5 +1,8 @@
 //! The thread that folds the alert log into the history.
 
+mod truth;
+mod upkeep;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,13 +11,13 @@ use crossbeam_channel::Sender;
 use redis::cmd;
 
 use super::event::Event;
-use crate::bus::{Address, Backoff, BusError, Commands, Outage, Switchboard, info_field};
-use crate::clock::{self, Mono};
-use crate::contract::{ALERT_LOG, Health, Status};
-use crate::history::store::{self, BEGINNING, Everything, Store, Written};
-use crate::history::{Change, Intervals, OpenOutages, Record};
+use crate::bus::{Address, Backoff, BusError, Commands, Outage, Switchboard};
+use crate::clock::Mono;
+use crate::contract::ALERT_LOG;
+use crate::history::store::{BEGINNING, Everything, Store, Written};
+use crate::history::{Change, Intervals, Record};
 use crate::service::{Error, Progress};
-use crate::swarm_state::{LogEntry, Logged, READER_LIMITS, log_after, log_entries, snapshots};
+use crate::swarm_state::{LogEntry, Logged, READER_LIMITS, log_after, log_entries};
 use crate::text::SafeText;
 
 /// How long it waits for the log at a time.
@@ -276,178 +279,6 @@ impl Folder {
             .take()
     }
 
-    /// Notes which services truth names now, and ends what lasts of those that it does not name any more.
-    fn follow_truth(&mut self, everything: &mut Everything) -> Result<(), BusError> {
-        let Some(mut names) = self.take_named() else {
-            return Ok(());
-        };
-        names.sort_unstable();
-        let now = clock::wall_secs();
-        let is_named = |svc: &str| {
-            names
-                .binary_search_by(|name| name.as_str().cmp(svc))
-                .is_ok()
-        };
-        let is_open = |record: &Record| record.watched.contains(i64::MAX - 1);
-        let gone: Vec<String> = everything
-            .records
-            .iter()
-            .filter(|(svc, record)| is_open(record) && !is_named(svc))
-            .map(|(svc, _)| svc.clone())
-            .collect();
-        let new: Vec<String> = names
-            .iter()
-            .filter(|svc| {
-                !everything
-                    .records
-                    .get(*svc)
-                    .is_some_and(|record| is_open(record))
-            })
-            .cloned()
-            .collect();
-        let mut after: Vec<(String, Intervals, Intervals)> = Vec::new();
-        for svc in &gone {
-            let before = everything.record(svc).watched.clone();
-            let ended: Intervals = before
-                .list()
-                .iter()
-                .map(|(from, to)| (*from, (*to).min(now.max(from + 1))))
-                .collect();
-            after.push((svc.clone(), before, ended));
-        }
-        for svc in &new {
-            let before = everything.record(svc).watched.clone();
-            let begun = before
-                .list()
-                .iter()
-                .copied()
-                .chain([(now, i64::MAX)])
-                .collect();
-            after.push((svc.clone(), before, begun));
-        }
-        let changes: Vec<(&str, &Intervals, &Intervals)> = after
-            .iter()
-            .map(|(svc, before, after)| (svc.as_str(), before, after))
-            .collect();
-        self.store.watch(&changes)?;
-        for (svc, _, watched) in &after {
-            everything.record(svc).watched = watched.clone();
-        }
-        for svc in &gone {
-            let before = everything.fold.open.get(svc).cloned();
-            let change = everything.fold.remove(svc, now);
-            self.end(everything, before, change)?;
-        }
-        self.tell_records(everything, gone.iter().chain(&new).map(String::as_str));
-        self.names = Some(names);
-        Ok(())
-    }
-
-    /// Writes what ended though no alert said so.
-    fn end(
-        &mut self,
-        everything: &mut Everything,
-        before: Option<OpenOutages>,
-        change: Option<Change>,
-    ) -> Result<(), BusError> {
-        let Some((before, change)) = before.zip(change) else {
-            return Ok(());
-        };
-        match self.store.end(&change.svc, &before, &change.closed)? {
-            true => self.take_in(everything, &[change]),
-            // Another console ended it, in its own words.
-            false => self.is_outdated = true,
-        }
-        Ok(())
-    }
-
-    /// Ends what lasts by the log though the healer says since that it is over: the alert that said so was lost.
-    fn compare(&mut self, everything: &mut Everything) -> Result<(), BusError> {
-        let mut names: Vec<String> = everything.fold.open.keys().cloned().collect();
-        names.sort_unstable();
-        for names in names.chunks(PIECE) {
-            let found = snapshots(self.store.commands(), names)?;
-            for (svc, health) in names.iter().zip(found) {
-                let Some(since) = health
-                    .as_ref()
-                    .and_then(|health| up_since(health, everything, svc))
-                else {
-                    continue;
-                };
-                let before = everything.fold.open.get(svc).cloned();
-                let change = everything.fold.is_up(svc, since);
-                self.end(everything, before, change)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether the bus has room for what would be written.
-    fn check_memory(&mut self) -> Result<(), BusError> {
-        let memory: String = match self.store.commands().query(cmd("INFO").arg("memory")) {
-            Ok(memory) => memory,
-            // A user who may not ask that writes until it is refused.
-            Err(error) if error.is_no_such_command() => return Ok(()),
-            Err(error) => return Err(error),
-        };
-        let number =
-            |name| info_field(&memory, name).and_then(|text| text.trim().parse::<u64>().ok());
-        let (used, most) = (
-            number("used_memory").unwrap_or(0),
-            number("maxmemory").unwrap_or(0),
-        );
-        let is_full = most > 0 && used.saturating_mul(100) > most.saturating_mul(FULL_PERCENT);
-        if is_full != self.is_full {
-            self.is_full = is_full;
-            let words = format!(
-                "the history pauses: the bus uses more than {FULL_PERCENT} % of its memory"
-            );
-            match is_full {
-                true => log::warn!("{words}"),
-                false => log::info!("the history goes on"),
-            }
-            self.note(is_full.then(|| SafeText::new(&words)));
-        }
-        Ok(())
-    }
-
-    /// Tells when each bus was judged, the holes of the log left out.
-    fn cover(&mut self, everything: &Everything) -> Result<(), BusError> {
-        let covered = store::covered(self.store.commands())?;
-        let without = |(bus, all): (String, Intervals)| (bus, all.without(&everything.holes));
-        let covered: BTreeMap<String, Intervals> = covered.into_iter().map(without).collect();
-        if covered != self.covered {
-            self.covered.clone_from(&covered);
-            self.tell(Event::Covered(covered));
-        }
-        Ok(())
-    }
-
-    /// Adds up what is too old or too much to be kept one by one.
-    fn age(&mut self, everything: &mut Everything) -> Result<(), BusError> {
-        let now = clock::wall_secs();
-        let surplus = everything.records.iter().filter_map(|(svc, record)| {
-            let count = record.surplus(now);
-            (count > 0).then(|| (svc.clone(), count))
-        });
-        let surplus: Vec<(String, usize)> = surplus.take(PIECE).collect();
-        for (svc, count) in &surplus {
-            let record = everything.record(svc);
-            if !self.store.age(svc, record, *count, now)? {
-                continue;
-            }
-            for (day, sums) in record.sums_of_oldest(*count, now) {
-                let kept = record.days.entry(day).or_default();
-                kept.iter_mut()
-                    .zip(sums)
-                    .for_each(|(kept, more)| *kept += more);
-            }
-            record.spans.drain(..*count);
-        }
-        self.tell_records(everything, surplus.iter().map(|(svc, _)| svc.as_str()));
-        Ok(())
-    }
-
     fn note(&self, note: Option<SafeText>) {
         self.tell(Event::HistoryNote(note));
     }
@@ -477,15 +308,4 @@ fn lost_before(
 
 fn cursor_ms(cursor: Option<&str>) -> Option<i64> {
     cursor?.split('-').next()?.parse().ok()
-}
-
-/// Since when `health` says that the service is up, if the outage that lasts is older than that.
-fn up_since(health: &Health, everything: &Everything, svc: &str) -> Option<i64> {
-    let open = everything.fold.open.get(svc)?.down.as_ref()?;
-    let is_up = matches!(health.status, Status::Up | Status::Degraded);
-    let is_its_end = health
-        .alert
-        .as_ref()
-        .is_some_and(|alert| *alert.id != *open.id);
-    (is_up && is_its_end && health.since_ts > open.from).then_some(health.since_ts)
 }

@@ -22,6 +22,8 @@ const SWEEP_PERIOD: Duration = Duration::from_secs(60);
 const SWEEP_PERIOD_AT_FIRST: Duration = Duration::from_secs(5);
 /// From one reading of the silences, and of those who tell people, to the next, unless somebody asks for one.
 const SILENCES_PERIOD: Duration = Duration::from_secs(5);
+/// After a look that is longer ago all snapshots are read: this process stood still, and alerts wait to be read.
+const STOOD_STILL: Duration = Duration::from_secs(5);
 /// Snapshots that are handed on at once.
 const PIECE: usize = 8000;
 /// One turn takes no longer: a look may listen for seconds, and a sweep reads a million keys.
@@ -114,6 +116,9 @@ impl Looker {
             let work = progress.working();
             let began = Mono::now();
             self.take_wishes(began);
+            if began.since(next) > STOOD_STILL {
+                self.sweep_due = began;
+            }
             let found = self.look(began);
             drop(work);
             if self.sender.send(Event::Looked(Box::new(found))).is_err() {

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use super::view::{Row, STANDS, Stand, View};
+use super::facts::FEED_HEALTHS;
+use super::process::Process;
+use super::view::{Lateness, Row, STANDS, Stand, View};
 
 /// Services that are told one by one; of more only those that are not up.
 const SERVICES_MAX: usize = 2000;
@@ -14,6 +16,8 @@ const LINES_MAX: usize = 20_000;
 pub struct Own {
     pub live: usize,
     pub requests: u64,
+    /// `None` where the system does not tell.
+    pub process: Option<Process>,
 }
 
 /// All of it. What is not known has no sample.
@@ -21,91 +25,108 @@ pub fn text(view: &View, own: Own) -> String {
     let mut out = String::new();
     head(&mut out, "services", "gauge", "Services by state.");
     for stand in STANDS {
-        line(
-            &mut out,
-            "services",
-            &[("state", stand.as_str())],
-            view.counts.of(stand) as f64,
-        );
+        let labels = [("state", stand.as_str())];
+        line(&mut out, "services", &labels, view.counts.of(stand) as f64);
     }
-    head(
-        &mut out,
-        "judged",
-        "gauge",
-        "Whether a healer judges and can be read.",
-    );
-    line(&mut out, "judged", &[], f64::from(u8::from(view.judged)));
-    head(
-        &mut out,
-        "healer_judging",
-        "gauge",
-        "Whether the healer can judge the services of a bus.",
-    );
-    for bus in view.buses.iter().filter(|_| view.judged) {
-        line(
-            &mut out,
-            "healer_judging",
-            &[("bus", &bus.bus)],
-            f64::from(u8::from(bus.judged)),
-        );
-    }
-    head(
-        &mut out,
-        "alerts_total",
-        "counter",
-        "Alerts that were told since the console began, by type.",
-    );
-    for (kind, count) in view.alerts.iter() {
-        line(&mut out, "alerts_total", &[("type", kind)], *count as f64);
-    }
-    let (count, sum) = view.lateness;
-    head(
-        &mut out,
-        "detection_lateness_seconds",
-        "summary",
-        "How long after its limit a miss was told, since the console began.",
-    );
-    line(&mut out, "detection_lateness_seconds_sum", &[], sum);
-    line(
-        &mut out,
-        "detection_lateness_seconds_count",
-        &[],
-        count as f64,
-    );
-    head(
-        &mut out,
-        "dead_letters",
-        "gauge",
-        "Messages that a channel could not deliver.",
-    );
+    let help = "Whether a healer judges and can be read.";
+    head(&mut out, "judged", "gauge", help);
+    line(&mut out, "judged", &[], f64::from(view.judged));
+    buses(&mut out, view);
+    alerts(&mut out, view);
+    let help = "Messages that a channel could not deliver.";
+    head(&mut out, "dead_letters", "gauge", help);
     for teller in view.tellers.iter() {
         let labels = [("channel", teller.channel.as_str())];
         line(&mut out, "dead_letters", &labels, teller.dead as f64);
     }
+    if let Some(counts) = &view.facts.feeds {
+        head(&mut out, "feeds", "gauge", "Feeds by how they do.");
+        for (word, count) in FEED_HEALTHS.iter().zip(counts) {
+            line(&mut out, "feeds", &[("health", word)], *count as f64);
+        }
+    }
     services(&mut out, view);
-    head(
-        &mut out,
-        "console_live_clients",
-        "gauge",
-        "Clients that follow live.",
-    );
-    line(&mut out, "console_live_clients", &[], own.live as f64);
-    head(
-        &mut out,
-        "console_requests_total",
-        "counter",
-        "Requests that were answered.",
-    );
-    line(&mut out, "console_requests_total", &[], own.requests as f64);
+    itself(&mut out, view, own);
     out
+}
+
+fn buses(out: &mut String, view: &View) {
+    let help = "Whether the healer can judge the services of a bus.";
+    head(out, "healer_judging", "gauge", help);
+    for bus in view.buses.iter().filter(|_| view.judged) {
+        let labels = [("bus", bus.bus.as_str())];
+        line(out, "healer_judging", &labels, f64::from(bus.judged));
+    }
+    head(out, "bus_up", "gauge", "Whether a bus answers the console.");
+    for (bus, is_up) in &view.facts.buses {
+        line(out, "bus_up", &[("bus", bus)], f64::from(*is_up));
+    }
+}
+
+fn alerts(out: &mut String, view: &View) {
+    let help = "Alerts that were told since the console began, by type.";
+    head(out, "alerts_total", "counter", help);
+    for (kind, count) in view.alerts.iter() {
+        line(out, "alerts_total", &[("type", kind)], *count as f64);
+    }
+    let name = "detection_lateness_seconds";
+    let help = "How long after its limit a miss was told, since the console began; quantiles of the newest.";
+    head(out, name, "summary", help);
+    let late = view.lateness;
+    for (share, secs) in Lateness::SHARES.iter().zip(late.quantiles.iter().flatten()) {
+        line(out, name, &[("quantile", &share.to_string())], *secs);
+    }
+    line(out, &format!("{name}_sum"), &[], late.sum);
+    line(out, &format!("{name}_count"), &[], late.count as f64);
+}
+
+/// The console of itself; what every process tells by the names that are usual for it.
+fn itself(out: &mut String, view: &View, own: Own) {
+    let help = "Clients that follow live.";
+    head(out, "console_live_clients", "gauge", help);
+    line(out, "console_live_clients", &[], own.live as f64);
+    let help = "Requests that were answered.";
+    head(out, "console_requests_total", "counter", help);
+    line(out, "console_requests_total", &[], own.requests as f64);
+    let help = "Whether the history of outages is written.";
+    head(out, "console_history_ok", "gauge", help);
+    let is_written = view.history_note.is_none();
+    line(out, "console_history_ok", &[], f64::from(is_written));
+    head(out, "console_info", "gauge", "The version of the console.");
+    let version = [("version", env!("CARGO_PKG_VERSION"))];
+    line(out, "console_info", &version, 1.0);
+    let Some(process) = own.process else { return };
+    for (name, kind, help, value) in [
+        (
+            "cpu_seconds_total",
+            "counter",
+            "Processor time, in seconds.",
+            process.cpu_sec,
+        ),
+        (
+            "resident_memory_bytes",
+            "gauge",
+            "Memory in use.",
+            process.resident_bytes as f64,
+        ),
+        ("threads", "gauge", "Threads.", process.threads as f64),
+    ] {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            out,
+            "# HELP process_{name} {help}\n# TYPE process_{name} {kind}\nprocess_{name} {value}"
+        );
+    }
 }
 
 fn services(out: &mut String, view: &View) {
     let all = view.rows.len() <= SERVICES_MAX;
     let most = (LINES_MAX - 100) / 3;
+    // The worst come first: of many nobody looks at those that are up.
     let told: Vec<&Row> = view
         .worst()
-        .filter(|row| row.stand != Stand::Off && (all || row.stand != Stand::Up))
+        .take_while(|row| all || row.stand < Stand::Up)
+        .filter(|row| row.stand != Stand::Off)
         .take(most)
         .map(|row| &**row)
         .collect();
@@ -204,7 +225,24 @@ mod tests {
             row("b", Stand::Unknown, &[]),
             row("c\"\n} 1", Stand::Down, &[]),
         ];
-        let text = text(&view(rows), Own::default());
+        let mut view = view(rows);
+        let facts = std::sync::Arc::make_mut(&mut view.facts);
+        facts.buses.insert("b1".into(), true);
+        facts.feeds = Some([3, 0, 1, 0]);
+        view.lateness.quantiles = Some([0.001, 0.5, 2.0]);
+        let text = text(&view, Own::default());
+        for line in [
+            "bus_up{bus=\"b1\"} 1",
+            "feeds{health=\"ok\"} 3",
+            "feeds{health=\"failing\"} 1",
+            "detection_lateness_seconds{quantile=\"0.99\"} 0.5",
+            "console_history_ok 1",
+        ] {
+            assert!(
+                text.contains(&format!("\nmarketswarm_{line}\n")),
+                "{line}: {text}"
+            );
+        }
         assert!(
             text.contains("marketswarm_services{state=\"up\"} 1\n"),
             "{text}"

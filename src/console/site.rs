@@ -1,5 +1,6 @@
 //! What is answered to each request. Runs on the thread that waits for sockets, so nothing here waits for anything.
 
+mod acts;
 mod route;
 
 use std::net::SocketAddr;
@@ -8,8 +9,8 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 use sha1_smol::Sha1;
 
-use super::access::{Access, COOKIE, Denied, LOGIN_SEC, Who, same_origin};
-use super::ask::{Action, Ask, offer, said};
+use super::access::{Access, Denied, Who};
+use super::ask::{Ask, said};
 use super::json;
 use super::live;
 use super::metrics::{self, Own};
@@ -18,7 +19,7 @@ use super::plain;
 use super::shared::Shared;
 use super::view::View;
 use crate::clock::{self, Mono};
-use crate::http::{Answer, Body, Method, Order, Request, Response, Site, Ticket, form_fields};
+use crate::http::{Answer, Body, Method, Order, Request, Response, Site, Ticket};
 use route::{Api, Page, Route};
 
 /// What a browser is allowed (<https://www.w3.org/TR/CSP3/>).
@@ -100,7 +101,7 @@ impl Console {
             }
             Route::Status => Answer::Now(Response::text(200, plain::status(&view, now_ts))),
             Route::Asset(path) => Answer::Now(self.asset(request, path)),
-            Route::Login => Answer::Now(self.login(request, now, now_ts)),
+            Route::Login => Answer::Now(self.login(request, peer, now, now_ts)),
             Route::Logout => Answer::Now(self.logout(request)),
             Route::Action(action) => self.act(request, action, peer, (ticket, now), now_ts),
             Route::Live | Route::Metrics | Route::Page(_) | Route::Api(_) => {
@@ -130,6 +131,7 @@ impl Console {
                 let own = Own {
                     live: self.live,
                     requests: self.requests,
+                    process: super::process::own(),
                 };
                 Response::new(200)
                     .with("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
@@ -224,86 +226,6 @@ impl Console {
         }
     }
 
-    fn login(&mut self, request: &Request, now: Mono, now_ts: i64) -> Response {
-        let again = |status, wrong: Option<&str>| {
-            Response::new(status)
-                .with("Content-Type", HTML)
-                .body(Body::Owned(page::login(wrong).into_bytes()))
-        };
-        if request.method != Method::Post {
-            return again(200, None);
-        }
-        if same_origin(request).is_err() {
-            return self.denied(request, Denied::Origin);
-        }
-        let form = std::str::from_utf8(&request.body)
-            .ok()
-            .and_then(form_fields)
-            .unwrap_or_default();
-        let token = form
-            .iter()
-            .find(|(name, _)| name == "token")
-            .map_or("", |(_, value)| value.trim());
-        match self.access.is_token(token, now) {
-            Ok(true) => {}
-            Ok(false) => return again(401, Some("This is not the token.")),
-            Err(denied) => return again(denied.status(), Some(denied.words())),
-        }
-        let cookie = self.access.login(now_ts).unwrap_or_default();
-        see_other(
-            "/",
-            format!("{COOKIE}={cookie}; Path=/; HttpOnly; SameSite=Strict; Max-Age={LOGIN_SEC}"),
-        )
-    }
-
-    fn logout(&self, request: &Request) -> Response {
-        match same_origin(request) {
-            Ok(()) => see_other(
-                "/login",
-                format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0"),
-            ),
-            Err(denied) => self.denied(request, denied),
-        }
-    }
-
-    fn act(
-        &mut self,
-        request: &Request,
-        action: route::Action<'_>,
-        peer: SocketAddr,
-        (ticket, now): (Ticket, Mono),
-        now_ts: i64,
-    ) -> Answer {
-        let by = match self.access.actor(request, peer, now, now_ts) {
-            Ok(by) => by,
-            Err(denied) => return Answer::Now(self.denied(request, denied)),
-        };
-        let action = match action {
-            route::Action::Silence => match serde_json::from_slice(&request.body) {
-                Ok(new) => Action::Silence(new),
-                Err(error) => {
-                    let why =
-                        format!("the body is no silence {{id, svc, span, why, from}}: {error}");
-                    return Answer::Now(said(400, &crate::text::SafeText::new(&why)));
-                }
-            },
-            route::Action::End(id) => Action::End { id: id.to_owned() },
-            route::Action::Ack(svc) => Action::Ack {
-                svc: svc.to_owned(),
-            },
-        };
-        let ask = Ask {
-            ticket,
-            action,
-            by,
-            asked: now,
-        };
-        match offer(&self.asks, ask) {
-            Ok(()) => Answer::Later,
-            Err(response) => Answer::Now(response),
-        }
-    }
-
     fn denied(&self, request: &Request, denied: Denied) -> Response {
         let is_page = matches!(Route::of(&request.path), Some(Route::Page(_)));
         if denied == Denied::NoIdentity && is_page && self.access.has_login() {
@@ -334,12 +256,6 @@ impl Console {
             false => Response::text(status, format!("{words}\n")),
         }
     }
-}
-
-fn see_other(place: &'static str, cookie: String) -> Response {
-    Response::new(303)
-        .with("Location", place)
-        .with("Set-Cookie", cookie)
 }
 
 /// What every answer carries.

@@ -2,20 +2,24 @@
 
 mod entry;
 mod known;
+mod lateness;
+mod outages;
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use entry::Entry;
 use known::Known;
+use lateness::Lateness;
+use outages::newest_incidents;
 
+use super::facts::Facts;
 use super::view::{BusRow, Counts, Row, View};
 use crate::bus::BusError;
 use crate::clock::Mono;
 use crate::contract::{Alert, AlertKind, Health, SYSTEM_BUS, Silence};
-use crate::history::{Incident, Intervals, Member, Record, SpanKind, incidents};
+use crate::history::{Incident, Intervals, Record};
 use crate::swarm_state::{Healer, Oversight, Teller, Who, told};
 use crate::text::SafeText;
 use crate::truth::Truth;
@@ -24,8 +28,6 @@ use crate::truth::Truth;
 const UNSEEN_AFTER: Duration = Duration::from_secs(10);
 /// What was judged within this is still judged, when it is now, in seconds: the note of it and its reading take ten each.
 const JUST_NOW_SEC: i64 = 30;
-/// Outages of which incidents are made, the newest.
-const OUTAGES_MAX: usize = 1000;
 
 /// All that is known.
 #[derive(Default)]
@@ -45,7 +47,8 @@ pub struct State {
     unnamed: HashMap<String, Arc<Record>>,
     has_new_outages: bool,
     alerts: Arc<BTreeMap<&'static str, u64>>,
-    lateness: (u64, f64),
+    lateness: Lateness,
+    facts: Arc<Facts>,
     history_note: Option<SafeText>,
     view: Arc<View>,
 }
@@ -164,8 +167,7 @@ impl State {
         if alert.kind == AlertKind::HeartbeatMiss
             && let (Some(late), Some(limit)) = (alert.late_sec, alert.timeout_sec)
         {
-            self.lateness.0 += 1;
-            self.lateness.1 += (late - limit).max(0.0);
+            self.lateness.add(late - limit);
         }
         let Some(entry) = self.entry(&alert.svc) else {
             return;
@@ -225,6 +227,11 @@ impl State {
         }
     }
 
+    /// Which buses answer, and how the feeds do.
+    pub fn read(&mut self, facts: Facts) {
+        self.facts = Arc::new(facts);
+    }
+
     /// What is wrong with the history, if anything.
     pub fn history_note(&mut self, note: Option<SafeText>) {
         self.history_note = note;
@@ -264,7 +271,7 @@ impl State {
         let troubles = self.troubles(now);
         let unseen = self.unseen(now);
         if std::mem::take(&mut self.has_new_outages) {
-            self.incidents = Arc::new(self.find_incidents(now_ts));
+            self.incidents = Arc::new(newest_incidents(&self.entries, now_ts));
         }
         let silences = Arc::clone(&self.silences);
         let mut acked: HashSet<&str> = HashSet::new();
@@ -324,7 +331,8 @@ impl State {
             silenced: Arc::clone(&self.silenced),
             history_note: self.history_note.clone(),
             alerts: Arc::clone(&self.alerts),
-            lateness: self.lateness,
+            lateness: self.lateness.told(),
+            facts: Arc::clone(&self.facts),
         });
         (Arc::clone(&self.view), changed)
     }
@@ -340,66 +348,6 @@ impl State {
             .flat_map(|records| &records.by_name)
             .map(row)
             .collect()
-    }
-
-    /// The newest outages. Only these are copied: there may be a million.
-    fn newest_outages(&self, now_ts: i64) -> Vec<Member> {
-        let mut newest: BinaryHeap<Reverse<(i64, usize, usize)>> = BinaryHeap::new();
-        let mut offer = |from: i64, entry: usize, at: usize| {
-            if newest.len() < OUTAGES_MAX {
-                newest.push(Reverse((from, entry, at)));
-            } else if newest
-                .peek()
-                .is_some_and(|Reverse((oldest, ..))| from > *oldest)
-            {
-                newest.pop();
-                newest.push(Reverse((from, entry, at)));
-            }
-        };
-        for (nth, entry) in self.entries.iter().enumerate() {
-            let outages = entry.record.spans.iter().enumerate();
-            for (at, span) in outages.filter(|(_, span)| span.kind != SpanKind::Degraded) {
-                offer(span.from, nth, at);
-            }
-            if let Some(open) = &entry.record.open.down {
-                // Behind all that have ended.
-                offer(open.from, nth, usize::MAX);
-            }
-        }
-        let mut outages = Vec::with_capacity(newest.len());
-        for Reverse((_, nth, at)) in newest {
-            let entry = &self.entries[nth];
-            let svc = || Box::from(&*entry.svc);
-            match (entry.record.spans.get(at), &entry.record.open.down) {
-                (Some(span), _) => outages.push(Member {
-                    svc: svc(),
-                    span: span.clone(),
-                    lasts: false,
-                }),
-                (None, Some(open)) => {
-                    outages.extend(open.closed(now_ts).into_iter().map(|span| Member {
-                        svc: svc(),
-                        lasts: span.to >= now_ts,
-                        span,
-                    }))
-                }
-                (None, None) => {}
-            }
-        }
-        outages
-    }
-
-    /// The newest incidents, newest last.
-    fn find_incidents(&self, now_ts: i64) -> Vec<Incident> {
-        let outages = self.newest_outages(now_ts);
-        let depends = |svc: &str| -> Vec<&str> {
-            let at = self.entries.binary_search_by(|entry| (*entry.svc).cmp(svc));
-            let entry = at.ok().and_then(|at| self.entries.get(at));
-            entry.map_or_else(Vec::new, |entry| {
-                entry.depends.iter().map(|on| &**on).collect()
-            })
-        };
-        incidents(outages, depends)
     }
 }
 

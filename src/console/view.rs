@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::facts::Facts;
 use crate::clock::{Mono, human};
 use crate::contract::Silence;
 use crate::history::{DAY_SEC, Incident, Intervals, Record, Seen, Stretch, Sums, Window};
@@ -163,6 +164,20 @@ pub struct BusRow {
     pub reason: Option<SafeText>,
 }
 
+/// How long after their limits misses were told since the console began, in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Lateness {
+    pub count: u64,
+    pub sum: f64,
+    /// Of the newest, at the [`SHARES`](Lateness::SHARES); `None` without any.
+    pub quantiles: Option<[f64; 3]>,
+}
+
+impl Lateness {
+    /// The shares of which quantiles are told: the median, the 99th percentile, the greatest.
+    pub const SHARES: [f64; 3] = [0.5, 0.99, 1.0];
+}
+
 /// One moment of the swarm.
 #[derive(Clone, Debug, Default)]
 pub struct View {
@@ -192,8 +207,10 @@ pub struct View {
     pub silenced: Arc<HashMap<String, Intervals>>,
     /// What is wrong with the history, if anything.
     pub history_note: Option<SafeText>,
-    /// How many misses were told since the console began, and how long after their limit all of them together, in seconds.
-    pub lateness: (u64, f64),
+    /// How long after their limits misses were told.
+    pub lateness: Lateness,
+    /// Which buses answer, and how the feeds do.
+    pub facts: Arc<Facts>,
     /// Alerts since the console began, by kind.
     pub alerts: Arc<BTreeMap<&'static str, u64>>,
 }

@@ -101,7 +101,7 @@ fn a_host_is_compared_whole() {
 }
 
 #[test]
-fn a_token_lets_in_and_five_wrong_ones_close_the_door_for_a_minute() {
+fn a_token_lets_in_and_five_wrong_ones_close_the_door_for_a_minute_to_whoever_sent_them() {
     let mut access = access(&[("CONSOLE_TOKEN", TOKEN)]);
     assert_eq!(
         reads(&mut access, "Host: localhost"),
@@ -109,11 +109,27 @@ fn a_token_lets_in_and_five_wrong_ones_close_the_door_for_a_minute() {
     );
     let bearer = format!("Host: localhost\nAuthorization: Bearer {TOKEN}");
     assert_eq!(reads(&mut access, &bearer), Ok(Who::Known("token".into())));
-    for _ in 0..5 {
-        assert_eq!(access.is_token("wrong", Mono::from_secs(1.0)), Ok(false));
+    let mut sends = |token: &str, ip: &str, secs: f64| {
+        let ip = peer(ip).ip();
+        access.is_token(token, ip, Mono::from_secs(secs))
+    };
+    for at in 0..5 {
+        assert_eq!(sends("wrong", "127.0.0.1", 1.0), Ok(false));
+        // Each in an address of its own of one network.
+        assert_eq!(sends("wrong", &format!("2001:db8::{at}"), 1.0), Ok(false));
     }
-    assert_eq!(reads(&mut access, &bearer), Err(Denied::TooMany));
-    assert_eq!(access.is_token(TOKEN, Mono::from_secs(62.0)), Ok(true));
+    assert_eq!(sends(TOKEN, "127.0.0.1", 1.0), Err(Denied::TooMany));
+    assert_eq!(sends(TOKEN, "::ffff:127.0.0.1", 1.0), Err(Denied::TooMany));
+    assert_eq!(sends(TOKEN, "2001:db8::ffff", 1.0), Err(Denied::TooMany));
+    assert_eq!(sends(TOKEN, "127.0.0.2", 1.0), Ok(true));
+    assert_eq!(sends(TOKEN, "2001:db8:0:1::1", 1.0), Ok(true));
+    assert_eq!(sends(TOKEN, "127.0.0.1", 62.0), Ok(true));
+    // However many try: what is kept of them has an end.
+    for n in 0..10_000_u32 {
+        let from = std::net::Ipv4Addr::from(n + (10 << 24));
+        assert_eq!(sends("wrong", &from.to_string(), 63.0), Ok(false));
+    }
+    assert_eq!(access.wrong.len(), WRONG_KEPT_MAX);
 }
 
 #[test]

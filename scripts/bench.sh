@@ -3,6 +3,7 @@
 # bench.sh feeds [PART...]: measures the feed reader (size parse damage store crowd memory idle), GOFEED_DATA beside feedparser.
 # bench.sh market [SECONDS]: measures what makes facts of the vendor's answers and of its stream, beside the vendor's own
 # Python client, and the shipped massive in a flood of so many seconds (60).
+# bench.sh console [PART...]: measures the console, in Chromium too (size many crowd rest alert).
 # bench.sh vexy: measures the analyst, from the queue to what is published, beside the usual Python libraries.
 #
 # Prints a table: for each measure its goal, and median, least and most over the runs. The whole takes up to 15 minutes,
@@ -39,6 +40,13 @@ if [ "${1:-}" = market ]; then
     build_static target/static
     PEER_PYTHON=$peer/bin/python MASSIVE_PROGRAM=target/static/massive \
         exec cargo run --locked --quiet --profile "$(profile_of massive)" --target "$(musl_target)" --example market -- "$@"
+fi
+
+if [ "${1:-}" = console ]; then
+    shift
+    say "building the shipped programs (some minutes the first time)"
+    build_static target/static
+    exec python3 tests/bench/console.py target/static/console target/static/healer "$@"
 fi
 
 if [ "${1:-}" = vexy ]; then

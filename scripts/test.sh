@@ -99,6 +99,8 @@ install_tools() {
     need faketime faketime
     need_python_packages
     need_browser
+    need_axe
+    need_promtool
     need_component rustfmt
     need_component clippy
     if ! cargo deny --version >/dev/null 2>&1; then
@@ -118,6 +120,38 @@ need_python_packages() {
     for package in aiosmtpd redis; do
         /usr/bin/python3 -c "import $package" 2>/dev/null || apt_install "python3-$package"
     done
+}
+
+# The pages are judged by axe-core, the script of it that this package carries.
+need_axe() {
+    local wheel
+    [ -e target/tools/axe.min.js ] && return
+    wheel=$(mktemp -d)
+    if python3 -m venv "$wheel/venv" &&
+        "$wheel/venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --dest "$wheel" axe-playwright-python==0.1.8 &&
+        python3 -m zipfile -e "$wheel"/*.whl "$wheel"; then
+        mkdir -p target/tools
+        cp "$wheel/axe_playwright_python/axe.min.js" target/tools/
+    else
+        say "NOT INSTALLED: axe-core; the pages are not judged by it"
+    fi
+    rm -rf "$wheel"
+}
+
+# The metrics are read by the tool of Prometheus. Unpacked only: installed, its package would start a server.
+need_promtool() {
+    local folder
+    command -v promtool >/dev/null && return
+    [ -x target/tools/usr/bin/promtool ] && return
+    folder=$(mktemp -d)
+    chmod 755 "$folder"
+    if (cd "$folder" && apt-get download -qq prometheus 2>/dev/null) && dpkg -x "$folder"/prometheus_*.deb "$folder/all"; then
+        mkdir -p target/tools/usr/bin
+        cp "$folder/all/usr/bin/promtool" target/tools/usr/bin/
+    else
+        say "NOT INSTALLED: promtool; the metrics are not read by it"
+    fi
+    rm -rf "$folder"
 }
 
 # The pages are looked at in a browser. Where none can be had, that one test says so and is left out.

@@ -5,7 +5,7 @@
 //!
 //! - `settings`: the environment; `access`: who may read and act (pure);
 //! - `state`: what is known, and how each service stands (pure); `view`: one moment of it, as it is shown;
-//! - `look`, `follow`, `fold`, `read`, `ask`: the threads that read the bus and act on it;
+//! - `look`, `follow`, `fold`, `read`, `hear`, `ask`: the threads that read the bus and act on it;
 //! - `site`: what is answered to each request, on the thread that waits for sockets; `json`, `page`, `text`, `metrics`
 //!   write the answers, `live` the frames;
 //! - `daemon`: the loop.
@@ -17,6 +17,7 @@ mod event;
 mod facts;
 mod fold;
 mod follow;
+mod hear;
 mod json;
 mod live;
 mod look;

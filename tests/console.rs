@@ -1,28 +1,13 @@
 //! The console shows what is so, and nothing else: to whoever may see it, live, and without being in anybody's way.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::console::{Console, TOKEN};
+use crate::support::console::{Console, TOKEN, stage};
 use crate::support::truth::{seed, truth_of};
-use crate::support::{Daemon, PATIENCE, RedisServer, Stage, until};
-
-/// A stage with a healer, beats of `db` and `api`, and a console that shows both as up.
-fn stage() -> (Stage, Daemon, crate::support::Beater, Console) {
-    let mut stage = Stage::new(&["db", "api", "healer"], 0.2, 1.0);
-    stage.truth["services"]["api"]["depends_on"] = json!(["db"]);
-    stage.reseed();
-    let healer = stage.start("healer");
-    let beater = stage.beat(&["db", "api"]);
-    let console = Console::start(&stage.redis.url(), &[]);
-    console.wait_state("db", "up");
-    console.wait_state("api", "up");
-    console.wait_state("healer", "up");
-    (stage, healer, beater, console)
-}
+use crate::support::{Daemon, PATIENCE, RedisServer, until};
 
 #[test]
 fn it_answers_before_bus_and_truth_are_there_and_finds_them_when_they_come() {
@@ -345,29 +330,4 @@ fn a_silence_is_made_once_however_often_it_is_asked_for_and_ends() {
     let audit: Vec<String> = stage.redis.query(&["LRANGE", "console:audit", "0", "-1"]);
     assert_eq!(audit.len(), 7, "{audit:?}");
     assert!(!audit.join(" ").contains(TOKEN));
-}
-
-#[test]
-fn slow_readers_and_writers_are_in_nobodys_way() {
-    let (stage, _healer, beater, console) = stage();
-    let mut slow = Vec::new();
-    for at in 0..1500 {
-        let Ok(mut stream) = TcpStream::connect(("127.0.0.1", console.port)) else {
-            break;
-        };
-        let part = if at % 2 == 0 {
-            "GET /he"
-        } else {
-            "GET /status.txt HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        };
-        let _ = stream.write_all(part.as_bytes());
-        slow.push(stream);
-    }
-    assert_eq!(console.get_openly("/healthz").status, 200);
-    beater.silence("db");
-    stage.alerts.wait("heartbeat_miss", "db", PATIENCE);
-    console.wait_state("db", "down");
-    let mut one = slow.pop().unwrap();
-    one.set_read_timeout(Some(PATIENCE)).unwrap();
-    let _ = one.read(&mut [0; 64]);
 }

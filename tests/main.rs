@@ -13,6 +13,8 @@ mod compose;
 mod console;
 mod console_browser;
 mod console_history;
+mod console_load;
+mod console_metrics;
 mod fail_over;
 mod feed_conformance;
 mod feed_damage;

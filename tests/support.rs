@@ -58,8 +58,12 @@ pub fn say_skipped(why: &str) {
 
 /// How often a proof by many repetitions is made: `sample` times, ten times as often in a full run.
 pub fn repetitions(sample: u32) -> u32 {
-    let is_full = std::env::var_os("MARKETSWARM_FULL").is_some();
-    if is_full { 10 * sample } else { sample }
+    if is_full() { 10 * sample } else { sample }
+}
+
+/// Whether this is a full run: long proofs are played whole.
+pub fn is_full() -> bool {
+    std::env::var_os("MARKETSWARM_FULL").is_some()
 }
 
 /// A line on the screen, past the test runner's capture.

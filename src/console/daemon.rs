@@ -11,13 +11,14 @@ use super::ask::{self, Actor, Ask};
 use super::event::Event;
 use super::fold::{self, Folder, Named};
 use super::follow::{self, Follower};
+use super::hear::{self, Beats, Listener};
 use super::look::{self, Looker, Lookout};
 use super::read::{self, FactReader, Places};
 use super::settings::Settings;
 use super::shared::Shared;
 use super::site::Console;
 use super::state::State;
-use crate::bus::Switchboard;
+use crate::bus::{Address, Switchboard};
 use crate::clock::{self, Mono};
 use crate::env::Env;
 use crate::http::{Server, ServerSettings, Waker};
@@ -40,6 +41,8 @@ const ACTORS: usize = 2;
 pub struct Listening {
     shared: Arc<Shared>,
     queue: Receiver<Ask>,
+    beats: Beats,
+    viewed: Receiver<Box<str>>,
     /// Dropped after the thread was told to end.
     _threads: ThreadGroup<Event>,
 }
@@ -66,11 +69,13 @@ pub fn prepare(env: &Env, sender: &Sender<Event>) -> Result<Listening, Error> {
     let waker = Waker::new()?;
     let shared = Arc::new(Shared::new(waker.clone()));
     let (asks, queue) = ask::queue();
+    let (beats, viewed) = Beats::new();
     let limits = ServerSettings {
         connections: CONNECTIONS_MAX,
         live: settings.live,
     };
-    let site = Console::new(Arc::clone(&shared), Access::new(settings), asks);
+    let access = Access::new(settings);
+    let site = Console::new(Arc::clone(&shared), access, asks, beats.clone());
     let server = Server::new(listener, waker, limits, site)?;
     // It ends when it is let go of, and not before.
     let mut threads = ThreadGroup::new(sender.clone(), Switchboard::default());
@@ -78,6 +83,8 @@ pub fn prepare(env: &Env, sender: &Sender<Event>) -> Result<Listening, Error> {
     Ok(Listening {
         shared,
         queue,
+        beats,
+        viewed,
         _threads: threads,
     })
 }
@@ -155,6 +162,11 @@ fn start(
     let (places, sender) = (places.clone(), service.sender.clone());
     let reader = FactReader::new(places, switchboard, sender, progress);
     service.crew.spawn("read", move || reader.run())?;
+    let progress = service.beat.progress("hear", hear::BUDGET);
+    let (beats, viewed) = (listening.beats.clone(), listening.viewed.clone());
+    let (shared, instance) = (Arc::clone(&listening.shared), service.inst.clone());
+    let listener = Listener::new(beats, viewed, shared, progress, &instance);
+    service.crew.spawn("hear", move || listener.run())?;
     for number in 1..=ACTORS {
         let name = format!("act-{number}");
         let progress = service.beat.progress(name.clone(), ask::BUDGET);
@@ -255,13 +267,13 @@ impl Daemon {
     fn adopt(&mut self, service: &Service<Event>) {
         let truth = &service.truth;
         self.state.adopt(truth);
-        self.shared.set_truth(Arc::clone(truth));
-        self.lookout.watch(self.state.names());
         let buses = &service.buses;
-        let found = truth
-            .buses()
-            .filter_map(|bus| Some((bus.to_owned(), buses.resolve(bus).ok()?)));
-        self.places.set(found.collect(), buses.market().ok());
+        let found = |bus: &str| Some((bus.to_owned(), buses.resolve(bus).ok()?));
+        let found: Vec<(String, Address)> = truth.buses().filter_map(found).collect();
+        let by_name = found.iter().cloned().collect();
+        self.shared.set_truth(Arc::clone(truth), by_name);
+        self.places.set(found, buses.market().ok());
+        self.lookout.watch(self.state.names());
         let names = truth
             .services()
             .map(|service| service.name().to_owned())

@@ -134,6 +134,8 @@ pub fn service(view: &View, row: &Row, reader: Reader<'_>, now_ts: i64) -> Strin
         html.text(&format!(": {words}"));
     }
     html.close("p");
+    html.open("div", &[("id", "beats")]);
+    html.close("div");
     html.open("div", &[("id", "bars")]);
     html.close("div");
     windows(&mut html, view, row, now_ts);

@@ -1,10 +1,11 @@
 //! What the loop, the threads that act and the thread that answers share.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::view::View;
+use crate::bus::Address;
 use crate::http::{Response, Ticket, Waker};
 use crate::truth::Truth;
 
@@ -15,6 +16,7 @@ pub const CHANGED_MAX: usize = 100;
 pub struct Shared {
     view: Mutex<Arc<View>>,
     truth: Mutex<Option<Arc<Truth>>>,
+    buses: Mutex<HashMap<String, Address>>,
     changed: Mutex<Changed>,
     answers: Mutex<Vec<(Ticket, Response)>>,
     waker: Waker,
@@ -34,6 +36,7 @@ impl Shared {
         Shared {
             view: Mutex::default(),
             truth: Mutex::default(),
+            buses: Mutex::default(),
             changed: Mutex::default(),
             answers: Mutex::default(),
             waker,
@@ -74,9 +77,15 @@ impl Shared {
         lock(&self.truth).clone()
     }
 
-    /// Another truth is in force.
-    pub fn set_truth(&self, truth: Arc<Truth>) {
+    /// Another truth is in force, and its buses are there.
+    pub fn set_truth(&self, truth: Arc<Truth>, buses: HashMap<String, Address>) {
         *lock(&self.truth) = Some(truth);
+        *lock(&self.buses) = buses;
+    }
+
+    /// Where the bus of this name is.
+    pub fn bus(&self, name: &str) -> Option<Address> {
+        lock(&self.buses).get(name).cloned()
     }
 
     /// Answers a request that waits.

@@ -11,6 +11,7 @@ use sha1_smol::Sha1;
 
 use super::access::{Access, Denied, Who};
 use super::ask::{Ask, said};
+use super::hear::Beats;
 use super::json;
 use super::live;
 use super::metrics::{self, Own};
@@ -32,6 +33,7 @@ pub struct Console {
     shared: Arc<Shared>,
     access: Access,
     asks: Sender<Ask>,
+    beats: Beats,
     live: usize,
     requests: u64,
     /// The revision that the last frame told, when that was, and when the last tick was.
@@ -41,12 +43,13 @@ pub struct Console {
 }
 
 impl Console {
-    /// Answers from `shared`; what is to be done goes to `asks`.
-    pub fn new(shared: Arc<Shared>, access: Access, asks: Sender<Ask>) -> Console {
+    /// Answers from `shared` and `beats`; what is to be done goes to `asks`.
+    pub fn new(shared: Arc<Shared>, access: Access, asks: Sender<Ask>, beats: Beats) -> Console {
         Console {
             shared,
             access,
             asks,
+            beats,
             live: 0,
             requests: 0,
             told_rev: 0,
@@ -187,6 +190,10 @@ impl Console {
                 Some(row) => json::service(view, row, now_ts),
                 None => return said(404, "truth names no such service"),
             },
+            Api::Beats(svc) => match self.latest_beats(view, svc) {
+                Some(beats) => beats,
+                None => return said(404, "truth names no such service, or it has no heartbeat"),
+            },
             Api::Notify => json::notify(view),
             Api::Groups => json::groups(view, now_ts),
             Api::Incidents => json::incidents(view),
@@ -208,6 +215,20 @@ impl Console {
             }
             _ => response.body(Body::Owned(bytes)),
         }
+    }
+
+    /// The beats of `svc`, heard from now on; `None` where there are none to hear.
+    fn latest_beats(&self, view: &View, svc: &str) -> Option<serde_json::Value> {
+        view.row(svc)?;
+        let truth = self.shared.truth()?;
+        let service = truth.service(svc).filter(|s| s.has_heartbeat())?;
+        let heard = self.beats.look(svc, Mono::now());
+        let busy = || serde_json::json!({ "heard": false, "busy": true, "beats": [] });
+        let mut beats = heard.unwrap_or_else(busy);
+        beats["interval_sec"] = service.interval().as_secs_f64().into();
+        beats["timeout_sec"] = service.timeout().as_secs_f64().into();
+        beats["now_ms"] = clock::wall_millis().into();
+        Some(beats)
     }
 
     fn asset(&self, request: &Request, path: &str) -> Response {

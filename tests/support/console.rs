@@ -4,9 +4,23 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Daemon, PATIENCE, until};
+use super::{Beater, Daemon, PATIENCE, Stage, until};
+
+/// A stage with a healer, beats of `db` and `api`, and a console that shows both as up.
+pub fn stage() -> (Stage, Daemon, Beater, Console) {
+    let mut stage = Stage::new(&["db", "api", "healer"], 0.2, 1.0);
+    stage.truth["services"]["api"]["depends_on"] = json!(["db"]);
+    stage.reseed();
+    let healer = stage.start("healer");
+    let beater = stage.beat(&["db", "api"]);
+    let console = Console::start(&stage.redis.url(), &[]);
+    console.wait_state("db", "up");
+    console.wait_state("api", "up");
+    console.wait_state("healer", "up");
+    (stage, healer, beater, console)
+}
 
 /// The token that a console of ours is given.
 pub const TOKEN: &str = "s3cret-0123456789-0123456789-0123456789";

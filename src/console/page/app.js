@@ -156,7 +156,8 @@
   function line(row, now) {
     const window = at("bars").value;
     const share = row.uptime[window === "90d" ? "90d" : "24h"];
-    const watched = row.watched !== null && row.watched < 99.95 ? ` of the ${percent(row.watched)} watched` : "";
+    const isShort = row.watched !== null && row.watched < 99.95 && share !== null && share !== undefined;
+    const watched = isShort ? ` of the ${percent(row.watched)} watched` : "";
     const words = [row.reason, row.last_known && "last known: " + row.last_known, row.silenced && "silenced", row.acked && "acknowledged"].filter(Boolean).join(" · ");
     const item = make("li", { class: "row", "data-svc": row.svc },
       stand(row.state, row.says),
@@ -240,7 +241,7 @@
       if (by) { event.preventDefault(); walk(Number(box.dataset.day || 89) + by); }
     });
     picture.addEventListener("click", (event) => { const shape = picture.getBoundingClientRect(); walk(Math.floor((event.clientX - shape.left) / shape.width * 90)); });
-    box.replaceChildren(make("h3", { text: "90 days" }), picture, said, make("h3", { text: "24 hours" }), bar(data.bar, sentence(data.bar, "hours")));
+    box.replaceChildren(make("h3", { text: "90 days" }), make("div", { class: "card" }, picture, said), make("h3", { text: "24 hours" }), make("div", { class: "card" }, bar(data.bar, sentence(data.bar, "hours"))));
     if (box.dataset.day !== undefined) walk(kept);
     if (held) picture.focus();
     windows(data.windows);
@@ -262,7 +263,7 @@
   let made = false;
   function actions(data) {
     let box = at("do");
-    if (!box) { box = make("div", { id: "do" }); at("now").after(box); }
+    if (!box) { box = make("div", { id: "do", class: "card" }); at("now").after(box); }
     const list = make("ul", {}, ...data.silences.filter((s) => !s.ack).map((s) => make("li", {}, `silenced until ${moment(s.until_ms / 1000)}: ${s.why} (${s.by}) `,
       acts && make("button", { type: "button", text: "end this silence", onclick: () => act("silences/" + encodeURIComponent(s.id) + "/end", {}, "the silence is over") }))));
     if (!made) {
@@ -297,6 +298,32 @@
       return false;
     }
   }
+
+  // The beats as they come: asked for while somebody looks, since whoever asks makes the console hear them.
+  async function hear() {
+    if (document.hidden || page !== "service") return;
+    try {
+      const data = await get("/api/v1/services/" + encodeURIComponent(body.dataset.svc) + "/beats");
+      if (isBlind) refresh();
+      beats(data);
+    } catch (error) { at("beats").replaceChildren(); }
+  }
+  const short = (secs) => secs < 10 ? secs.toFixed(1).replace(".0", "") + " s" : human(secs);
+  function beats(data) {
+    const span = Math.max(60, 12 * data.interval_sec), width = 600;
+    const ages = data.beats.map((beat) => (data.now_ms - beat.at_ms) / 1000).filter((age) => age >= 0 && age < span);
+    const x = (age) => Math.round(width * (1 - age / span));
+    const last = data.beats[data.beats.length - 1];
+    const words = last ? `${last.i === null ? "the last" : "beat " + last.i} came ${short((data.now_ms - last.at_ms) / 1000)} ago${last.says ? ", it says " + last.says : ""}`
+      : data.heard ? "listening, none came yet" : data.busy ? "too many services are looked at; none is heard of this one" : "not heard yet";
+    const strip = make("svg", { class: "bar strip", viewBox: `0 0 ${width} 26`, preserveAspectRatio: "none", role: "img", "aria-label": `${ages.length} beats in the last ${human(span)}` });
+    strip.append(make("rect", { class: "c-o", x: 0, y: 20, width, height: 1 }));
+    if (data.timeout_sec < span) strip.append(make("rect", { class: "c-d", x: x(data.timeout_sec), y: 16, width: 2, height: 9 }));
+    for (const age of ages) strip.append(make("rect", { class: "c-u", x: x(age) - 3, y: 4, width: 3, height: 16 }));
+    at("beats").replaceChildren(make("h3", { text: "Beats, live" }), make("div", { class: "card" }, strip,
+      make("p", { class: "dim", text: `${words}. One is due every ${short(data.interval_sec)}; the red mark is the limit of ${short(data.timeout_sec)}.` })));
+  }
+  if (page === "service") { hear(); setInterval(hear, 1000); }
 
   // --- live ----------------------------------------------------------------------------------------------------------
   let reload = 0;

@@ -35,6 +35,8 @@ pub enum Api<'p> {
     Summary,
     Services,
     Service(&'p str),
+    /// The beats of a service, as they come.
+    Beats(&'p str),
     Groups,
     Notify,
     Incidents,
@@ -94,8 +96,10 @@ impl<'p> Route<'p> {
             "incidents" => Route::Api(Api::Incidents),
             "silences" => Route::Api(Api::Silences),
             rest => match rest.split_once('/')? {
-                ("services", rest) => match rest.strip_suffix("/ack") {
-                    Some(svc) => Route::Action(Action::Ack(one(svc)?)),
+                ("services", rest) => match rest.rsplit_once('/') {
+                    Some((svc, "ack")) => Route::Action(Action::Ack(one(svc)?)),
+                    Some((svc, "beats")) => Route::Api(Api::Beats(one(svc)?)),
+                    Some(_) => return None,
                     None => Route::Api(Api::Service(one(rest)?)),
                 },
                 ("incidents", id) => Route::Api(Api::Incident(one(id)?)),
@@ -135,6 +139,11 @@ mod tests {
                 "/api/v1/services/a/ack",
                 Some(Route::Action(Action::Ack("a"))),
             ),
+            (
+                "/api/v1/services/a/beats",
+                Some(Route::Api(Api::Beats("a"))),
+            ),
+            ("/api/v1/services/a/b/beats", None),
             (
                 "/api/v1/services/ack",
                 Some(Route::Api(Api::Service("ack"))),

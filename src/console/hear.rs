@@ -1,0 +1,234 @@
+//! The beats of the services whose pages are open, as they come.
+//!
+//! Never of all: whoever beats counts his listeners, and one that leaves makes him look whether his bus is still the same.
+//! So few channels are heard, each only while somebody looks at it and a minute more.
+
+mod ears;
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use serde_json::{Value as Json, json};
+
+use super::shared::Shared;
+use crate::bus::{Address, Channels, Commands, Limits, Subscriber};
+use crate::clock::Mono;
+use crate::contract::BEAT_MAX_BYTES;
+use crate::service::{Error, Progress};
+use crate::swarm_state::Who;
+use ears::{Ear, Ears, lock};
+
+/// Channels that are heard at once.
+const CHANNELS_MAX: usize = 32;
+/// So long after somebody looked last a channel is let go.
+const LINGER: Duration = Duration::from_secs(60);
+/// As often it is looked which those are.
+const TIDY_EVERY: Duration = Duration::from_secs(5);
+/// Services that may wait to be heard.
+const WAITING_MAX: usize = 64;
+/// How long it waits for a bus.
+const LIMITS: Limits = Limits {
+    connect: Duration::from_secs(2),
+    read: Duration::from_secs(5),
+};
+/// One turn takes no longer: it may wait for the end of a connection that is being made, on each bus.
+pub const BUDGET: Duration = Duration::from_secs(120);
+
+/// What was heard, and what is to be. Clones are the same.
+#[derive(Clone)]
+pub struct Beats {
+    ears: Arc<Mutex<HashMap<Box<str>, Ear>>>,
+    wishes: Sender<Box<str>>,
+}
+
+impl Beats {
+    /// Nothing is heard yet; the wishes go to a [`Listener`].
+    pub fn new() -> (Beats, Receiver<Box<str>>) {
+        let (wishes, inbox) = bounded(WAITING_MAX);
+        let ears = Arc::default();
+        (Beats { ears, wishes }, inbox)
+    }
+
+    /// The latest beats of `svc`, at which somebody looks now; from now on it is heard. `None` while as many others are
+    /// looked at as can be heard at once.
+    pub fn look(&self, svc: &str, now: Mono) -> Option<Json> {
+        let mut ears = lock(&self.ears);
+        if let Some(ear) = ears.get_mut(svc) {
+            ear.viewed = now;
+            return Some(ear.json());
+        }
+        if ears.len() >= CHANNELS_MAX {
+            let (idlest, ear) = ears.iter().min_by_key(|(_, ear)| ear.viewed)?;
+            if now.since(ear.viewed) <= 2 * TIDY_EVERY {
+                return None;
+            }
+            let idlest = idlest.clone();
+            ears.remove(&idlest);
+        }
+        // Where too much is wished for, the next look wishes again.
+        if self.wishes.try_send(svc.into()).is_ok() {
+            ears.insert(svc.into(), Ear::new(now));
+        }
+        Some(json!({ "heard": false, "beats": [] }))
+    }
+}
+
+/// The thread that hears: it subscribes what is looked at, and lets go of it.
+pub struct Listener {
+    beats: Beats,
+    inbox: Receiver<Box<str>>,
+    shared: Arc<Shared>,
+    progress: Progress,
+    instance: String,
+    buses: HashMap<String, Line>,
+}
+
+/// One bus that is listened to.
+struct Line {
+    subscriber: Subscriber,
+    /// Wakes the subscriber, which else asks for more channels when the next message comes.
+    commands: Commands,
+    /// By channel, whose it is: shared with the subscriber.
+    wanted: Arc<Mutex<HashMap<Box<[u8]>, Box<str>>>>,
+}
+
+impl Listener {
+    /// One that hears what `inbox` names, for `beats`. `instance` names the channel on which it wakes itself.
+    pub fn new(
+        beats: Beats,
+        inbox: Receiver<Box<str>>,
+        shared: Arc<Shared>,
+        progress: Progress,
+        instance: &str,
+    ) -> Listener {
+        Listener {
+            beats,
+            inbox,
+            shared,
+            progress,
+            instance: instance.to_owned(),
+            buses: HashMap::new(),
+        }
+    }
+
+    /// Hears until it is told to stop.
+    pub fn run(mut self) -> Result<(), Error> {
+        while !self.shared.is_stopping() {
+            let wish = match self.inbox.recv_timeout(TIDY_EVERY) {
+                Ok(svc) => Some(svc),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            };
+            let progress = self.progress.clone();
+            let work = progress.working();
+            if let Some(svc) = wish
+                && !self.hear(&svc)
+            {
+                // The next look wishes again.
+                lock(&self.beats.ears).remove(&svc);
+            }
+            self.tidy(Mono::now());
+            drop(work);
+        }
+        Ok(())
+    }
+
+    /// Hears `svc`; false when it cannot be heard now.
+    fn hear(&mut self, svc: &str) -> bool {
+        let found = self.shared.truth().and_then(|truth| {
+            let buses: Vec<&str> = truth.buses().collect();
+            let service = truth.service(svc).filter(|s| s.has_heartbeat())?;
+            let bus = Who::of(&service, &buses).bus.to_owned();
+            let channel: Box<[u8]> = service.channel().as_bytes().into();
+            Some((bus, channel))
+        });
+        let Some((bus, channel)) = found else {
+            return false;
+        };
+        let Some(address) = self.shared.bus(&bus) else {
+            return false;
+        };
+        let line = match self.buses.remove(&bus) {
+            Some(line) => Some(line),
+            None => self.listen(&bus, address),
+        };
+        let Some(mut line) = line else { return false };
+        let is_new = lock(&line.wanted)
+            .insert(channel.clone(), svc.into())
+            .is_none();
+        if is_new {
+            let mut channels = Channels::default();
+            channels.push(&channel);
+            line.subscriber.add(channels);
+            self.wake(&mut line);
+        }
+        self.buses.insert(bus, line);
+        true
+    }
+
+    fn listen(&self, bus: &str, address: Address) -> Option<Line> {
+        let wanted = Arc::default();
+        let ears = Ears {
+            ears: Arc::clone(&self.beats.ears),
+            wanted: Arc::clone(&wanted),
+            own: self.own_channel(),
+        };
+        let thread = format!("hear-{bus}");
+        let name = "console:hear";
+        let started =
+            Subscriber::start(&thread, address.clone(), name, LIMITS, BEAT_MAX_BYTES, ears);
+        let subscriber = started
+            .inspect_err(|error| log::warn!("{bus} is not listened to: {error}"))
+            .ok()?;
+        Some(Line {
+            subscriber,
+            commands: Commands::new(address, "console:hear:wake", LIMITS),
+            wanted,
+        })
+    }
+
+    /// Lets go of what nobody looks at any more.
+    fn tidy(&mut self, now: Mono) {
+        let kept: BTreeSet<Box<str>> = {
+            let mut ears = lock(&self.beats.ears);
+            ears.retain(|_, ear| now.since(ear.viewed) <= LINGER);
+            ears.keys().cloned().collect()
+        };
+        let mut lines = std::mem::take(&mut self.buses);
+        lines.retain(|_, line| {
+            let mut gone = Channels::default();
+            let mut wanted = lock(&line.wanted);
+            wanted.retain(|channel, svc| {
+                let stays = kept.contains(svc);
+                if !stays {
+                    gone.push(channel);
+                }
+                stays
+            });
+            let is_empty = wanted.is_empty();
+            drop(wanted);
+            if !is_empty && !gone.is_empty() {
+                line.subscriber.remove(gone);
+                self.wake(line);
+            }
+            // Without anybody to hear, the connection ends.
+            !is_empty
+        });
+        self.buses = lines;
+    }
+
+    fn wake(&self, line: &mut Line) {
+        let mut command = redis::cmd("PUBLISH");
+        command.arg(self.own_channel()).arg("0");
+        // Where that is refused, the next beat of another wakes it.
+        if let Err(error) = line.commands.query::<i64>(&command) {
+            log::debug!("the subscriber is not woken: {error}");
+        }
+    }
+
+    fn own_channel(&self) -> String {
+        format!("console:hear:{}", self.instance)
+    }
+}

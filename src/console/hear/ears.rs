@@ -1,0 +1,134 @@
+//! What comes from a bus, kept for those who look.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value as Json, json};
+
+use crate::bus::{Batch, BusError, Channels, Event, ServerIdentity, Sink};
+use crate::clock::{Mono, wall_millis};
+use crate::contract::Beat;
+use crate::text::SafeText;
+
+/// Beats of one service that are kept, the latest.
+const KEPT_MAX: usize = 60;
+/// Longest name of an instance, and longest word that a beat says of itself.
+const WORD_MAX_BYTES: usize = 64;
+
+/// One service that somebody looks at.
+pub(super) struct Ear {
+    /// When somebody looked last.
+    pub(super) viewed: Mono,
+    /// Its channel was confirmed.
+    is_heard: bool,
+    beats: VecDeque<Heard>,
+}
+
+/// One beat.
+struct Heard {
+    at_ms: u64,
+    i: Option<u64>,
+    inst: Option<SafeText>,
+    says: Option<SafeText>,
+}
+
+impl Ear {
+    pub(super) fn new(now: Mono) -> Ear {
+        Ear {
+            viewed: now,
+            is_heard: false,
+            beats: VecDeque::new(),
+        }
+    }
+
+    fn take(&mut self, beat: &Beat<'_>, at_ms: u64) {
+        let word = |text: &str| SafeText::cut(text, WORD_MAX_BYTES);
+        if self.beats.len() == KEPT_MAX {
+            self.beats.pop_front();
+        }
+        self.beats.push_back(Heard {
+            at_ms,
+            i: beat.i,
+            inst: beat.inst.as_deref().map(word),
+            says: beat.status.as_deref().map(word),
+        });
+    }
+
+    /// What was heard, oldest first.
+    pub(super) fn json(&self) -> Json {
+        let beat = |heard: &Heard| json!({ "at_ms": heard.at_ms, "i": heard.i, "inst": heard.inst, "says": heard.says });
+        let beats: Vec<Json> = self.beats.iter().map(beat).collect();
+        json!({ "heard": self.is_heard, "beats": beats })
+    }
+}
+
+/// The sink of a bus.
+pub(super) struct Ears {
+    pub(super) ears: Arc<Mutex<HashMap<Box<str>, Ear>>>,
+    /// By channel, whose it is.
+    pub(super) wanted: Arc<Mutex<HashMap<Box<[u8]>, Box<str>>>>,
+    /// The channel on which the subscriber is woken.
+    pub(super) own: String,
+}
+
+impl Ears {
+    /// Calls `with` with who is heard on `channel`, if somebody is.
+    fn with(&self, channel: &[u8], with: impl FnOnce(&str, &mut Ear)) {
+        let svc = lock(&self.wanted).get(channel).cloned();
+        let Some(svc) = svc else { return };
+        if let Some(ear) = lock(&self.ears).get_mut(&svc) {
+            with(&svc, ear);
+        }
+    }
+}
+
+impl Sink for Ears {
+    fn wanted(&mut self, _from: usize, into: &mut Channels) -> Option<usize> {
+        into.push(self.own.as_bytes());
+        // They are few: all of them fit.
+        lock(&self.wanted)
+            .keys()
+            .for_each(|channel| into.push(channel));
+        None
+    }
+
+    fn is_wanted(&mut self, channel: &[u8]) -> bool {
+        lock(&self.wanted).contains_key(channel)
+    }
+
+    fn batch(&mut self, batch: &mut Batch<'_>, _now: Mono) {
+        let at_ms = wall_millis();
+        while let Some(event) = batch.next() {
+            match event {
+                Event::Messages(run) => {
+                    for message in run.messages() {
+                        self.with(message.channel, |svc, ear| {
+                            if let Ok(beat) = Beat::read(message.payload, svc) {
+                                ear.take(&beat, at_ms);
+                            }
+                        });
+                    }
+                }
+                Event::Confirmed { channel } => self.with(channel, |_, ear| ear.is_heard = true),
+                Event::Refused { channel } => self.with(channel, |_, ear| ear.is_heard = false),
+                Event::TooLong { .. } => {}
+            }
+        }
+    }
+
+    fn proven(&mut self, _proof: &ServerIdentity, _now: Mono) {}
+
+    fn lost(&mut self, _error: &BusError, _now: Mono) {
+        let wanted = lock(&self.wanted);
+        let mut ears = lock(&self.ears);
+        for svc in wanted.values() {
+            if let Some(ear) = ears.get_mut(svc) {
+                ear.is_heard = false;
+            }
+        }
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -38,7 +38,7 @@ pub use outbox::{
 };
 pub use oversight::{
     BUS_HEALTH, BUS_HEALTH_EVERY, BUS_HEALTH_TTL, BusHealth, HEALER_ECHOES, JUDGED, JUDGED_GAP,
-    JUDGED_LOG, JUDGED_LOG_MAX, REFUSED_EVERY, WritesRefused,
+    JUDGED_LOG, JUDGED_LOG_MAX, REFUSED_EVERY, UNWATCHED_LOG, UNWATCHED_LOG_MAX, WritesRefused,
 };
 pub use plain_beat::PlainBeat;
 pub use silence::Silence;

@@ -12,8 +12,7 @@ const SERVICES: [&str; 4] = ["a", "b", "c", "d"];
 
 /// A day ago: what is older than 90 days is not kept.
 fn base() -> i64 {
-    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() as i64;
-    now - 86_400
+    now_secs() - 86_400
 }
 
 /// Appends an alert to the log, as the healer does.
@@ -221,4 +220,44 @@ fn what_is_judged_is_noted_and_another_healer_begins_anew() {
             false => Err(format!("{log:?}")),
         }
     });
+}
+
+#[test]
+fn time_in_which_one_service_alone_was_not_judged_is_kept() {
+    // Nobody hears it at first, and nobody misses it yet.
+    let stage = Stage::new(&["db", "healer"], 0.2, 60.0);
+    let _healer = stage.start("healer");
+    let console = Console::start(&stage.redis.url(), &[]);
+    until("it is unknown for a while", PATIENCE, || {
+        let health = stage.health("db");
+        let (since, as_of) = (health["since_ts"].as_i64(), health["as_of_ts"].as_i64());
+        match (health["status"].as_str(), since.zip(as_of)) {
+            (Some("unknown"), Some((since, _))) if now_secs() >= since + 3 => Ok(()),
+            _ => Err(health.to_string()),
+        }
+    });
+    let _beater = stage.beat(&["db"]);
+    stage.wait_health("db", "up");
+    until("that it was not judged is kept", PATIENCE, || {
+        let log: Vec<String> = stage
+            .redis
+            .query(&["LRANGE", "healer:unwatched:log", "0", "-1"]);
+        match log.iter().any(|text| text.starts_with("db,")) {
+            true => Ok(()),
+            false => Err(format!("{log:?}")),
+        }
+    });
+    until("the console knows of it", secs(60.0), || {
+        let detail = console.get("/api/v1/services/db").json();
+        let spans = detail["spans"].as_array().cloned().unwrap_or_default();
+        let is_it = |span: &Value| span["state"] == "unknown" && span["lasts"] == false;
+        match spans.iter().any(is_it) && detail["windows"][0]["up_sec"].as_i64() > Some(0) {
+            true => Ok(()),
+            false => Err(detail.to_string()),
+        }
+    });
+}
+
+fn now_secs() -> i64 {
+    SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() as i64
 }

@@ -258,6 +258,7 @@ impl Daemon {
             Event::Read(facts) => self.state.read(facts),
             Event::Recorded(records) => self.state.recorded(records),
             Event::Covered(covered) => self.state.covered(covered),
+            Event::Unwatched(unwatched) => self.state.unwatched(unwatched),
             Event::HistoryNote(note) => self.state.history_note(note),
         }
         Ok(true)

@@ -1,6 +1,6 @@
 //! Everything that the loop is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::facts::Facts;
@@ -33,6 +33,8 @@ pub enum Event {
     Recorded(Vec<(String, Arc<Record>)>),
     /// When buses were judged.
     Covered(BTreeMap<String, Intervals>),
+    /// When single services were not judged though their bus was.
+    Unwatched(HashMap<String, Intervals>),
     /// What is wrong with the history, if anything.
     HistoryNote(Option<SafeText>),
 }

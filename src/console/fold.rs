@@ -54,6 +54,8 @@ pub struct Folder {
     upkeep_due: Mono,
     is_full: bool,
     covered: BTreeMap<String, Intervals>,
+    /// The length and the end of the log of services that were not judged, as it was read last.
+    unwatched: (u64, String),
     /// Another console wrote what is not known here.
     is_outdated: bool,
     /// Set after a hole: what lasts is to be compared with what is written of it.
@@ -81,6 +83,7 @@ impl Folder {
             upkeep_due: Mono::default(),
             is_full: false,
             covered: BTreeMap::new(),
+            unwatched: Default::default(),
             is_outdated: false,
             is_unsure: true,
         }

@@ -42,6 +42,7 @@ pub struct State {
     silenced: Arc<HashMap<String, Intervals>>,
     tellers: Arc<Vec<Teller>>,
     covered: Arc<BTreeMap<String, Intervals>>,
+    unwatched: Arc<HashMap<String, Intervals>>,
     incidents: Arc<Vec<Incident>>,
     /// Records of services that truth does not name (any more), for when it does.
     unnamed: HashMap<String, Arc<Record>>,
@@ -205,6 +206,11 @@ impl State {
         self.covered = Arc::new(covered);
     }
 
+    /// When single services were not judged though their bus was.
+    pub fn unwatched(&mut self, unwatched: HashMap<String, Intervals>) {
+        self.unwatched = Arc::new(unwatched);
+    }
+
     /// The silences in force or to come, and when services were silenced.
     pub fn silenced(&mut self, silences: Vec<Silence>, spans: Vec<(String, i64, i64)>) {
         let mut by_svc: HashMap<String, Vec<(i64, i64)>> = HashMap::new();
@@ -329,6 +335,7 @@ impl State {
             incidents: Arc::clone(&self.incidents),
             covered: Arc::clone(&self.covered),
             silenced: Arc::clone(&self.silenced),
+            unwatched: Arc::clone(&self.unwatched),
             history_note: self.history_note.clone(),
             alerts: Arc::clone(&self.alerts),
             lateness: self.lateness.told(),

@@ -1,5 +1,8 @@
 //! One moment of the swarm, as it is shown: made by the loop, read by whoever answers. Pure.
 
+mod stand;
+
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,66 +14,12 @@ use crate::history::{DAY_SEC, Incident, Intervals, Record, Seen, Stretch, Sums, 
 use crate::swarm_state::{NOBODY_IS_TOLD, Teller};
 use crate::text::SafeText;
 use crate::truth::HEALER;
+pub use stand::{Counts, STANDS, Stand};
 
 /// A view that is older than this says nothing: the loop stands still.
 const STALE_AFTER: Duration = Duration::from_secs(15);
 /// Names that the headline spells out.
 const NAMED_MAX: usize = 3;
-
-/// How a service stands, the worst first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Stand {
-    Down,
-    /// Nobody who could know says anything.
-    Unknown,
-    Degraded,
-    /// Down, as it was announced, or under a silence.
-    Planned,
-    Up,
-    /// Not watched.
-    Off,
-}
-
-/// All of them, the worst first.
-pub const STANDS: [Stand; 6] = [
-    Stand::Down,
-    Stand::Unknown,
-    Stand::Degraded,
-    Stand::Planned,
-    Stand::Up,
-    Stand::Off,
-];
-
-impl Stand {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Stand::Down => "down",
-            Stand::Unknown => "unknown",
-            Stand::Degraded => "degraded",
-            Stand::Planned => "planned",
-            Stand::Up => "up",
-            Stand::Off => "off",
-        }
-    }
-
-    /// A sign for it that needs no colour.
-    pub fn glyph(self) -> &'static str {
-        match self {
-            Stand::Down => "■",
-            Stand::Unknown => "?",
-            Stand::Degraded => "▲",
-            Stand::Planned => "◐",
-            Stand::Up => "●",
-            Stand::Off => "○",
-        }
-    }
-
-    /// The one with this word.
-    pub fn of(word: &str) -> Option<Stand> {
-        STANDS.into_iter().find(|stand| stand.as_str() == word)
-    }
-}
 
 /// One service.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,6 +30,8 @@ pub struct Row {
     pub stand: Stand,
     /// What it says that it is, where it is up: `idle`, say.
     pub said: Option<Box<str>>,
+    /// Since when the healer says that it does not know.
+    pub unknown_since: Option<i64>,
     /// Since when that is so, where it is known.
     pub since_ts: Option<i64>,
     /// Why, where nothing that grows says it.
@@ -137,25 +88,6 @@ impl Row {
     }
 }
 
-/// How many stand how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts([usize; STANDS.len()]);
-
-impl Counts {
-    pub fn add(&mut self, stand: Stand) {
-        self.0[stand as usize] += 1;
-    }
-
-    pub fn of(&self, stand: Stand) -> usize {
-        self.0[stand as usize]
-    }
-
-    /// Those that are watched.
-    pub fn watched(&self) -> usize {
-        self.0.iter().sum::<usize>() - self.of(Stand::Off)
-    }
-}
-
 /// A bus, as the healer sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BusRow {
@@ -205,6 +137,8 @@ pub struct View {
     pub covered: Arc<BTreeMap<String, Intervals>>,
     /// When each service was silenced; `*` is all.
     pub silenced: Arc<HashMap<String, Intervals>>,
+    /// When single services were not judged though their bus was.
+    pub unwatched: Arc<HashMap<String, Intervals>>,
     /// What is wrong with the history, if anything.
     pub history_note: Option<SafeText>,
     /// How long after their limits misses were told.
@@ -271,10 +205,22 @@ impl View {
             && fine.iter().sum::<usize>() == self.counts.watched()
     }
 
+    /// `covered`, when the bus of `row` was judged, without the time in which it alone was not.
+    fn covered_of<'c>(&self, row: &Row, covered: &'c Intervals) -> Cow<'c, Intervals> {
+        let past = self.unwatched.get(&*row.svc).filter(|all| !all.is_empty());
+        let present = row.unknown_since.map(|since| (since, i64::MAX));
+        if past.is_none() && present.is_none() {
+            return Cow::Borrowed(covered);
+        }
+        let past = past.iter().flat_map(|all| all.list()).copied();
+        Cow::Owned(covered.without(&past.chain(present).collect()))
+    }
+
     /// Calls `with` with what is needed to read the history of `row`.
     fn seen<T>(&self, row: &Row, now_ts: i64, with: impl FnOnce(Seen<'_>) -> T) -> T {
         let none = Intervals::default();
         let covered = self.covered.get(&*row.bus).unwrap_or(&none);
+        let covered = &*self.covered_of(row, covered);
         let own = self.silenced.get(&*row.svc);
         let all = self.silenced.get("*");
         let both;

@@ -20,6 +20,11 @@ pub const JUDGED: &str = "healer:judged";
 pub const JUDGED_LOG: &str = "healer:judged:log";
 /// Entries that the list keeps.
 pub const JUDGED_LOG_MAX: usize = 10_000;
+/// List of when single services were not judged though their bus was (their channel was refused, or nobody had heard them
+/// yet): `svc,from,to`, oldest first.
+pub const UNWATCHED_LOG: &str = "healer:unwatched:log";
+/// Entries that the list keeps.
+pub const UNWATCHED_LOG_MAX: usize = 10_000;
 /// A span that was not renewed for so long has ended where it was renewed last.
 pub const JUDGED_GAP: Duration = Duration::from_secs(15);
 /// The channels on which healers hear themselves.

@@ -112,7 +112,11 @@ impl Scribe {
             Command::SetBuses(records) => Reply::BusesSet(ledger.set_buses(&records)),
             Command::SetJudged { sure, now_ts } => {
                 let sure = sure.iter().map(|(bus, since)| (bus.as_str(), *since));
-                Reply::Judged(ledger.set_judged(sure, now_ts))
+                let judged = ledger.set_judged(sure, now_ts);
+                if let Err(error) = ledger.set_unwatched() {
+                    log::debug!("what was not judged is not noted: {error}");
+                }
+                Reply::Judged(judged)
             }
             Command::CheckRights => Reply::Rights(ledger.check_rights()),
             Command::Explain(error) => Reply::Explained(ledger.explain(error)),

@@ -22,7 +22,7 @@ use crate::contract::{
     HISTORY_CURSOR, HISTORY_HOLES, HISTORY_HOLES_MAX, HISTORY_OPEN, HISTORY_WATCHED,
     history_days_key, history_key,
 };
-pub use coverage::covered;
+pub use coverage::{covered, unwatched};
 use text::{days_of, hole_of, watched_of, watched_text};
 
 /// Services whose spans are read in one packet.

@@ -8,6 +8,7 @@ mod lease;
 mod records;
 mod rights;
 mod scripts;
+mod watched;
 
 use std::time::Duration;
 
@@ -17,12 +18,13 @@ use crate::bus::script::{refusal, text_of};
 use crate::bus::{BusError, Commands, Script, Scripts};
 use crate::contract::{
     ALERT_COUNT, ALERT_LOG, ALERT_LOG_MAX, Alert, BUS_HEALTH, BUS_HEALTH_TTL, BusHealth,
-    HEALER_LEASE, Health, JUDGED, JUDGED_GAP, JUDGED_LOG, JUDGED_LOG_MAX, NOTE_IDS, health_key,
+    HEALER_LEASE, Health, NOTE_IDS, health_key,
 };
 use crate::swarm_state::snapshots;
 use crate::watch::write_queue::{Outcome, Queued};
 pub use records::{LastTold, Recorded};
 use scripts::Texts;
+use watched::{Unwatched, unknown_since};
 
 /// How long a lease lasts when it is not renewed.
 pub const LEASE: Duration = Duration::from_secs(5);
@@ -110,6 +112,7 @@ pub struct Ledger {
     channel: String,
     texts: Texts,
     scripts: Scripts,
+    unwatched: Unwatched,
 }
 
 impl Ledger {
@@ -127,6 +130,7 @@ impl Ledger {
             channel: channel.into(),
             scripts: Scripts::new(texts.all()),
             texts,
+            unwatched: Unwatched::default(),
         }
     }
 
@@ -171,6 +175,11 @@ impl Ledger {
             for (answer, some) in answers.into_iter().zip(batch.chunks(TOLD_AT_ONCE)) {
                 match answer {
                     Value::Array(each) => {
+                        for (entry, answer) in some.iter().zip(&each) {
+                            let health = &entry.health;
+                            let since = unknown_since(answer);
+                            self.unwatched.note(&health.svc, since, health.as_of_ts);
+                        }
                         told.extend(each.into_iter().map(|answer| self.outcome(answer)));
                     }
                     // Fenced or refused, all of them: nothing was written.
@@ -230,6 +239,10 @@ impl Ledger {
                     .arg(open_json(health));
             }
             let answers = self.send(&packet, batch.len())?;
+            for (health, answer) in batch.iter().zip(&answers) {
+                let since = unknown_since(answer);
+                self.unwatched.note(&health.svc, since, health.as_of_ts);
+            }
             ours &= self.all_ours(answers)?;
         }
         Ok(ours)
@@ -262,24 +275,6 @@ impl Ledger {
         call.arg(BUS_HEALTH_TTL.as_millis() as u64);
         for record in records {
             call.arg(&record.bus).arg(record.to_json());
-        }
-        let answer = self.send(&packet, 1)?.into_iter().next();
-        Ok(answer.map_or(Told::Already, |answer| self.outcome(answer)))
-    }
-
-    /// Notes that the speaker is sure of these buses at `now_ts`, each since then.
-    pub fn set_judged<'b>(
-        &mut self,
-        sure: impl IntoIterator<Item = (&'b str, i64)>,
-        now_ts: i64,
-    ) -> Result<Told, BusError> {
-        let mut packet = redis::pipe();
-        let call = self.call(&mut packet, &self.texts.judged, &[JUDGED, JUDGED_LOG]);
-        call.arg(now_ts)
-            .arg(JUDGED_GAP.as_secs())
-            .arg(JUDGED_LOG_MAX);
-        for (bus, since_ts) in sure {
-            call.arg(bus).arg(since_ts);
         }
         let answer = self.send(&packet, 1)?.into_iter().next();
         Ok(answer.map_or(Told::Already, |answer| self.outcome(answer)))
@@ -335,9 +330,13 @@ impl Ledger {
         }
         match text_of(&answer).as_deref().unwrap_or_default() {
             "fenced" => Told::Fenced,
-            said => match said.strip_prefix("conflict ") {
-                Some(id) => Told::Conflict { id: id.to_owned() },
-                None => Told::Already,
+            said => match (said.strip_prefix("conflict "), said.strip_prefix("was ")) {
+                (Some(id), _) => Told::Conflict { id: id.to_owned() },
+                (None, Some(was)) => match was.split_once(' ').map(|(_, n)| n.parse()) {
+                    Some(Ok(n)) => Told::Done { n },
+                    _ => Told::Already,
+                },
+                (None, None) => Told::Already,
             },
         }
     }

@@ -51,6 +51,9 @@ impl Folder {
             self.covered.clone_from(&covered);
             self.tell(Event::Covered(covered));
         }
+        if let Some(all) = store::unwatched(self.store.commands(), &mut self.unwatched)? {
+            self.tell(Event::Unwatched(all));
+        }
         Ok(())
     }
 

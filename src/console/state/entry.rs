@@ -68,6 +68,7 @@ impl Entry {
                 .as_deref()
                 .filter(|_| stand == Stand::Up)
                 .map(Box::from),
+            unknown_since: self.known.as_ref().and_then(Known::unknown_since),
             since_ts: holds.map(|health| health.since_ts).filter(|ts| *ts > 0),
             reason: standing
                 .reason

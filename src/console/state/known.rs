@@ -56,6 +56,11 @@ impl Known {
         }
     }
 
+    /// Since when the healer says that it does not know, if it does say so.
+    pub fn unknown_since(&self) -> Option<i64> {
+        (self.status == Status::Unknown && self.since_ts > 0).then_some(self.since_ts)
+    }
+
     /// Whether it is down because it said that it would be.
     pub fn is_announced(&self, now_ts: i64) -> bool {
         self.announced_until.is_some_and(|until| now_ts < until)

@@ -8,6 +8,7 @@ pub fn row(svc: &str, stand: Stand, depends: &[&str]) -> Arc<Row> {
         bus: "system-redis".into(),
         stand,
         said: None,
+        unknown_since: None,
         since_ts: Some(100),
         reason: None,
         last_known: None,
@@ -116,4 +117,34 @@ fn nothing_is_fine_that_nobody_vouches_for() {
         (Unknown, "the healer is silent".into())
     );
     assert!(View::default().is_stale(Mono::from_secs(20.0)));
+}
+
+#[test]
+fn time_in_which_a_service_alone_was_not_judged_is_unknown() {
+    let mut unknown = (*row("a", Stand::Up, &[])).clone();
+    unknown.record = Arc::new(crate::history::Record {
+        watched: [(0, i64::MAX)].into_iter().collect(),
+        ..Default::default()
+    });
+    let known = Row {
+        svc: "b".into(),
+        ..unknown.clone()
+    };
+    let unknown = Row {
+        unknown_since: Some(1900),
+        ..unknown
+    };
+    let mut view = view(vec![Arc::new(unknown.clone()), Arc::new(known.clone())]);
+    view.covered = Arc::new(
+        [(
+            "system-redis".to_owned(),
+            [(1000, 2000)].into_iter().collect(),
+        )]
+        .into(),
+    );
+    view.unwatched = Arc::new([("a".to_owned(), [(1200, 1250)].into_iter().collect())].into());
+    let sums = view.sums(&unknown, 1000, 2000);
+    assert_eq!((sums.unknown, sums.up), (150, 850));
+    let sums = view.sums(&known, 1000, 2000);
+    assert_eq!((sums.unknown, sums.up), (0, 1000));
 }

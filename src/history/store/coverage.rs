@@ -1,12 +1,12 @@
 //! When each bus was judged, as the healer notes it, so that time in which nobody would have noticed counts as nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use redis::cmd;
 
 use super::text::hole_of;
 use crate::bus::{BusError, Commands};
-use crate::contract::{JUDGED, JUDGED_LOG};
+use crate::contract::{JUDGED, JUDGED_LOG, UNWATCHED_LOG};
 use crate::history::intervals::Intervals;
 
 /// When each bus was judged.
@@ -19,6 +19,35 @@ pub fn covered(commands: &mut Commands) -> Result<BTreeMap<String, Intervals>, B
     packet.add_command(cmd("HGETALL").arg(JUDGED).to_owned());
     let (log, now): (Vec<String>, Vec<(String, String)>) = commands.pipe(&packet)?;
     Ok(by_bus(&log, &now))
+}
+
+/// When single services were not judged though their bus was; `None` when that is as it was at `known`, which is then
+/// changed.
+///
+/// # Errors
+/// When the bus does not answer.
+pub fn unwatched(
+    commands: &mut Commands,
+    known: &mut (u64, String),
+) -> Result<Option<HashMap<String, Intervals>>, BusError> {
+    let mut packet = redis::pipe();
+    packet.cmd("LLEN").arg(UNWATCHED_LOG);
+    packet.cmd("LINDEX").arg(UNWATCHED_LOG).arg(-1);
+    let (length, last): (u64, Option<String>) = commands.pipe(&packet)?;
+    let now = (length, last.unwrap_or_default());
+    if now == *known {
+        return Ok(None);
+    }
+    let all: Vec<String> = commands.query(cmd("LRANGE").arg(UNWATCHED_LOG).arg(0).arg(-1))?;
+    *known = now;
+    let mut by_svc: HashMap<String, Vec<(i64, i64)>> = HashMap::new();
+    for (svc, interval) in all.iter().filter_map(|text| text.split_once(',')) {
+        let spans = by_svc.entry(svc.to_owned()).or_default();
+        spans.extend(hole_of(interval));
+    }
+    let all = by_svc.into_iter();
+    let united = all.map(|(svc, spans)| (svc, spans.into_iter().collect()));
+    Ok(Some(united.collect()))
 }
 
 /// `log`: `bus,from,to`; `now`: by bus, `inst,from,to`. What cannot be read counts as nothing.

@@ -41,6 +41,16 @@ return say(ARGV[5], ARGV[6], function(n)
 end)
 "#;
 
+/// Since when the status that is stored in a snapshot is `unknown`; nothing when it is another. What stands in its alert, its
+/// last field, does not count.
+const UNKNOWN_SINCE: &str = r#"
+local function unknown_since(health)
+  local at = type(health) == 'string' and string.find(health, '"status":"unknown"', 1, true)
+  local alert = at and string.find(health, '"alert":', 1, true)
+  return at and (not alert or at < alert) and string.match(health, '"since_ts":(%d+)')
+end
+"#;
+
 /// Says alerts of services, each if its health key is as the judgement took it to be; answers what became of each.
 ///
 /// Further KEYS: the health key of each. Further ARGV for each: id of the alert before, id of this one, alert, health up
@@ -50,7 +60,8 @@ end)
 /// that somebody made something else of than text is overwritten: it must not keep all others waiting.
 ///
 /// All of them share one MGET, one INCRBY and one MSET, which costs Redis three quarters of what GET, INCR and SET for
-/// each do. The log is trimmed with the last entry. Where one of these is refused, what was done is undone and each is
+/// each do. Where a service was `unknown` before, its number comes with since when: `was <since> <n>`. The log is trimmed with
+/// the last entry. Where one of these is refused, what was done is undone and each is
 /// said by itself, so that a user who may run only the smaller commands is served, and an error says what it always did.
 const TELL: &str = r#"
 local log, counter, channel = KEYS[2], KEYS[3], ARGV[2]
@@ -103,6 +114,8 @@ local function together()
   end
   for j = 1, count do
     local at = 5 * new[j] - 2
+    local since = unknown_since(found[new[j]])
+    if since then told[new[j]] = 'was ' .. since .. ' ' .. told[new[j]] end
     if ARGV[at + 5] ~= '1' then call('PUBLISH', channel, ARGV[at + 3]) end
   end
   return told
@@ -112,22 +125,28 @@ local function each()
   for i = 1, #KEYS - 3 do
     local key, at = KEYS[i + 3], 5 * i - 2
     local alert = ARGV[at + 3]
-    told[i] = verdict(stored_id(pcall('GET', key)), at) or say(alert, ARGV[at + 5], function()
+    local health = pcall('GET', key)
+    told[i] = verdict(stored_id(health), at) or say(alert, ARGV[at + 5], function()
       return pcall('SET', key, ARGV[at + 4] .. alert .. '}')
     end)
+    local since = type(told[i]) == 'number' and unknown_since(health)
+    if since then told[i] = 'was ' .. since .. ' ' .. told[i] end
   end
   return told
 end
 return together() or each()
 "#;
 
-/// Sets a snapshot and keeps the last alert that is stored with it.
+/// Sets a snapshot and keeps the last alert that is stored with it. Answers `was <since>` where the service was `unknown`
+/// before and is not any more.
 ///
 /// KEYS: lease, health key. ARGV: speaker, health up to `"alert":`, which is its last field.
 const KEEP: &str = r#"
 local now = redis.pcall('GET', KEYS[2])
 local at = type(now) == 'string' and string.find(now, '"alert":', 1, true)
 redis.call('SET', KEYS[2], ARGV[2] .. (at and string.sub(now, at + 8) or 'null}'))
+local since = unknown_since(now)
+if since and not unknown_since(ARGV[2]) then return 'was ' .. since end
 return 'done'
 "#;
 
@@ -178,6 +197,13 @@ end
 return 'done'
 "#;
 
+/// Notes when services were not judged. KEYS: lease, log. ARGV: speaker, greatest length of the log, then the entries.
+const UNWATCHED: &str = r#"
+redis.call('RPUSH', KEYS[2], unpack(ARGV, 3))
+redis.call('LTRIM', KEYS[2], -ARGV[2], -1)
+return 'done'
+"#;
+
 /// Does nothing: whether all keys may be touched, the server says before it runs.
 const TOUCH: &str = "return 1";
 
@@ -195,6 +221,8 @@ pub struct Texts {
     pub buses: Script,
     /// Notes which buses are judged.
     pub judged: Script,
+    /// Notes when services were not judged.
+    pub unwatched: Script,
     pub hold: Script,
     pub release: Script,
     /// Does nothing.
@@ -204,12 +232,13 @@ pub struct Texts {
 impl Default for Texts {
     fn default() -> Texts {
         Texts {
-            tell: Script::new(&[FENCE_UNLESS_FREE, SAY, TELL].concat()),
+            tell: Script::new(&[FENCE_UNLESS_FREE, SAY, UNKNOWN_SINCE, TELL].concat()),
             note: Script::new(&[FENCE_UNLESS_FREE, SAY, NOTE].concat()),
-            refresh: Script::new(&[FENCE_UNLESS_FREE, KEEP].concat()),
+            refresh: Script::new(&[FENCE_UNLESS_FREE, UNKNOWN_SINCE, KEEP].concat()),
             forget: Script::new(&[FENCE_UNLESS_FREE, FORGET].concat()),
             buses: Script::new(&[FENCE_UNLESS_FREE, BUSES].concat()),
             judged: Script::new(&[FENCE_UNLESS_FREE, JUDGED].concat()),
+            unwatched: Script::new(&[FENCE_UNLESS_FREE, UNWATCHED].concat()),
             hold: Script::new(HOLD),
             release: Script::new(RELEASE),
             touch: Script::new(TOUCH),
@@ -219,7 +248,7 @@ impl Default for Texts {
 
 impl Texts {
     /// Every one of them, to be loaded.
-    pub fn all(&self) -> [&Script; 9] {
+    pub fn all(&self) -> [&Script; 10] {
         [
             &self.tell,
             &self.note,
@@ -227,6 +256,7 @@ impl Texts {
             &self.forget,
             &self.buses,
             &self.judged,
+            &self.unwatched,
             &self.hold,
             &self.release,
             &self.touch,

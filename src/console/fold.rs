@@ -248,6 +248,12 @@ impl Folder {
         let written = self
             .store
             .write(before.as_deref(), &end.id, hole, &changes)?;
+        let written = match written {
+            // What was read may hold these changes: taken in once more, they would be shown twice.
+            Written::Already if everything.is_torn => Written::Moved(end.id.clone()),
+            Written::Already => Written::Done,
+            written => written,
+        };
         if written == Written::Done {
             everything.cursor = Some(end.id.clone());
             self.number = number;

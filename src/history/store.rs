@@ -93,8 +93,10 @@ return 1
 /// What became of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// It is in the history, whoever wrote it.
+    /// It is in the history.
     Done,
+    /// It is in the history, and was before: by an attempt whose answer was lost, or by somebody else.
+    Already,
     /// The log was folded up to there by somebody else; all is to be read again.
     Moved(String),
 }
@@ -119,6 +121,8 @@ pub struct Everything {
     pub records: HashMap<String, Arc<Record>>,
     /// When entries of the log were lost.
     pub holes: Intervals,
+    /// Somebody wrote while it was read: it may hold what stands behind its cursor.
+    pub is_torn: bool,
 }
 
 impl Store {
@@ -183,6 +187,8 @@ impl Store {
                 record.days = days_of_answer(days.clone());
             }
         }
+        let cursor: Option<String> = self.commands.query(cmd("GET").arg(HISTORY_CURSOR))?;
+        everything.is_torn = cursor != everything.cursor;
         Ok(everything)
     }
 
@@ -215,9 +221,10 @@ impl Store {
         }
         let found = self.scripts.run(&mut self.commands, &packet)?;
         let found = String::from_redis_value(found).unwrap_or_default();
-        Ok(match found == before || found == after {
-            true => Written::Done,
-            false => Written::Moved(found),
+        Ok(match found {
+            found if found == before => Written::Done,
+            found if found == after => Written::Already,
+            found => Written::Moved(found),
         })
     }
 

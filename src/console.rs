@@ -4,6 +4,7 @@
 //! which nobody looked. Nothing waits for it: it holds no lease, hears no heartbeats, and takes work from nobody.
 //!
 //! - `settings`: the environment; `access`: who may read and act (pure);
+//! - `config`: what truth says to it; `public`: what everybody may see (pure);
 //! - `state`: what is known, and how each service stands (pure); `view`: one moment of it, as it is shown;
 //! - `look`, `follow`, `fold`, `read`, `hear`, `ask`: the threads that read the bus and act on it;
 //! - `site`: what is answered to each request, on the thread that waits for sockets; `json`, `page`, `text`, `metrics`
@@ -12,6 +13,7 @@
 
 mod access;
 mod ask;
+mod config;
 mod daemon;
 mod event;
 mod facts;
@@ -25,6 +27,7 @@ mod metrics;
 mod page;
 mod plain;
 mod process;
+mod public;
 mod read;
 mod settings;
 mod shared;
@@ -37,10 +40,8 @@ use std::process::ExitCode;
 use crate::service::{self, Profile};
 use crate::truth::ServiceSchema;
 
+pub use config::{CONSOLE, SCHEMA};
 pub use settings::DEFAULT_LISTEN;
-
-/// Its name in truth.
-pub const CONSOLE: &str = "console";
 
 const PROFILE: Profile = Profile {
     never_gives_up: true,

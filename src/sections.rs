@@ -1,6 +1,7 @@
 //! What each service keeps in truth for itself, and who looks at it: the owners hand their schemas in here, truth itself
 //! knows none of them. Whoever judges a document takes the whole table, and so all judge alike.
 
+use crate::console;
 use crate::massive;
 use crate::mesh;
 use crate::notify;
@@ -14,5 +15,6 @@ pub const SCHEMAS: &[ServiceSchema] = &[
     notify::config::SCHEMA,
     massive::config::SCHEMA,
     mesh::config::SCHEMA,
+    console::SCHEMA,
     vexy_ai::config::SCHEMA,
 ];

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::console::{Console, TOKEN, stage};
 use crate::support::truth::{seed, truth_of};
-use crate::support::{Daemon, PATIENCE, RedisServer, until};
+use crate::support::{Daemon, PATIENCE, RedisServer, Stage, until};
 
 #[test]
 fn it_answers_before_bus_and_truth_are_there_and_finds_them_when_they_come() {
@@ -330,4 +330,84 @@ fn a_silence_is_made_once_however_often_it_is_asked_for_and_ends() {
     let audit: Vec<String> = stage.redis.query(&["LRANGE", "console:audit", "0", "-1"]);
     assert_eq!(audit.len(), 7, "{audit:?}");
     assert!(!audit.join(" ").contains(TOKEN));
+}
+
+#[test]
+fn everybody_sees_what_truth_lists_for_them_and_nothing_else() {
+    let mut stage = Stage::new(&["db", "healer"], 0.2, 1.0);
+    stage.truth["services"]["console"] = json!({"public": {"title": "Shop", "groups": [
+        {"name": "All", "services": {"Web shop": "db"}}]}});
+    stage.reseed();
+    let _healer = stage.start("healer");
+    let beater = stage.beat(&["db"]);
+    let console = Console::start(&stage.redis.url(), &[]);
+    console.wait_state("db", "up");
+    let badge = |state: &str| {
+        until(state, PATIENCE, || {
+            let badge = console.get_openly("/badge/Web%20shop.svg");
+            match badge.body.contains(&format!("Web shop: {state}")) {
+                true => Ok(badge),
+                false => Err(format!("{badge:?}")),
+            }
+        })
+    };
+    let up = badge("up");
+    assert_eq!(
+        up.field("Cross-Origin-Resource-Policy"),
+        Some("cross-origin")
+    );
+    assert_eq!(up.field("Cache-Control"), Some("no-cache"));
+    beater.silence("db");
+    badge("down");
+    let page = until("the outage for everybody", PATIENCE, || {
+        let page = console.get_openly("/public");
+        match page.body.contains("Web shop is not up") {
+            true => Ok(page),
+            false => Err(format!("{page:?}")),
+        }
+    });
+    assert_eq!(
+        page.field("Cross-Origin-Resource-Policy"),
+        Some("same-origin")
+    );
+    assert!(
+        !page.body.contains("db") && !page.body.contains("no beat"),
+        "{page:?}"
+    );
+    let behind_a_proxy =
+        "GET /public/incidents.atom HTTP/1.1\nHost: localhost\nX-Forwarded-For: 1.2.3.4";
+    let feed = console.send(behind_a_proxy, "");
+    assert_eq!(feed.field("Content-Type"), Some("application/atom+xml"));
+    assert!(
+        feed.body.contains("<title>Web shop is not up</title>"),
+        "{feed:?}"
+    );
+    let json = console.get_openly("/badge/Web%20shop.json").json();
+    assert_eq!(
+        (&json["label"], &json["message"]),
+        (&json!("Web shop"), &json!("down"))
+    );
+    assert_eq!(
+        console
+            .get_openly("/badge/Web%20shop/uptime-90d.svg")
+            .status,
+        200
+    );
+    for path in [
+        "/badge/db.svg",
+        "/badge/healer.json",
+        "/badge/Web%20shop/uptime-1d.svg",
+    ] {
+        assert_eq!(console.get_openly(path).status, 404, "{path}");
+    }
+    stage.truth["services"]["console"] = json!({});
+    stage.reseed();
+    until(
+        "nothing is for everybody any more",
+        PATIENCE,
+        || match console.get_openly("/public").status {
+            404 => Ok(()),
+            status => Err(status.to_string()),
+        },
+    );
 }

@@ -18,7 +18,7 @@ use crate::clock::Mono;
 use crate::contract::BEAT_MAX_BYTES;
 use crate::service::{Error, Progress};
 use crate::swarm_state::Who;
-use ears::{Ear, Ears, lock};
+use ears::{Ear, Ears, Wanted, lock};
 
 /// Channels that are heard at once.
 const CHANNELS_MAX: usize = 32;
@@ -91,7 +91,7 @@ struct Line {
     /// Wakes the subscriber, which else asks for more channels when the next message comes.
     commands: Commands,
     /// By channel, whose it is: shared with the subscriber.
-    wanted: Arc<Mutex<HashMap<Box<[u8]>, Box<str>>>>,
+    wanted: Wanted,
 }
 
 impl Listener {

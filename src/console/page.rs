@@ -9,10 +9,10 @@ mod incidents;
 
 use super::view::{Row, Stand, View, WINDOWS};
 use crate::history::{Account, Window, outages};
-pub use assets::{asset, icon};
+pub use assets::{asset, icon, links as head_links};
 pub use frame::Reader;
 use frame::{begin, end, secs, time};
-use html::Html;
+pub use html::Html;
 use incidents::incident_list;
 pub use incidents::{incident, incidents};
 

@@ -1,6 +1,7 @@
 //! What is answered to each request. Runs on the thread that waits for sockets, so nothing here waits for anything.
 
 mod acts;
+mod everybody;
 mod route;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use super::live;
 use super::metrics::{self, Own};
 use super::page::{self, Reader};
 use super::plain;
+use super::public::Shown;
 use super::shared::Shared;
 use super::view::View;
 use crate::clock::{self, Mono};
@@ -25,6 +27,7 @@ use route::{Api, Page, Route};
 
 /// What a browser is allowed (<https://www.w3.org/TR/CSP3/>).
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+const RESOURCE_POLICY: &str = "Cross-Origin-Resource-Policy";
 const HTML: &str = "text/html; charset=utf-8";
 const JSON: &str = "application/json";
 
@@ -38,6 +41,8 @@ pub struct Console {
     requests: u64,
     /// The revision that the last frame told, when that was, and when the last tick was.
     told_rev: u64,
+    /// What everybody may see, and of which revision and when it was made.
+    shown: Option<(u64, i64, Shown)>,
     framed: Mono,
     ticked: Mono,
 }
@@ -53,6 +58,7 @@ impl Console {
             live: 0,
             requests: 0,
             told_rev: 0,
+            shown: None,
             framed: Mono::default(),
             ticked: Mono::default(),
         }
@@ -104,6 +110,7 @@ impl Console {
             }
             Route::Status => Answer::Now(Response::text(200, plain::status(&view, now_ts))),
             Route::Asset(path) => Answer::Now(self.asset(request, path)),
+            Route::Public(what) => Answer::Now(self.public(request, what, &view, now_ts)),
             Route::Login => Answer::Now(self.login(request, peer, now, now_ts)),
             Route::Logout => Answer::Now(self.logout(request)),
             Route::Action(action) => self.act(request, action, peer, (ticket, now), now_ts),
@@ -286,8 +293,12 @@ fn guarded(response: Response) -> Response {
         .with("Content-Security-Policy", CSP)
         .with("X-Content-Type-Options", "nosniff")
         .with("Referrer-Policy", "no-referrer")
-        .with("Cross-Origin-Opener-Policy", "same-origin")
-        .with("Cross-Origin-Resource-Policy", "same-origin");
+        .with("Cross-Origin-Opener-Policy", "same-origin");
+    // A badge is made to be shown elsewhere.
+    let response = match response.field(RESOURCE_POLICY) {
+        Some(_) => response,
+        None => response.with(RESOURCE_POLICY, "same-origin"),
+    };
     match is_kept {
         true => response,
         false => response.with("Cache-Control", "no-store"),

@@ -10,6 +10,9 @@ use crate::clock::{Mono, wall_millis};
 use crate::contract::Beat;
 use crate::text::SafeText;
 
+/// By channel, whose beats are heard there.
+pub(super) type Wanted = Arc<Mutex<HashMap<Box<[u8]>, Box<str>>>>;
+
 /// Beats of one service that are kept, the latest.
 const KEPT_MAX: usize = 60;
 /// Longest name of an instance, and longest word that a beat says of itself.
@@ -66,7 +69,7 @@ impl Ear {
 pub(super) struct Ears {
     pub(super) ears: Arc<Mutex<HashMap<Box<str>, Ear>>>,
     /// By channel, whose it is.
-    pub(super) wanted: Arc<Mutex<HashMap<Box<[u8]>, Box<str>>>>,
+    pub(super) wanted: Wanted,
     /// The channel on which the subscriber is woken.
     pub(super) own: String,
 }

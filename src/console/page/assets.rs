@@ -71,7 +71,7 @@ pub fn asset(path: &str) -> Option<Asset> {
 }
 
 /// What a page says of them in its head; the icon is that of `worst`.
-pub(super) fn links(worst: Stand) -> String {
+pub fn links(worst: Stand) -> String {
     let [script, style] = paths();
     let icon = icon_path(worst);
     format!(

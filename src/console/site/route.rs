@@ -15,6 +15,8 @@ pub enum Route<'p> {
     Login,
     Logout,
     Asset(&'p str),
+    /// What everybody may see.
+    Public(Public<'p>),
     Page(Page<'p>),
     Api(Api<'p>),
     Action(Action<'p>),
@@ -27,6 +29,18 @@ pub enum Page<'p> {
     Service(&'p str),
     Incidents,
     Incident(&'p str),
+}
+
+/// What everybody may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Public<'p> {
+    Page,
+    Atom,
+    /// The state of a service, as a picture or as JSON.
+    Badge(&'p str),
+    BadgeJson(&'p str),
+    /// Its uptime within a window, as a picture.
+    Uptime(&'p str, &'p str),
 }
 
 /// An answer of the API.
@@ -72,6 +86,8 @@ impl<'p> Route<'p> {
             "/status.txt" => Route::Status,
             "/metrics" => Route::Metrics,
             "/api/v1/live" => Route::Live,
+            "/public" => Route::Public(Public::Page),
+            "/public/incidents.atom" => Route::Public(Public::Atom),
             "/login" => Route::Login,
             "/logout" => Route::Logout,
             "/" => Route::Page(Page::List),
@@ -84,6 +100,9 @@ impl<'p> Route<'p> {
     fn of_parts(path: &'p str) -> Option<Route<'p>> {
         if let Some(svc) = path.strip_prefix("/services/") {
             return one(svc).map(|svc| Route::Page(Page::Service(svc)));
+        }
+        if let Some(badge) = path.strip_prefix("/badge/") {
+            return Public::badge(badge).map(Route::Public);
         }
         if let Some(id) = path.strip_prefix("/incidents/") {
             return one(id).map(|id| Route::Page(Page::Incident(id)));
@@ -116,6 +135,21 @@ impl<'p> Route<'p> {
             Route::Action(Action::Silence) => &[Method::Get, Method::Head, Method::Post],
             Route::Logout | Route::Action(_) => &[Method::Post],
             _ => &[Method::Get, Method::Head],
+        }
+    }
+}
+
+impl<'p> Public<'p> {
+    /// `LABEL.svg`, `LABEL.json` or `LABEL/uptime-WINDOW.svg`.
+    fn badge(path: &'p str) -> Option<Public<'p>> {
+        if let Some((label, picture)) = path.split_once('/') {
+            let window = picture.strip_prefix("uptime-")?.strip_suffix(".svg")?;
+            return Some(Public::Uptime(one(label)?, one(window)?));
+        }
+        match path.rsplit_once('.')? {
+            (label, "svg") => Some(Public::Badge(one(label)?)),
+            (label, "json") => Some(Public::BadgeJson(one(label)?)),
+            _ => None,
         }
     }
 }
@@ -153,6 +187,17 @@ mod tests {
                 Some(Route::Action(Action::End("x"))),
             ),
             ("/api/v1/silences/end", None),
+            (
+                "/badge/Web shop.svg",
+                Some(Route::Public(Public::Badge("Web shop"))),
+            ),
+            (
+                "/badge/Web shop/uptime-30d.svg",
+                Some(Route::Public(Public::Uptime("Web shop", "30d"))),
+            ),
+            ("/badge/.svg", None),
+            ("/badge/a/b/uptime-30d.svg", None),
+            ("/badge/a.png", None),
             ("/services/", None),
             ("/services/a/b", None),
             ("/api/v1/services//ack", None),

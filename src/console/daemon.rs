@@ -30,6 +30,8 @@ const CONNECTIONS_MAX: usize = 1024;
 const SHOW_EVERY: Duration = Duration::from_secs(5);
 /// No two views are made nearer, so that a storm does not make one for each alert; the first is made at once.
 const SHOW_APART: Duration = Duration::from_millis(100);
+/// Of many services each is looked at as often at least, since some things grow old by themselves.
+const WHOLE_EVERY: Duration = Duration::from_secs(30);
 /// With more services a view that nothing asked for is made as seldom as that.
 const MANY: usize = 5000;
 /// One turn of the loop takes no longer.
@@ -120,6 +122,7 @@ pub fn run(mut service: Service<Event>, listening: Listening) -> Result<(), Erro
         named,
         places,
         shown: Mono::default(),
+        whole: Mono::default(),
         is_dirty: true,
     };
     daemon.adopt(&service);
@@ -183,8 +186,9 @@ struct Daemon {
     lookout: Lookout,
     named: Named,
     places: Places,
-    /// When the present view was made.
+    /// When the present view was made, and the last for which each service was looked at.
     shown: Mono,
+    whole: Mono,
     /// Something came that a view may show.
     is_dirty: bool,
 }
@@ -224,15 +228,24 @@ impl Daemon {
         if now < self.shown + apart {
             return;
         }
+        self.shown = now;
+        // Of many it takes long to look at each, and most of the time nothing is another.
+        if !self.is_dirty
+            && self.state.len() >= MANY
+            && now < self.whole + WHOLE_EVERY
+            && let Some(view) = self.state.unchanged(now)
+        {
+            return self.shared.show(view, Vec::new());
+        }
         let (view, changed) = self.state.view(now, clock::wall_secs());
         self.shared.show(view, changed);
-        (self.shown, self.is_dirty) = (now, false);
+        (self.whole, self.is_dirty) = (now, false);
     }
 
     /// False when it is time to stop.
     fn hear(&mut self, service: &mut Service<Event>, event: Event) -> Result<bool, Error> {
-        // A look that found what the one before found changes nothing that could not wait.
-        self.is_dirty |= !matches!(event, Event::Looked(_)) || self.state.len() < MANY;
+        // What was read again as it was before changes nothing that could not wait.
+        let mut is_news = true;
         match event {
             Event::Notice(Notice::Stop) => return Ok(false),
             Event::Notice(Notice::Truth(truth)) => {
@@ -245,10 +258,13 @@ impl Daemon {
             Event::Notice(
                 Notice::TruthRejected { .. } | Notice::TruthMissing | Notice::Message { .. },
             ) => {}
-            Event::Looked(found) => self.state.looked(*found, Mono::now(), clock::wall_secs()),
+            Event::Looked(found) => {
+                self.state.looked(*found, Mono::now(), clock::wall_secs());
+                is_news = false;
+            }
             Event::Swept(all) => self.state.swept(all),
-            Event::Silenced(silences, log) => self.state.silenced(silences, log),
-            Event::Tellers(all) => self.state.tellers(all),
+            Event::Silenced(silences, log) => is_news = self.state.silenced(silences, log),
+            Event::Tellers(all) => is_news = self.state.tellers(all),
             Event::Alert { alert, missed } => {
                 self.state.heard(&alert);
                 if missed {
@@ -257,10 +273,14 @@ impl Daemon {
             }
             Event::Read(facts) => self.state.read(facts),
             Event::Recorded(records) => self.state.recorded(records),
-            Event::Covered(covered) => self.state.covered(covered),
+            Event::Covered(covered) => {
+                self.state.covered(covered);
+                is_news = false;
+            }
             Event::Unwatched(unwatched) => self.state.unwatched(unwatched),
             Event::HistoryNote(note) => self.state.history_note(note),
         }
+        self.is_dirty |= is_news || self.state.len() < MANY;
         Ok(true)
     }
 

@@ -337,7 +337,7 @@ fn window(view: &View, row: &Row, name: &str, length: i64, now_ts: i64) -> Json 
 /// `groups`: how many stand how in each, and the uptime of all of them together.
 pub fn groups(view: &View, now_ts: i64) -> Json {
     let mut groups: BTreeMap<&str, (super::view::Counts, Sums)> = BTreeMap::new();
-    for row in &view.rows {
+    for row in view.rows.iter() {
         let (counts, sums) = groups.entry(&row.group).or_default();
         counts.add(row.stand);
         if view.rows.len() <= SUMMED_MAX {

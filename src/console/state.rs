@@ -211,26 +211,34 @@ impl State {
         self.unwatched = Arc::new(unwatched);
     }
 
-    /// The silences in force or to come, and when services were silenced.
-    pub fn silenced(&mut self, silences: Vec<Silence>, spans: Vec<(String, i64, i64)>) {
+    /// The silences in force or to come, and when services were silenced; whether that is news.
+    pub fn silenced(&mut self, silences: Vec<Silence>, spans: Vec<(String, i64, i64)>) -> bool {
         let mut by_svc: HashMap<String, Vec<(i64, i64)>> = HashMap::new();
         for (svc, from, to) in spans {
             by_svc.entry(svc).or_default().push((from, to));
         }
         let by_svc = by_svc.into_iter();
-        self.silenced = Arc::new(
-            by_svc
-                .map(|(svc, all)| (svc, all.into_iter().collect()))
-                .collect(),
-        );
-        self.silences = Arc::new(silences);
+        let silenced: HashMap<String, Intervals> = by_svc
+            .map(|(svc, all)| (svc, all.into_iter().collect()))
+            .collect();
+        // One that begins later is no news when it does.
+        let is_news = !silences.is_empty() || *self.silences != silences;
+        if *self.silenced != silenced {
+            self.silenced = Arc::new(silenced);
+        }
+        if *self.silences != silences {
+            self.silences = Arc::new(silences);
+        }
+        is_news
     }
 
-    /// Who tells people.
-    pub fn tellers(&mut self, all: Vec<Teller>) {
-        if *self.tellers != all {
+    /// Who tells people; whether that is news.
+    pub fn tellers(&mut self, all: Vec<Teller>) -> bool {
+        let is_news = *self.tellers != all;
+        if is_news {
             self.tellers = Arc::new(all);
         }
+        is_news
     }
 
     /// Which buses answer, and how the feeds do.
@@ -301,7 +309,7 @@ impl State {
             }
         }
         let rows: Vec<Arc<Row>> = self.entries.iter().filter_map(|e| e.row.clone()).collect();
-        let judged = unseen.is_none() && self.oversight.as_ref().is_some_and(|o| o.healer.speaks());
+        let judged = self.is_judged(unseen.as_ref());
         // Of a bus that nobody can look at it is not known either.
         let tellers = match unseen {
             Some(_) => Arc::default(),
@@ -315,19 +323,22 @@ impl State {
             && Arc::ptr_eq(&old.silences, &self.silences)
             && old.tellers == tellers
             && Arc::ptr_eq(&old.incidents, &self.incidents);
-        let mut worst = match changed.is_empty() && old.rows.len() == rows.len() {
-            true => old.worst.clone(),
-            false => (0..rows.len() as u32).collect(),
+        let worst = match changed.is_empty() && old.rows.len() == rows.len() {
+            true => Arc::clone(&old.worst),
+            false => {
+                let mut worst: Vec<u32> = (0..rows.len() as u32).collect();
+                worst.sort_by(|a, b| rows[*a as usize].key().cmp(&rows[*b as usize].key()));
+                Arc::new(worst)
+            }
         };
-        worst.sort_by(|a, b| rows[*a as usize].key().cmp(&rows[*b as usize].key()));
         self.view = Arc::new(View {
             rev: old.rev + u64::from(!is_same),
             made: now,
             judged,
-            healer: self.oversight.as_ref().map_or("", |o| o.healer.as_str()),
+            healer: self.healer(),
             troubles,
             counts,
-            rows,
+            rows: Arc::new(rows),
             worst,
             buses: self.buses(),
             silences,
@@ -344,6 +355,34 @@ impl State {
         (Arc::clone(&self.view), changed)
     }
 
+    /// The view of before, as one of now, if those who look see nothing else than they did then. What grows old by itself
+    /// shows in the next whole one.
+    pub fn unchanged(&mut self, now: Mono) -> Option<Arc<View>> {
+        let old = &self.view;
+        let is_same = old.rev > 0
+            && old.judged == self.is_judged(self.unseen(now).as_ref())
+            && old.healer == self.healer()
+            && old.troubles == self.troubles(now)
+            && old.buses == self.buses();
+        is_same.then(|| {
+            self.view = Arc::new(View {
+                made: now,
+                covered: Arc::clone(&self.covered),
+                silenced: Arc::clone(&self.silenced),
+                ..(*self.view).clone()
+            });
+            Arc::clone(&self.view)
+        })
+    }
+
+    fn is_judged(&self, unseen: Option<&SafeText>) -> bool {
+        unseen.is_none() && self.oversight.as_ref().is_some_and(|o| o.healer.speaks())
+    }
+
+    fn healer(&self) -> &'static str {
+        self.oversight.as_ref().map_or("", |o| o.healer.as_str())
+    }
+
     fn buses(&self) -> Vec<BusRow> {
         let records = self.oversight.iter().filter_map(|o| o.buses.as_ref());
         let row = |(bus, record): (&String, &crate::contract::BusHealth)| BusRow {
@@ -351,10 +390,8 @@ impl State {
             judged: record.judged,
             reason: record.reason.clone(),
         };
-        records
-            .flat_map(|records| &records.by_name)
-            .map(row)
-            .collect()
+        let all = records.flat_map(|records| &records.by_name);
+        all.map(row).collect()
     }
 }
 

@@ -124,9 +124,9 @@ pub struct View {
     pub troubles: Vec<SafeText>,
     pub counts: Counts,
     /// By name.
-    pub rows: Vec<Arc<Row>>,
+    pub rows: Arc<Vec<Arc<Row>>>,
     /// The places of `rows`, the worst first.
-    pub worst: Vec<u32>,
+    pub worst: Arc<Vec<u32>>,
     pub buses: Vec<BusRow>,
     pub silences: Arc<Vec<Silence>>,
     /// The channels that tell people.

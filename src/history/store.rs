@@ -5,6 +5,7 @@
 //! that follow the log one writes each batch.
 
 mod coverage;
+mod spans;
 mod text;
 
 use std::collections::HashMap;
@@ -15,7 +16,7 @@ use redis::{Cmd, FromRedisValue, Pipeline, Value, cmd};
 use super::fold::{Change, Fold};
 use super::intervals::Intervals;
 use super::open::OpenOutages;
-use super::record::{Days, Record};
+use super::record::Record;
 use super::span::Span;
 use crate::bus::{BusError, Commands, Script, Scripts};
 use crate::contract::{
@@ -23,7 +24,7 @@ use crate::contract::{
     history_days_key, history_key,
 };
 pub use coverage::{covered, unwatched};
-use text::{days_of, hole_of, watched_of, watched_text};
+use text::{hole_of, watched_of, watched_text};
 
 /// Services whose spans are read in one packet.
 const PACKET_MAX: usize = 1000;
@@ -109,6 +110,7 @@ pub struct Store {
     end: Script,
     age: Script,
     watch: Script,
+    spans: Script,
 }
 
 /// All of the history, as it was read.
@@ -130,13 +132,15 @@ impl Store {
     pub fn new(commands: Commands) -> Store {
         let (fold, end) = (Script::new(FOLD), Script::new(END));
         let (age, watch) = (Script::new(AGE), Script::new(WATCH));
+        let spans = Script::new(spans::SPANS);
         Store {
-            scripts: Scripts::new([&fold, &end, &age, &watch]),
+            scripts: Scripts::new([&fold, &end, &age, &watch, &spans]),
             commands,
             fold,
             end,
             age,
             watch,
+            spans,
         }
     }
 
@@ -171,22 +175,7 @@ impl Store {
         for (svc, text) in &watched {
             everything.record(svc).watched = watched_of(text);
         }
-        let names: Vec<String> = everything.records.keys().cloned().collect();
-        for names in names.chunks(PACKET_MAX) {
-            let mut packet = redis::pipe();
-            for svc in names {
-                packet.add_command(range(&history_key(svc)));
-                packet.cmd("HGETALL").arg(history_days_key(svc));
-            }
-            let answers = self.commands.answers(&packet, 2 * names.len())?;
-            for (svc, pair) in names.iter().zip(answers.chunks(2)) {
-                let [spans, days] = pair else { continue };
-                let record = everything.record(svc);
-                record.spans = spans_of(spans.clone());
-                record.spans.shrink_to_fit();
-                record.days = days_of_answer(days.clone());
-            }
-        }
+        self.read_spans(&mut everything)?;
         let cursor: Option<String> = self.commands.query(cmd("GET").arg(HISTORY_CURSOR))?;
         everything.is_torn = cursor != everything.cursor;
         Ok(everything)
@@ -320,15 +309,6 @@ impl Everything {
 
 fn range(key: &str) -> Cmd {
     cmd("LRANGE").arg(key).arg(0).arg(-1).to_owned()
-}
-
-fn spans_of(answer: Value) -> Vec<Span> {
-    let texts = Vec::<String>::from_redis_value(answer).unwrap_or_default();
-    texts.iter().filter_map(|text| text.parse().ok()).collect()
-}
-
-fn days_of_answer(answer: Value) -> Days {
-    days_of(HashMap::<String, String>::from_redis_value(answer).unwrap_or_default())
 }
 
 fn lines(spans: &[Span]) -> String {

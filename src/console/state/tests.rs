@@ -151,3 +151,22 @@ fn a_new_truth_keeps_what_is_known() {
     state.adopt(&truth(&[]));
     assert_eq!(stands(&mut state, 0.0), [Stand::Up; 0]);
 }
+
+#[test]
+fn a_view_of_before_counts_as_one_of_now_only_while_those_who_look_see_the_same() {
+    let mut state = state();
+    assert!(state.unchanged(at(0.0)).is_none(), "there is none yet");
+    let (first, _) = state.view(at(0.0), NOW);
+    let again = state.unchanged(at(2.0)).expect("the same");
+    assert_eq!((again.rev, again.made), (first.rev, at(2.0)));
+    assert!(Arc::ptr_eq(&again.rows, &first.rows));
+    state.looked(Ok(oversight(Healer::Silent)), at(3.0), NOW + 3);
+    assert!(state.unchanged(at(3.0)).is_none(), "nobody judges");
+    let (view, _) = state.view(at(3.0), NOW + 3);
+    assert!(!view.judged);
+    assert!(state.unchanged(at(4.0)).is_some());
+    assert!(
+        state.unchanged(at(15.0)).is_none(),
+        "nobody looked for long"
+    );
+}

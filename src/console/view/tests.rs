@@ -34,8 +34,8 @@ pub fn view(mut rows: Vec<Arc<Row>>) -> View {
     View {
         judged: true,
         counts,
-        rows,
-        worst,
+        rows: Arc::new(rows),
+        worst: Arc::new(worst),
         ..View::default()
     }
 }

@@ -1,6 +1,8 @@
 //! The answers of the API. Pure.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -87,7 +89,6 @@ impl Asked {
                 .group
                 .as_deref()
                 .is_none_or(|group| group == &*row.group)
-            && (self.part.is_empty() || has_part(&row.svc, &self.part))
     }
 
     fn is_after(&self, row: &Row) -> bool {
@@ -153,13 +154,6 @@ impl<'a> S<'a> {
     }
 }
 
-/// Whether `part` is in `name`, whatever the case of its letters.
-fn has_part(name: &str, part: &str) -> bool {
-    let (name, part) = (name.as_bytes(), part.as_bytes());
-    name.windows(part.len())
-        .any(|window| window.eq_ignore_ascii_case(part))
-}
-
 /// A letter for each cell of a bar: the worst of it, and nothing known where that is most of it.
 pub fn bar(cells: &[Sums]) -> String {
     cells.iter().map(letter).collect()
@@ -220,35 +214,38 @@ pub fn notify(view: &View) -> Json {
 
 /// `services`: those that are asked for.
 pub fn services(view: &View, asked: &Asked, now_ts: i64) -> Json {
-    let mut total = 0;
-    let mut list: Vec<S<'_>> = Vec::new();
-    let mut last: Option<&Row> = None;
-    let mut next = None;
-    let mut take = |row: &'_ std::sync::Arc<Row>| {
-        if !asked.wants(row) {
-            return None;
-        }
-        total += 1;
-        asked.is_after(row).then_some(())
-    };
-    let by_name = asked.by_name.then(|| view.rows.iter());
-    let by_state = (!asked.by_name).then(|| view.worst());
-    for row in by_name
-        .into_iter()
-        .flatten()
-        .chain(by_state.into_iter().flatten())
-    {
-        if take(row).is_none() {
-            continue;
-        }
-        if list.len() < asked.limit {
-            list.push(S::of(view, row, asked.bars, now_ts));
-            last = Some(row);
-        } else if next.is_none() {
-            next = last.map(|row| format!("{}.{}", row.stand.as_str(), row.svc));
-        }
-    }
+    let (total, places) = places(view, asked);
+    let mut rows = places
+        .iter()
+        .filter_map(|at| view.rows.get(*at as usize))
+        .filter(|row| asked.is_after(row));
+    let some: Vec<&Arc<Row>> = rows.by_ref().take(asked.limit).collect();
+    let last = some.last().filter(|_| rows.next().is_some());
+    let next = last.map(|row| format!("{}.{}", row.stand.as_str(), row.svc));
+    let list: Vec<S<'_>> = some
+        .iter()
+        .map(|row| S::of(view, row, asked.bars, now_ts))
+        .collect();
     json!({ "rev": view.rev, "judged": view.judged, "total": total, "next": next, "services": list })
+}
+
+/// How many are asked for, and the places of at least those of the answer, in their order.
+fn places<'v>(view: &'v View, asked: &Asked) -> (usize, Cow<'v, [u32]>) {
+    let is_all = asked.states.is_empty() && asked.group.is_none() && asked.part.is_empty();
+    if is_all && !asked.by_name {
+        return (view.worst.len(), Cow::Borrowed(&view.worst));
+    }
+    let mut places = view.names.holding(&asked.part);
+    if !(asked.states.is_empty() && asked.group.is_none()) {
+        let row = |at: &u32| view.rows.get(*at as usize);
+        places.retain(|at| row(at).is_some_and(|row| asked.wants(row)));
+    }
+    if !asked.by_name {
+        let key = |at: &u32| view.rows.get(*at as usize).map(|row| row.stand);
+        // By name they are in order already, and stay so among those that stand alike.
+        places.sort_by_key(key);
+    }
+    (places.len(), Cow::Owned(places))
 }
 
 /// `services/{svc}`: a service with its history.

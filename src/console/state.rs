@@ -15,7 +15,7 @@ use lateness::Lateness;
 use outages::newest_incidents;
 
 use super::facts::Facts;
-use super::view::{BusRow, Counts, Row, View};
+use super::view::{BusRow, Counts, Names, Row, View};
 use crate::bus::BusError;
 use crate::clock::Mono;
 use crate::contract::{Alert, AlertKind, Health, SYSTEM_BUS, Silence};
@@ -34,6 +34,7 @@ const JUST_NOW_SEC: i64 = 30;
 pub struct State {
     /// By name.
     entries: Vec<Entry>,
+    names: Arc<Names>,
     oversight: Option<Oversight>,
     /// When somebody last looked, and what keeps him from it since.
     looked: Option<Mono>,
@@ -95,6 +96,7 @@ impl State {
             self.unnamed.insert(svc.to_string(), entry.record);
         }
         self.entries.sort_by(|a, b| a.svc.cmp(&b.svc));
+        self.names = Arc::new(Names::new(self.entries.iter().map(|entry| &*entry.svc)));
         self.has_new_outages = true;
     }
 
@@ -316,20 +318,19 @@ impl State {
             None => Arc::clone(&self.tellers),
         };
         let old = &self.view;
-        let is_same = changed.is_empty()
-            && old.rows.len() == rows.len()
+        let are_same = changed.is_empty() && old.rows.len() == rows.len();
+        let is_same = are_same
             && (old.judged, &old.troubles, &old.history_note)
                 == (judged, &troubles, &self.history_note)
             && Arc::ptr_eq(&old.silences, &self.silences)
             && old.tellers == tellers
             && Arc::ptr_eq(&old.incidents, &self.incidents);
-        let worst = match changed.is_empty() && old.rows.len() == rows.len() {
-            true => Arc::clone(&old.worst),
-            false => {
-                let mut worst: Vec<u32> = (0..rows.len() as u32).collect();
-                worst.sort_by(|a, b| rows[*a as usize].key().cmp(&rows[*b as usize].key()));
-                Arc::new(worst)
-            }
+        let worst = if are_same {
+            Arc::clone(&old.worst)
+        } else {
+            let mut worst: Vec<u32> = (0..rows.len() as u32).collect();
+            worst.sort_by(|a, b| rows[*a as usize].key().cmp(&rows[*b as usize].key()));
+            Arc::new(worst)
         };
         self.view = Arc::new(View {
             rev: old.rev + u64::from(!is_same),
@@ -338,6 +339,7 @@ impl State {
             healer: self.healer(),
             troubles,
             counts,
+            names: Arc::clone(&self.names),
             rows: Arc::new(rows),
             worst,
             buses: self.buses(),

@@ -1,5 +1,6 @@
 //! One moment of the swarm, as it is shown: made by the loop, read by whoever answers. Pure.
 
+mod names;
 mod stand;
 
 use std::borrow::Cow;
@@ -14,6 +15,7 @@ use crate::history::{DAY_SEC, Incident, Intervals, Record, Seen, Stretch, Sums, 
 use crate::swarm_state::{NOBODY_IS_TOLD, Teller};
 use crate::text::SafeText;
 use crate::truth::HEALER;
+pub use names::Names;
 pub use stand::{Counts, STANDS, Stand};
 
 /// A view that is older than this says nothing: the loop stands still.
@@ -125,6 +127,8 @@ pub struct View {
     pub counts: Counts,
     /// By name.
     pub rows: Arc<Vec<Arc<Row>>>,
+    /// The names of `rows`, to be searched.
+    pub names: Arc<Names>,
     /// The places of `rows`, the worst first.
     pub worst: Arc<Vec<u32>>,
     pub buses: Vec<BusRow>,

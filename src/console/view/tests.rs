@@ -34,6 +34,7 @@ pub fn view(mut rows: Vec<Arc<Row>>) -> View {
     View {
         judged: true,
         counts,
+        names: Arc::new(Names::new(rows.iter().map(|row| &*row.svc))),
         rows: Arc::new(rows),
         worst: Arc::new(worst),
         ..View::default()

@@ -2,13 +2,13 @@
 
 mod acts;
 mod everybody;
+mod kept;
 mod route;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
-use sha1_smol::Sha1;
 
 use super::access::{Access, Denied, Who};
 use super::ask::{Ask, said};
@@ -41,6 +41,8 @@ pub struct Console {
     requests: u64,
     /// The revision that the last frame told, when that was, and when the last tick was.
     told_rev: u64,
+    /// Answers of this second.
+    kept: kept::Kept,
     /// What everybody may see, and of which revision and when it was made.
     shown: Option<(u64, i64, Shown)>,
     framed: Mono,
@@ -58,6 +60,7 @@ impl Console {
             live: 0,
             requests: 0,
             told_rev: 0,
+            kept: kept::Kept::default(),
             shown: None,
             framed: Mono::default(),
             ticked: Mono::default(),
@@ -186,7 +189,14 @@ impl Console {
             .body(Body::Owned(html.into_bytes()))
     }
 
-    fn api(&self, request: &Request, api: Api<'_>, view: &View, now_ts: i64) -> Response {
+    fn api(&mut self, request: &Request, api: Api<'_>, view: &View, now_ts: i64) -> Response {
+        let (asked, of) = (
+            format!("{}?{:?}", request.path, request.query),
+            (view.rev, now_ts),
+        );
+        if let Some(answer) = self.kept.get(&asked, of) {
+            return tagged(request, &answer);
+        }
         let body = match api {
             Api::Summary => json::summary(view, now_ts),
             Api::Services => match json::Asked::of(request) {
@@ -210,18 +220,12 @@ impl Console {
             },
             Api::Silences => serde_json::json!({ "rev": view.rev, "silences": *view.silences }),
         };
-        let bytes = body.to_string().into_bytes();
-        let etag = format!("\"{}\"", Sha1::from(&bytes).digest());
-        let mut response = Response::new(200)
-            .with("Content-Type", JSON)
-            .with("ETag", etag.clone());
-        match request.field("if-none-match") {
-            Some(known) if known == etag => {
-                response.status = 304;
-                response
-            }
-            _ => response.body(Body::Owned(bytes)),
+        let answer = kept::Answer::new(body.to_string().into_bytes());
+        // Beats come at any moment.
+        if !matches!(api, Api::Beats(_)) {
+            self.kept.put(asked, of, &answer);
         }
+        tagged(request, &answer)
     }
 
     /// The beats of `svc`, heard from now on; `None` where there are none to hear.
@@ -283,6 +287,19 @@ impl Console {
                 )),
             false => Response::text(status, format!("{words}\n")),
         }
+    }
+}
+
+/// The answer, or that it is the one that is known already.
+fn tagged(request: &Request, answer: &kept::Answer) -> Response {
+    let etag = answer.etag.to_string();
+    let is_known = request.field("if-none-match") == Some(&*etag);
+    let response = Response::new(if is_known { 304 } else { 200 })
+        .with("Content-Type", JSON)
+        .with("ETag", etag);
+    match is_known {
+        true => response,
+        false => response.body(Body::Shared(Arc::clone(&answer.bytes))),
     }
 }
 

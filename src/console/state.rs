@@ -64,13 +64,9 @@ impl State {
         let buses: Vec<&str> = truth.buses().collect();
         // Names that many services share are kept once.
         let mut names: HashMap<String, Arc<str>> = HashMap::new();
-        let mut shared = |name: &str| match names.get(name) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let new: Arc<str> = name.into();
-                names.insert(name.to_owned(), Arc::clone(&new));
-                new
-            }
+        let mut shared = |name: &str| {
+            let kept = names.entry(name.to_owned());
+            Arc::clone(kept.or_insert_with(|| name.into()))
         };
         for service in truth.services() {
             let who = Who::of(&service, &buses);

@@ -1,10 +1,11 @@
 //! The daemon: it listens before bus and truth are there, and then keeps the view that is shown.
 
+use std::collections::HashSet;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::access::Access;
 use super::ask::{self, Actor, Ask};
@@ -23,6 +24,7 @@ use crate::clock::{self, Mono};
 use crate::env::Env;
 use crate::http::{Server, ServerSettings, Waker};
 use crate::service::{Error, Notice, Service, ThreadGroup};
+use crate::swarm_state::Who;
 
 /// Connections besides live ones.
 const CONNECTIONS_MAX: usize = 1024;
@@ -45,6 +47,9 @@ pub struct Listening {
     queue: Receiver<Ask>,
     beats: Beats,
     viewed: Receiver<Box<str>>,
+    /// Dropped when it is time to stop, which the other end tells.
+    _running: Sender<()>,
+    running: Receiver<()>,
     /// Dropped after the thread was told to end.
     _threads: ThreadGroup<Event>,
 }
@@ -72,6 +77,7 @@ pub fn prepare(env: &Env, sender: &Sender<Event>) -> Result<Listening, Error> {
     let shared = Arc::new(Shared::new(waker.clone()));
     let (asks, queue) = ask::queue();
     let (beats, viewed) = Beats::new();
+    let (is_running, running) = bounded(0);
     let limits = ServerSettings {
         connections: CONNECTIONS_MAX,
         live: settings.live,
@@ -87,6 +93,8 @@ pub fn prepare(env: &Env, sender: &Sender<Event>) -> Result<Listening, Error> {
         queue,
         beats,
         viewed,
+        _running: is_running,
+        running,
         _threads: threads,
     })
 }
@@ -166,7 +174,8 @@ fn start(
     let reader = FactReader::new(places, switchboard, sender, progress);
     service.crew.spawn("read", move || reader.run())?;
     let progress = service.beat.progress("hear", hear::BUDGET);
-    let (beats, viewed) = (listening.beats.clone(), listening.viewed.clone());
+    let viewed = (listening.viewed.clone(), listening.running.clone());
+    let beats = listening.beats.clone();
     let (shared, instance) = (Arc::clone(&listening.shared), service.inst.clone());
     let listener = Listener::new(beats, viewed, shared, progress, &instance);
     service.crew.spawn("hear", move || listener.run())?;
@@ -290,7 +299,12 @@ impl Daemon {
         self.state.adopt(truth);
         let buses = &service.buses;
         let found = |bus: &str| Some((bus.to_owned(), buses.resolve(bus).ok()?));
-        let found: Vec<(String, Address)> = truth.buses().filter_map(found).collect();
+        let all: Vec<&str> = truth.buses().collect();
+        let used: HashSet<&str> = truth.services().map(|s| Who::of(&s, &all).bus).collect();
+        // One that is there by default only, and that nobody beats on, may not be there.
+        let counts = |bus: &&str| used.contains(bus) || buses.is_named(bus);
+        let found: Vec<(String, Address)> =
+            truth.buses().filter(counts).filter_map(found).collect();
         let by_name = found.iter().cloned().collect();
         self.shared.set_truth(Arc::clone(truth), by_name);
         self.places.set(found, buses.market().ok());

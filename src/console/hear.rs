@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, select};
 use serde_json::{Value as Json, json};
 
 use super::shared::Shared;
@@ -79,6 +79,8 @@ impl Beats {
 pub struct Listener {
     beats: Beats,
     inbox: Receiver<Box<str>>,
+    /// Disconnected when it is time to stop.
+    running: Receiver<()>,
     shared: Arc<Shared>,
     progress: Progress,
     instance: String,
@@ -95,10 +97,11 @@ struct Line {
 }
 
 impl Listener {
-    /// One that hears what `inbox` names, for `beats`. `instance` names the channel on which it wakes itself.
+    /// One that hears what `inbox` names, for `beats`, until `running` is disconnected. `instance` names the channel on
+    /// which it wakes itself.
     pub fn new(
         beats: Beats,
-        inbox: Receiver<Box<str>>,
+        (inbox, running): (Receiver<Box<str>>, Receiver<()>),
         shared: Arc<Shared>,
         progress: Progress,
         instance: &str,
@@ -106,6 +109,7 @@ impl Listener {
         Listener {
             beats,
             inbox,
+            running,
             shared,
             progress,
             instance: instance.to_owned(),
@@ -113,13 +117,17 @@ impl Listener {
         }
     }
 
-    /// Hears until it is told to stop.
+    /// Hears until it is time to stop.
     pub fn run(mut self) -> Result<(), Error> {
-        while !self.shared.is_stopping() {
-            let wish = match self.inbox.recv_timeout(TIDY_EVERY) {
-                Ok(svc) => Some(svc),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        let (inbox, running) = (self.inbox.clone(), self.running.clone());
+        loop {
+            let wish = select! {
+                recv(inbox) -> wish => match wish {
+                    Ok(svc) => Some(svc),
+                    Err(_) => return Ok(()),
+                },
+                recv(running) -> _ => return Ok(()),
+                default(TIDY_EVERY) => None,
             };
             let progress = self.progress.clone();
             let work = progress.working();
@@ -132,7 +140,6 @@ impl Listener {
             self.tidy(Mono::now());
             drop(work);
         }
-        Ok(())
     }
 
     /// Hears `svc`; false when it cannot be heard now.

@@ -130,6 +130,7 @@ fn consumers_that_were_idle_for_a_day_go_and_those_that_owe_something_stay() {
     );
     daemon.stop();
     let mut daemon = room.start("vexy_ai");
+    daemon.wait_log("threads analyse", PATIENCE);
     until("gone:1 is removed", PATIENCE, || {
         let names = consumers();
         let is_there = |name: &str| names.iter().any(|there| there == name);

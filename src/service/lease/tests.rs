@@ -87,7 +87,8 @@ fn what_may_be_another_server_a_stepped_clock_or_lost_data_is_waited_out() {
         change(&mut view);
         view
     };
-    let changes: [(&str, &dyn Fn(&mut View)); 4] = [
+    type Change<'a> = (&'a str, &'a dyn Fn(&mut View));
+    let changes: [Change<'_>; 4] = [
         ("another connection", &|view| view.connection = 9),
         ("an hour on", &|view| view.server_us += 3_600_000_000),
         ("an hour back", &|view| view.server_us -= 3_600_000_000),

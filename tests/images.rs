@@ -15,7 +15,7 @@ const LIMITS: [(&str, u64); 9] = [
     ("healer", 4_500_000),
     ("sentinel", 4_500_000),
     ("rss_agg", 4_800_000),
-    ("console", 3_100_000),
+    ("console", 3_250_000),
     ("marketswarm", 6_500_000),
 ];
 

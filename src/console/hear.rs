@@ -3,7 +3,7 @@
 //! Never of all: whoever beats counts his listeners, and one that leaves makes him look whether his bus is still the same.
 //! So few channels are heard, each only while somebody looks at it and a minute more.
 
-mod ears;
+mod beat_handler;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use crate::clock::Mono;
 use crate::contract::BEAT_MAX_BYTES;
 use crate::service::{Error, Progress};
 use crate::swarm_state::Who;
-use ears::{Ear, Ears, Wanted, lock};
+use beat_handler::{BeatHandler, HeardService, Wanted, lock};
 
 /// Channels that are heard at once.
 const CHANNELS_MAX: usize = 32;
@@ -39,7 +39,7 @@ pub const BUDGET: Duration = Duration::from_secs(120);
 /// What was heard, and what is to be. Clones are the same.
 #[derive(Clone)]
 pub struct Beats {
-    ears: Arc<Mutex<HashMap<Box<str>, Ear>>>,
+    services: Arc<Mutex<HashMap<Box<str>, HeardService>>>,
     wishes: Sender<Box<str>>,
 }
 
@@ -47,29 +47,29 @@ impl Beats {
     /// Nothing is heard yet; the wishes go to a [`Listener`].
     pub fn new() -> (Beats, Receiver<Box<str>>) {
         let (wishes, inbox) = bounded(WAITING_MAX);
-        let ears = Arc::default();
-        (Beats { ears, wishes }, inbox)
+        let services = Arc::default();
+        (Beats { services, wishes }, inbox)
     }
 
     /// The latest beats of `svc`, at which somebody looks now; from now on it is heard. `None` while as many others are
     /// looked at as can be heard at once.
     pub fn look(&self, svc: &str, now: Mono) -> Option<Json> {
-        let mut ears = lock(&self.ears);
-        if let Some(ear) = ears.get_mut(svc) {
-            ear.viewed = now;
-            return Some(ear.json());
+        let mut services = lock(&self.services);
+        if let Some(service) = services.get_mut(svc) {
+            service.viewed = now;
+            return Some(service.json());
         }
-        if ears.len() >= CHANNELS_MAX {
-            let (idlest, ear) = ears.iter().min_by_key(|(_, ear)| ear.viewed)?;
-            if now.since(ear.viewed) <= 2 * TIDY_EVERY {
+        if services.len() >= CHANNELS_MAX {
+            let (idlest, service) = services.iter().min_by_key(|(_, service)| service.viewed)?;
+            if now.since(service.viewed) <= 2 * TIDY_EVERY {
                 return None;
             }
             let idlest = idlest.clone();
-            ears.remove(&idlest);
+            services.remove(&idlest);
         }
         // Where too much is wished for, the next look wishes again.
         if self.wishes.try_send(svc.into()).is_ok() {
-            ears.insert(svc.into(), Ear::new(now));
+            services.insert(svc.into(), HeardService::new(now));
         }
         Some(json!({ "heard": false, "beats": [] }))
     }
@@ -84,11 +84,11 @@ pub struct Listener {
     shared: Arc<Shared>,
     progress: Progress,
     instance: String,
-    buses: HashMap<String, Line>,
+    buses: HashMap<String, BusListener>,
 }
 
 /// One bus that is listened to.
-struct Line {
+struct BusListener {
     subscriber: Subscriber,
     /// Wakes the subscriber, which else asks for more channels when the next message comes.
     commands: Commands,
@@ -135,7 +135,7 @@ impl Listener {
                 && !self.hear(&svc)
             {
                 // The next look wishes again.
-                lock(&self.beats.ears).remove(&svc);
+                lock(&self.beats.services).remove(&svc);
             }
             self.tidy(Mono::now());
             drop(work);
@@ -157,39 +157,47 @@ impl Listener {
         let Some(address) = self.shared.bus(&bus) else {
             return false;
         };
-        let line = match self.buses.remove(&bus) {
-            Some(line) => Some(line),
+        let listener = match self.buses.remove(&bus) {
+            Some(listener) => Some(listener),
             None => self.listen(&bus, address),
         };
-        let Some(mut line) = line else { return false };
-        let is_new = lock(&line.wanted)
+        let Some(mut listener) = listener else {
+            return false;
+        };
+        let is_new = lock(&listener.wanted)
             .insert(channel.clone(), svc.into())
             .is_none();
         if is_new {
             let mut channels = Channels::default();
             channels.push(&channel);
-            line.subscriber.add(channels);
-            self.wake(&mut line);
+            listener.subscriber.add(channels);
+            self.wake(&mut listener);
         }
-        self.buses.insert(bus, line);
+        self.buses.insert(bus, listener);
         true
     }
 
-    fn listen(&self, bus: &str, address: Address) -> Option<Line> {
+    fn listen(&self, bus: &str, address: Address) -> Option<BusListener> {
         let wanted = Arc::default();
-        let ears = Ears {
-            ears: Arc::clone(&self.beats.ears),
+        let handler = BeatHandler {
+            services: Arc::clone(&self.beats.services),
             wanted: Arc::clone(&wanted),
             own: self.own_channel(),
         };
         let thread = format!("hear-{bus}");
         let name = "console:hear";
-        let started =
-            Subscriber::start(&thread, address.clone(), name, LIMITS, BEAT_MAX_BYTES, ears);
+        let started = Subscriber::start(
+            &thread,
+            address.clone(),
+            name,
+            LIMITS,
+            BEAT_MAX_BYTES,
+            handler,
+        );
         let subscriber = started
             .inspect_err(|error| log::warn!("{bus} is not listened to: {error}"))
             .ok()?;
-        Some(Line {
+        Some(BusListener {
             subscriber,
             commands: Commands::new(address, "console:hear:wake", LIMITS),
             wanted,
@@ -199,14 +207,14 @@ impl Listener {
     /// Lets go of what nobody looks at any more.
     fn tidy(&mut self, now: Mono) {
         let kept: BTreeSet<Box<str>> = {
-            let mut ears = lock(&self.beats.ears);
-            ears.retain(|_, ear| now.since(ear.viewed) <= LINGER);
-            ears.keys().cloned().collect()
+            let mut services = lock(&self.beats.services);
+            services.retain(|_, service| now.since(service.viewed) <= LINGER);
+            services.keys().cloned().collect()
         };
-        let mut lines = std::mem::take(&mut self.buses);
-        lines.retain(|_, line| {
+        let mut listeners = std::mem::take(&mut self.buses);
+        listeners.retain(|_, listener| {
             let mut gone = Channels::default();
-            let mut wanted = lock(&line.wanted);
+            let mut wanted = lock(&listener.wanted);
             wanted.retain(|channel, svc| {
                 let stays = kept.contains(svc);
                 if !stays {
@@ -217,20 +225,20 @@ impl Listener {
             let is_empty = wanted.is_empty();
             drop(wanted);
             if !is_empty && !gone.is_empty() {
-                line.subscriber.remove(gone);
-                self.wake(line);
+                listener.subscriber.remove(gone);
+                self.wake(listener);
             }
             // Without anybody to hear, the connection ends.
             !is_empty
         });
-        self.buses = lines;
+        self.buses = listeners;
     }
 
-    fn wake(&self, line: &mut Line) {
+    fn wake(&self, listener: &mut BusListener) {
         let mut command = redis::cmd("PUBLISH");
         command.arg(self.own_channel()).arg("0");
         // Where that is refused, the next beat of another wakes it.
-        if let Err(error) = line.commands.query::<i64>(&command) {
+        if let Err(error) = listener.commands.query::<i64>(&command) {
             log::debug!("the subscriber is not woken: {error}");
         }
     }

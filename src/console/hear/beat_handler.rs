@@ -19,7 +19,7 @@ const KEPT_MAX: usize = 60;
 const WORD_MAX_BYTES: usize = 64;
 
 /// One service that somebody looks at.
-pub(super) struct Ear {
+pub(super) struct HeardService {
     /// When somebody looked last.
     pub(super) viewed: Mono,
     /// Its channel was confirmed.
@@ -35,9 +35,9 @@ struct Heard {
     says: Option<SafeText>,
 }
 
-impl Ear {
-    pub(super) fn new(now: Mono) -> Ear {
-        Ear {
+impl HeardService {
+    pub(super) fn new(now: Mono) -> HeardService {
+        HeardService {
             viewed: now,
             is_heard: false,
             beats: VecDeque::new(),
@@ -66,26 +66,26 @@ impl Ear {
 }
 
 /// The sink of a bus.
-pub(super) struct Ears {
-    pub(super) ears: Arc<Mutex<HashMap<Box<str>, Ear>>>,
+pub(super) struct BeatHandler {
+    pub(super) services: Arc<Mutex<HashMap<Box<str>, HeardService>>>,
     /// By channel, whose it is.
     pub(super) wanted: Wanted,
     /// The channel on which the subscriber is woken.
     pub(super) own: String,
 }
 
-impl Ears {
+impl BeatHandler {
     /// Calls `with` with who is heard on `channel`, if somebody is.
-    fn with(&self, channel: &[u8], with: impl FnOnce(&str, &mut Ear)) {
+    fn with(&self, channel: &[u8], with: impl FnOnce(&str, &mut HeardService)) {
         let svc = lock(&self.wanted).get(channel).cloned();
         let Some(svc) = svc else { return };
-        if let Some(ear) = lock(&self.ears).get_mut(&svc) {
-            with(&svc, ear);
+        if let Some(service) = lock(&self.services).get_mut(&svc) {
+            with(&svc, service);
         }
     }
 }
 
-impl Sink for Ears {
+impl Sink for BeatHandler {
     fn wanted(&mut self, _from: usize, into: &mut Channels) -> Option<usize> {
         into.push(self.own.as_bytes());
         // They are few: all of them fit.
@@ -105,15 +105,19 @@ impl Sink for Ears {
             match event {
                 Event::Messages(run) => {
                     for message in run.messages() {
-                        self.with(message.channel, |svc, ear| {
+                        self.with(message.channel, |svc, service| {
                             if let Ok(beat) = Beat::read(message.payload, svc) {
-                                ear.take(&beat, at_ms);
+                                service.take(&beat, at_ms);
                             }
                         });
                     }
                 }
-                Event::Confirmed { channel } => self.with(channel, |_, ear| ear.is_heard = true),
-                Event::Refused { channel } => self.with(channel, |_, ear| ear.is_heard = false),
+                Event::Confirmed { channel } => {
+                    self.with(channel, |_, service| service.is_heard = true)
+                }
+                Event::Refused { channel } => {
+                    self.with(channel, |_, service| service.is_heard = false)
+                }
                 Event::TooLong { .. } => {}
             }
         }
@@ -123,10 +127,10 @@ impl Sink for Ears {
 
     fn lost(&mut self, _error: &BusError, _now: Mono) {
         let wanted = lock(&self.wanted);
-        let mut ears = lock(&self.ears);
+        let mut services = lock(&self.services);
         for svc in wanted.values() {
-            if let Some(ear) = ears.get_mut(svc) {
-                ear.is_heard = false;
+            if let Some(service) = services.get_mut(svc) {
+                service.is_heard = false;
             }
         }
     }

@@ -6,15 +6,18 @@
 //! - `settings`: the environment; `access`: who may read and act (pure);
 //! - `config`: what truth says to it; `public`: what everybody may see (pure);
 //! - `state`: what is known, and how each service stands (pure); `view`: one moment of it, as it is shown;
-//! - `look`, `follow`, `fold`, `read`, `hear`, `ask`: the threads that read the bus and act on it;
-//! - `site`: what is answered to each request, on the thread that waits for sockets; `json`, `page`, `text`, `metrics`
-//!   write the answers, `live` the frames;
+//! - `look`, `follow`, `fold`, `read`, `hear`: the threads that read the bus; `errand`: those that do what a request asks
+//!   for there: `report` reads what the working services keep (each a `topic`), `ask` acts;
+//! - `site`: what is answered to each request, on the thread that waits for sockets; `json`, `page`, `sheet`, `plain`,
+//!   `metrics` and `answer` write the answers, `live` the frames;
 //! - `daemon`: the loop.
 
 mod access;
+mod answer;
 mod ask;
 mod config;
 mod daemon;
+mod errand;
 mod event;
 mod facts;
 mod fold;
@@ -29,10 +32,13 @@ mod plain;
 mod process;
 mod public;
 mod read;
+mod report;
 mod settings;
 mod shared;
+mod sheet;
 mod site;
 mod state;
+mod topic;
 mod view;
 
 use std::process::ExitCode;

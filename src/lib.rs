@@ -16,11 +16,12 @@
 //! - [`bootstrap`]: seeds the truth.
 //! - [`feed`]: what is in a feed, and what of it is new; pure.
 //! - [`rss_agg`], [`massive`], [`mesh`], [`vexy_ai`]: the working services.
-//! - [`console`]: shows how the swarm stands, over HTTP.
 //! - [`watch`]: the judging of silence, which healer and sentinel share.
 //! - [`healer`]: hears the buses, and tells.
 //! - [`notify`]: tells people.
 //! - [`sentinel`]: watches the healer.
+//! - [`reports`]: what the working services keep, read for people.
+//! - [`console`]: shows how the swarm stands, over HTTP.
 //! - [`sections`]: what each service keeps in truth for itself, and who looks at it.
 //! - [`terminal`]: what draws to a terminal.
 //! - [`demo_feeds`]: generated feeds, for who has no network; no daemon carries them.
@@ -45,6 +46,7 @@ pub mod massive;
 pub mod mesh;
 pub mod net;
 pub mod notify;
+pub mod reports;
 pub mod rss_agg;
 pub mod sections;
 pub mod sentinel;

@@ -77,7 +77,9 @@ fn who_tells_people_and_what_could_not_be_delivered_is_shown() {
     stage.redis.query::<()>(&["LPUSH", "healer:dead:ops", "{}"]);
     wait_told_by("told by: ops ● ▲ 1 dead");
     let notify = console.get("/api/v1/notify").json();
-    let ops = json!({"channel": "ops", "at_work": true, "waiting": 0, "dead": 1});
+    let letter = json!({"ts": 0, "to": "", "title": "", "reason": "a letter that cannot be read"});
+    let ops = json!({"channel": "ops", "at_work": true, "waiting": 0, "waiting_since_ts": null,
+        "last_answer": null, "dead": 1, "letters": [letter]});
     assert_eq!(notify["channels"], json!([ops]));
     let page = console.get("/").body;
     assert!(page.contains("told by: ops ● ▲ 1 dead"), "{page}");

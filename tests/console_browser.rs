@@ -14,7 +14,7 @@ use crate::support::{PATIENCE, RedisServer, Stage, is_full, python_with, say_ski
 const PAGES: usize = 4;
 
 /// A browser with its driver, and whoever drives it.
-struct Browser {
+pub struct Browser {
     python: &'static str,
     /// The script of axe-core.
     axe: Option<PathBuf>,
@@ -23,7 +23,7 @@ struct Browser {
 }
 
 impl Browser {
-    fn find() -> Option<Browser> {
+    pub fn find() -> Option<Browser> {
         let has_browser = ["/usr/bin/chromium", "/usr/bin/chromedriver"]
             .iter()
             .all(|p| Path::new(p).exists());
@@ -51,7 +51,7 @@ impl Browser {
     }
 
     /// Looks at all pages while the swarm is in `state`, and does `more`; nothing may be wrong with what is seen.
-    fn look(&self, console: &Console, state: &str, more: &[&str]) -> Vec<Value> {
+    pub fn look(&self, console: &Console, state: &str, more: &[&str]) -> Vec<Value> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/browser.py");
         let url = format!("http://localhost:{}", console.port);
         let output = Command::new(self.python)

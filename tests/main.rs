@@ -15,6 +15,7 @@ mod console_browser;
 mod console_history;
 mod console_load;
 mod console_metrics;
+mod console_topics;
 mod fail_over;
 mod feed_conformance;
 mod feed_damage;

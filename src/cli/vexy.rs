@@ -8,7 +8,6 @@ mod reanalyse;
 mod reasons;
 mod redo;
 mod show;
-mod spent;
 mod status;
 mod swarm;
 

@@ -1,35 +1,27 @@
-//! What is done on the bus in a request's name: silences, their ends, acknowledgements. Two threads, and a queue.
+//! What is done on the bus in a request's name: silences, their ends, acknowledgements.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use serde::Deserialize;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
+use super::answer::{json_line, said};
 use super::look::Lookout;
 use super::shared::Shared;
 use super::view::Stand;
 use crate::bus::{Address, BusError};
-use crate::clock::{self, Mono};
+use crate::clock;
 use crate::contract::{Name, SYSTEM_BUS};
-use crate::http::{Body, Response, Ticket};
-use crate::service::{Error, Progress};
+use crate::http::Response;
 use crate::swarm_state::{
     Acked, NotSilenced, SPAN_MAX, StateReader, Wish, acknowledge, end_silence, silence, when,
 };
 use crate::text::SafeText;
 
-/// Requests that may wait.
-const WAITING_MAX: usize = 64;
-/// A request that waited longer has been answered with 503.
-const WITHIN: Duration = Duration::from_secs(2);
 /// The list of who did what.
 pub const AUDIT: &str = "console:audit";
 /// Entries that it keeps.
 const AUDIT_MAX: usize = 1000;
-/// One request takes no longer.
-pub const BUDGET: Duration = Duration::from_secs(30);
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,86 +46,33 @@ pub struct NewSilence {
 
 /// A request that asks for something to be done.
 pub struct Ask {
-    pub ticket: Ticket,
     pub action: Action,
     /// Who asks.
     pub by: SafeText,
-    pub asked: Mono,
 }
 
-/// Where requests wait.
-pub fn queue() -> (Sender<Ask>, Receiver<Ask>) {
-    bounded(WAITING_MAX)
-}
-
-/// Lets `ask` wait its turn.
-///
-/// # Errors
-/// The answer, when there is no room.
-pub fn offer(queue: &Sender<Ask>, ask: Ask) -> Result<(), Response> {
-    queue.try_send(ask).map_err(|error| match error {
-        TrySendError::Full(_) => said(503, "too much is asked for at once; ask again"),
-        TrySendError::Disconnected(_) => {
-            said(503, "the console is ending, or has found no truth yet")
-        }
-    })
-}
-
-/// A JSON answer with a sentence.
-pub fn said(status: u16, text: &str) -> Response {
-    answer(status, &json!({ "message": text }))
-}
-
-fn answer(status: u16, body: &Json) -> Response {
-    Response::new(status)
-        .with("Content-Type", "application/json")
-        .body(Body::Owned(format!("{body}\n").into_bytes()))
-}
-
-/// The state of a thread that acts.
+/// Whoever acts.
 pub struct Actor {
     reader: StateReader,
-    queue: Receiver<Ask>,
     shared: Arc<Shared>,
     lookout: Lookout,
-    progress: Progress,
 }
 
 impl Actor {
     /// One that works on the bus at `address`.
-    pub fn new(
-        address: Address,
-        queue: Receiver<Ask>,
-        shared: Arc<Shared>,
-        lookout: Lookout,
-        progress: Progress,
-    ) -> Actor {
+    pub fn new(address: Address, shared: Arc<Shared>, lookout: Lookout) -> Actor {
         Actor {
             reader: StateReader::new(address, "console:act"),
-            queue,
             shared,
             lookout,
-            progress,
         }
     }
 
-    /// Acts until nobody can ask any more.
-    pub fn run(mut self) -> Result<(), Error> {
-        while let Ok(ask) = self.queue.recv() {
-            if Mono::now().since(ask.asked) > WITHIN {
-                continue;
-            }
-            let progress = self.progress.clone();
-            let work = progress.working();
-            let done = self.act(&ask);
-            drop(work);
-            let response = done.unwrap_or_else(|error| {
-                said(503, &format!("{SYSTEM_BUS} does not take it: {error}"))
-            });
-            self.shared.answer(ask.ticket, response);
-            self.lookout.silences();
-        }
-        Ok(())
+    /// Does it, and says what came of it.
+    pub fn answer(&mut self, ask: &Ask) -> Response {
+        let done = self.act(ask);
+        self.lookout.silences();
+        done.unwrap_or_else(|error| said(503, &format!("{SYSTEM_BUS} does not take it: {error}")))
     }
 
     fn act(&mut self, ask: &Ask) -> Result<Response, BusError> {
@@ -159,7 +98,7 @@ impl Actor {
         };
         match silence(self.reader.commands(), &wish, now_ms) {
             Ok(silence) if silence.svc == new.svc => {
-                Ok(answer(200, &json!({ "silence": silence })))
+                Ok(json_line(200, &json!({ "silence": silence })))
             }
             Ok(_) => Ok(said(409, "another silence has this id; choose another")),
             Err(NotSilenced::Bus(error)) => Err(error),
@@ -170,7 +109,7 @@ impl Actor {
     fn end(&mut self, id: &str) -> Result<Response, BusError> {
         // Ended before is as good as ended now: whoever asks again hears the same.
         let ended = end_silence(self.reader.commands(), id)?;
-        Ok(answer(200, &json!({ "id": id, "ended": ended })))
+        Ok(json_line(200, &json!({ "id": id, "ended": ended })))
     }
 
     fn acknowledge(&mut self, svc: &str, by: &str) -> Result<Response, BusError> {
@@ -201,7 +140,7 @@ impl Actor {
         let id = format!("ack-{svc}");
         Ok(
             match acknowledge(&mut self.reader, &truth, svc, by, now_ms)? {
-                Acked::Done => answer(200, &json!({ "id": id })),
+                Acked::Done => json_line(200, &json!({ "id": id })),
                 Acked::NotDown => said(409, "it is not down: there is nothing to acknowledge"),
                 Acked::Unknown(why) => said(409, &format!("nobody knows how it stands: {why}")),
             },

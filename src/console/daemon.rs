@@ -8,19 +8,22 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::access::Access;
-use super::ask::{self, Actor, Ask};
+use super::ask::Actor;
+use super::errand::{self, Errand, Errands, Runner};
 use super::event::Event;
 use super::fold::{self, Folder, Named};
 use super::follow::{self, Follower};
 use super::hear::{self, Beats, Listener};
 use super::look::{self, Looker, Lookout};
 use super::read::{self, FactReader, Places};
+use super::report::Reporter;
 use super::settings::Settings;
 use super::shared::Shared;
 use super::site::Console;
 use super::state::State;
 use crate::bus::{Address, Switchboard};
 use crate::clock::{self, Mono};
+use crate::contract::TRUTH_KEY;
 use crate::env::Env;
 use crate::http::{Server, ServerSettings, Waker};
 use crate::service::{Error, Notice, Service, ThreadGroup};
@@ -38,13 +41,11 @@ const WHOLE_EVERY: Duration = Duration::from_secs(30);
 const MANY: usize = 5000;
 /// One turn of the loop takes no longer.
 const TURN_BUDGET: Duration = Duration::from_secs(20);
-/// Threads that act.
-const ACTORS: usize = 2;
 
 /// What listens already.
 pub struct Listening {
     shared: Arc<Shared>,
-    queue: Receiver<Ask>,
+    queues: [Receiver<Errand>; 2],
     beats: Beats,
     viewed: Receiver<Box<str>>,
     /// Dropped when it is time to stop, which the other end tells.
@@ -75,7 +76,7 @@ pub fn prepare(env: &Env, sender: &Sender<Event>) -> Result<Listening, Error> {
     say_where(&settings, &listener)?;
     let waker = Waker::new()?;
     let shared = Arc::new(Shared::new(waker.clone()));
-    let (asks, queue) = ask::queue();
+    let (errands, queues) = Errands::new();
     let (beats, viewed) = Beats::new();
     let (is_running, running) = bounded(0);
     let limits = ServerSettings {
@@ -83,14 +84,14 @@ pub fn prepare(env: &Env, sender: &Sender<Event>) -> Result<Listening, Error> {
         live: settings.live,
     };
     let access = Access::new(settings);
-    let site = Console::new(Arc::clone(&shared), access, asks, beats.clone());
+    let site = Console::new(Arc::clone(&shared), access, errands, beats.clone());
     let server = Server::new(listener, waker, limits, site)?;
     // It ends when it is let go of, and not before.
     let mut threads = ThreadGroup::new(sender.clone(), Switchboard::default());
     threads.spawn("http", move || Ok(server.run()?))?;
     Ok(Listening {
         shared,
-        queue,
+        queues,
         beats,
         viewed,
         _running: is_running,
@@ -169,22 +170,29 @@ fn start(
         Arc::clone(named),
     );
     service.crew.spawn("fold", move || folder.run())?;
-    let progress = service.beat.progress("read", read::BUDGET);
+    let truth_key = service.env.text("TRUTH_REDIS_KEY", TRUTH_KEY)?;
+    let progress = service.beat.progress("facts", read::BUDGET);
     let (places, sender) = (places.clone(), service.sender.clone());
-    let reader = FactReader::new(places, switchboard, sender, progress);
-    service.crew.spawn("read", move || reader.run())?;
+    let truth_at = (system.clone(), truth_key.clone());
+    let reader = FactReader::new(places, truth_at, switchboard, sender, progress);
+    service.crew.spawn("facts", move || reader.run())?;
     let progress = service.beat.progress("hear", hear::BUDGET);
     let viewed = (listening.viewed.clone(), listening.running.clone());
     let beats = listening.beats.clone();
     let (shared, instance) = (Arc::clone(&listening.shared), service.inst.clone());
     let listener = Listener::new(beats, viewed, shared, progress, &instance);
     service.crew.spawn("hear", move || listener.run())?;
-    for number in 1..=ACTORS {
-        let name = format!("act-{number}");
-        let progress = service.beat.progress(name.clone(), ask::BUDGET);
-        let (queue, shared) = (listening.queue.clone(), Arc::clone(&listening.shared));
-        let actor = Actor::new(system.clone(), queue, shared, lookout.clone(), progress);
-        service.crew.spawn(&name, move || actor.run())?;
+    for (number, queue) in listening.queues.iter().enumerate() {
+        let name = format!("read-{}", number + 1);
+        let shared = || Arc::clone(&listening.shared);
+        let runner = Runner {
+            queue: queue.clone(),
+            shared: shared(),
+            actor: Actor::new(system.clone(), shared(), lookout.clone()),
+            reporter: Reporter::new(system.clone(), truth_key.clone(), shared()),
+            progress: service.beat.progress(name.clone(), errand::BUDGET),
+        };
+        service.crew.spawn(&name, move || runner.run())?;
     }
     Ok(lookout)
 }
@@ -306,8 +314,10 @@ impl Daemon {
         let found: Vec<(String, Address)> =
             truth.buses().filter(counts).filter_map(found).collect();
         let by_name = found.iter().cloned().collect();
-        self.shared.set_truth(Arc::clone(truth), by_name);
-        self.places.set(found, buses.market().ok());
+        let data_bus = buses.market().ok();
+        self.shared
+            .set_truth(Arc::clone(truth), by_name, data_bus.clone());
+        self.places.set(found, data_bus);
         self.lookout.watch(self.state.names());
         let names = truth
             .services()

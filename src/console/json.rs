@@ -199,19 +199,6 @@ pub fn summary(view: &View, now_ts: i64) -> Json {
     })
 }
 
-/// `notify`: the channels that tell people.
-pub fn notify(view: &View) -> Json {
-    let channels = view.tellers.iter().map(|teller| {
-        json!({
-            "channel": teller.channel,
-            "at_work": teller.is_at_work,
-            "waiting": teller.waiting,
-            "dead": teller.dead,
-        })
-    });
-    json!({ "rev": view.rev, "channels": channels.collect::<Vec<_>>() })
-}
-
 /// `services`: those that are asked for.
 pub fn services(view: &View, asked: &Asked, now_ts: i64) -> Json {
     let (total, places) = places(view, asked);

@@ -6,6 +6,7 @@ mod assets;
 mod frame;
 mod html;
 mod incidents;
+mod topic;
 
 use super::view::{Row, Stand, View, WINDOWS};
 use crate::history::{Account, Window, outages};
@@ -15,6 +16,7 @@ use frame::{begin, end, secs, time};
 pub use html::Html;
 use incidents::incident_list;
 pub use incidents::{incident, incidents};
+pub use topic::topic;
 
 /// Rows that the server writes; the rest is for the script, or for another page.
 const ROWS_MAX: usize = 50;

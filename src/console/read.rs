@@ -1,4 +1,4 @@
-//! The thread that reads what no alert tells: which buses answer, and how the feeds do.
+//! The thread that reads what no alert tells: which buses answer, how the feeds do, and what changed in truth.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,7 +9,9 @@ use serde::Deserialize;
 use super::event::Event;
 use super::facts::{FEED_HEALTHS, Facts};
 use crate::bus::{Address, BusError, Commands, Limits, Switchboard};
+use crate::clock;
 use crate::contract::feeds;
+use crate::reports::truth::Keeper;
 use crate::service::{Error, Progress};
 
 /// From one reading to the next.
@@ -64,14 +66,20 @@ pub struct FactReader {
     buses: Vec<(String, Commands)>,
     market: Option<Commands>,
     facts: Facts,
+    /// Where truth lies, and who enters what changed there; whether that is still to be done.
+    system: Commands,
+    truth_key: String,
+    keeper: Keeper,
+    is_truth_new: bool,
     /// Readings until the feeds are read.
     feeds_in: u32,
 }
 
 impl FactReader {
-    /// One that reads at `places`, until `switchboard` ends.
+    /// One that reads at `places`, until `switchboard` ends; truth lies on that bus at that key.
     pub fn new(
         places: Places,
+        (system, truth_key): (Address, String),
         switchboard: Switchboard,
         sender: Sender<Event>,
         progress: Progress,
@@ -84,6 +92,10 @@ impl FactReader {
             buses: Vec::new(),
             market: None,
             facts: Facts::default(),
+            system: Commands::new(system, "console:read", LIMITS),
+            truth_key,
+            keeper: Keeper::default(),
+            is_truth_new: false,
             feeds_in: 0,
         }
     }
@@ -94,6 +106,7 @@ impl FactReader {
             let progress = self.progress.clone();
             let work = progress.working();
             self.move_to_places();
+            self.note_truth();
             let facts = self.read();
             drop(work);
             if facts != self.facts {
@@ -116,6 +129,19 @@ impl FactReader {
             .collect();
         self.market = named.market.map(connect);
         self.feeds_in = 0;
+        self.is_truth_new = true;
+    }
+
+    /// Enters what changed in truth, once for each that came into force.
+    fn note_truth(&mut self) {
+        if !self.is_truth_new {
+            return;
+        }
+        let now_ts = clock::wall_secs();
+        match self.keeper.note(&mut self.system, &self.truth_key, now_ts) {
+            Ok(()) => self.is_truth_new = false,
+            Err(error) => log::debug!("what changed in truth cannot be entered: {error}"),
+        }
     }
 
     fn read(&mut self) -> Facts {

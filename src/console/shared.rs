@@ -17,6 +17,7 @@ pub struct Shared {
     view: Mutex<Arc<View>>,
     truth: Mutex<Option<Arc<Truth>>>,
     buses: Mutex<HashMap<String, Address>>,
+    data_bus: Mutex<Option<Address>>,
     changed: Mutex<Changed>,
     answers: Mutex<Vec<(Ticket, Response)>>,
     waker: Waker,
@@ -37,6 +38,7 @@ impl Shared {
             view: Mutex::default(),
             truth: Mutex::default(),
             buses: Mutex::default(),
+            data_bus: Mutex::default(),
             changed: Mutex::default(),
             answers: Mutex::default(),
             waker,
@@ -77,10 +79,21 @@ impl Shared {
         lock(&self.truth).clone()
     }
 
-    /// Another truth is in force, and its buses are there.
-    pub fn set_truth(&self, truth: Arc<Truth>, buses: HashMap<String, Address>) {
+    /// Another truth is in force, its buses are there, and the one that carries data.
+    pub fn set_truth(
+        &self,
+        truth: Arc<Truth>,
+        buses: HashMap<String, Address>,
+        data_bus: Option<Address>,
+    ) {
         *lock(&self.truth) = Some(truth);
         *lock(&self.buses) = buses;
+        *lock(&self.data_bus) = data_bus;
+    }
+
+    /// Where the bus is that carries data; `None` where its address cannot be used, or nobody knows yet.
+    pub fn data_bus(&self) -> Option<Address> {
+        lock(&self.data_bus).clone()
     }
 
     /// Where the bus of this name is.

@@ -8,10 +8,9 @@ mod route;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crossbeam_channel::Sender;
-
 use super::access::{Access, Denied, Who};
-use super::ask::{Ask, said};
+use super::answer::{HTML, JSON, Known, Tagged, html_page, said};
+use super::errand::{Errand, Errands, What};
 use super::hear::Beats;
 use super::json;
 use super::live;
@@ -19,6 +18,7 @@ use super::metrics::{self, Own};
 use super::page::{self, Reader};
 use super::plain;
 use super::public::Shown;
+use super::report::{Form, Question};
 use super::shared::Shared;
 use super::view::View;
 use crate::clock::{self, Mono};
@@ -28,14 +28,12 @@ use route::{Api, Page, Route};
 /// What a browser is allowed (<https://www.w3.org/TR/CSP3/>).
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 const RESOURCE_POLICY: &str = "Cross-Origin-Resource-Policy";
-const HTML: &str = "text/html; charset=utf-8";
-const JSON: &str = "application/json";
 
 /// The console, as it answers.
 pub struct Console {
     shared: Arc<Shared>,
     access: Access,
-    asks: Sender<Ask>,
+    errands: Errands,
     beats: Beats,
     live: usize,
     requests: u64,
@@ -50,12 +48,12 @@ pub struct Console {
 }
 
 impl Console {
-    /// Answers from `shared` and `beats`; what is to be done goes to `asks`.
-    pub fn new(shared: Arc<Shared>, access: Access, asks: Sender<Ask>, beats: Beats) -> Console {
+    /// Answers from `shared` and `beats`; what needs a bus goes to `errands`.
+    pub fn new(shared: Arc<Shared>, access: Access, errands: Errands, beats: Beats) -> Console {
         Console {
             shared,
             access,
-            asks,
+            errands,
             beats,
             live: 0,
             requests: 0,
@@ -119,7 +117,7 @@ impl Console {
             Route::Action(action) => self.act(request, action, peer, (ticket, now), now_ts),
             Route::Live | Route::Metrics | Route::Page(_) | Route::Api(_) => {
                 match self.access.reader(request, peer, now, now_ts) {
-                    Ok(who) => self.read(request, route, &view, &who, now_ts),
+                    Ok(who) => self.read(request, route, &view, who, (ticket, now), now_ts),
                     Err(denied) => Answer::Now(self.denied(request, denied)),
                 }
             }
@@ -131,13 +129,41 @@ impl Console {
         request: &Request,
         route: Route<'_>,
         view: &View,
-        who: &Who,
+        who: Who,
+        (ticket, asked): (Ticket, Mono),
         now_ts: i64,
     ) -> Answer {
-        let reader = Reader {
-            who,
-            has_login: self.access.has_login(),
+        let has_login = self.access.has_login();
+        let (topic, form) = match route {
+            Route::Page(Page::Topic(topic)) => (topic, Form::Page { who, has_login }),
+            Route::Api(Api::Topic(topic)) => (topic, Form::Json(Known::of(request))),
+            _ => {
+                let reader = Reader {
+                    who: &who,
+                    has_login,
+                };
+                return self.read_now(request, route, view, reader, now_ts);
+            }
         };
+        let errand = Errand {
+            ticket,
+            asked,
+            what: What::Show(Question { topic, form }),
+        };
+        match self.errands.offer(errand) {
+            Ok(()) => Answer::Later,
+            Err(why) => Answer::Now(self.refuse(request, 503, why)),
+        }
+    }
+
+    fn read_now(
+        &mut self,
+        request: &Request,
+        route: Route<'_>,
+        view: &View,
+        reader: Reader<'_>,
+        now_ts: i64,
+    ) -> Answer {
         Answer::Now(match route {
             Route::Live => return Answer::Live(live::begin(view, now_ts)),
             Route::Metrics => {
@@ -170,6 +196,7 @@ impl Console {
                 Some(row) => page::service(view, row, reader, now_ts),
                 None => return self.refuse(request, 404, "truth names no such service"),
             },
+            Page::Topic(_) => return self.refuse(request, 404, "there is nothing of this name"),
             Page::Incidents => page::incidents(view, reader, now_ts),
             Page::Incident(id) => {
                 match view.incidents.iter().find(|incident| &*incident.id == id) {
@@ -184,9 +211,7 @@ impl Console {
                 }
             }
         };
-        Response::new(200)
-            .with("Content-Type", HTML)
-            .body(Body::Owned(html.into_bytes()))
+        html_page(200, html)
     }
 
     fn api(&mut self, request: &Request, api: Api<'_>, view: &View, now_ts: i64) -> Response {
@@ -195,7 +220,7 @@ impl Console {
             (view.rev, now_ts),
         );
         if let Some(answer) = self.kept.get(&asked, of) {
-            return tagged(request, &answer);
+            return Known::of(request).answer_of(&answer);
         }
         let body = match api {
             Api::Summary => json::summary(view, now_ts),
@@ -211,7 +236,7 @@ impl Console {
                 Some(beats) => beats,
                 None => return said(404, "truth names no such service, or it has no heartbeat"),
             },
-            Api::Notify => json::notify(view),
+            Api::Topic(_) => return said(404, "there is nothing of this name"),
             Api::Groups => json::groups(view, now_ts),
             Api::Incidents => json::incidents(view),
             Api::Incident(id) => match view.incidents.iter().find(|incident| &*incident.id == id) {
@@ -220,12 +245,12 @@ impl Console {
             },
             Api::Silences => serde_json::json!({ "rev": view.rev, "silences": *view.silences }),
         };
-        let answer = kept::Answer::new(body.to_string().into_bytes());
+        let answer = Tagged::new(body.to_string().into_bytes());
         // Beats come at any moment.
         if !matches!(api, Api::Beats(_)) {
             self.kept.put(asked, of, &answer);
         }
-        tagged(request, &answer)
+        Known::of(request).answer_of(&answer)
     }
 
     /// The beats of `svc`, heard from now on; `None` where there are none to hear.
@@ -280,26 +305,9 @@ impl Console {
             .field("accept")
             .is_some_and(|accept| accept.contains("text/html"));
         match wants_page {
-            true => Response::new(status)
-                .with("Content-Type", HTML)
-                .body(Body::Owned(
-                    page::message(&status.to_string(), words).into_bytes(),
-                )),
+            true => html_page(status, page::message(&status.to_string(), words)),
             false => Response::text(status, format!("{words}\n")),
         }
-    }
-}
-
-/// The answer, or that it is the one that is known already.
-fn tagged(request: &Request, answer: &kept::Answer) -> Response {
-    let etag = answer.etag.to_string();
-    let is_known = request.field("if-none-match") == Some(&*etag);
-    let response = Response::new(if is_known { 304 } else { 200 })
-        .with("Content-Type", JSON)
-        .with("ETag", etag);
-    match is_known {
-        true => response,
-        false => response.body(Body::Shared(Arc::clone(&answer.bytes))),
     }
 }
 

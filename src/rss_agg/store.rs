@@ -62,10 +62,20 @@ pub struct Memory {
 impl Store {
     /// A store at `address`; `name` is what the connection calls itself.
     pub fn new(address: Address, name: &str) -> Store {
+        Store::with_limits(address, name, Limits::default())
+    }
+
+    /// The same, for whoever has less time.
+    pub fn with_limits(address: Address, name: &str, limits: Limits) -> Store {
         Store {
-            bus: Commands::new(address, name, Limits::default()),
+            bus: Commands::new(address, name, limits),
             fence: None,
         }
+    }
+
+    /// The connection, for questions about what else lies there.
+    pub fn commands(&mut self) -> &mut Commands {
+        &mut self.bus
     }
 
     /// Writes in the name of this holding of the lease from now on.

@@ -1,4 +1,4 @@
-"""Looks at the console with Chromium: browser.py URL TOKEN FOLDER SVC STATE AXE [keys] [greyscale] [tabs].
+"""Looks at the console with Chromium: browser.py URL TOKEN FOLDER SVC STATE AXE [keys] [greyscale] [tabs] [topics].
 
 Prints one line of JSON for each view: what it saw, and what was wrong. Pictures go to FOLDER, named by STATE. AXE is the
 script of axe-core, by which each view is judged, or "-".
@@ -83,7 +83,10 @@ def log_in():
 def look():
     rows = "#rows li[data-svc]" if state != "empty" else "#rows p"
     views = [("list", "/", rows), ("incidents", "/incidents", "h2")]
-    if state != "empty":
+    if "topics" in more:
+        topics = ["feeds", "market", "analysis", "mesh", "truth", "notify"]
+        views = [(topic, "/" + topic, "#topic h3") for topic in topics]
+    elif state != "empty":
         views.append(("detail", "/services/" + svc, "#bars svg"))
     for width in (1280, 320):
         for dark in (False, True):

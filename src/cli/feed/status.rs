@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use super::{Swarm, Words, print};
 use crate::clock::{human, wall_secs};
 use crate::env::Env;
-use crate::rss_agg::config::FeedSpec;
+use crate::reports::feeds::Feeds;
 use crate::rss_agg::record::{Health, Record};
 use crate::service::Error;
 use crate::text::SafeText;
@@ -18,51 +18,28 @@ use crate::text::SafeText;
 pub(super) fn run(words: &Words, env: Env) -> Result<ExitCode, Error> {
     words.none()?;
     let mut swarm = Swarm::find(&env)?;
-    let ids: Vec<&str> = swarm
-        .config
-        .feeds
-        .iter()
-        .map(|spec| spec.id.as_str())
-        .collect();
-    let records = swarm.store.records(&ids, || {})?;
-    let totals = swarm.store.totals()?;
-    let about = |(spec, record): (&std::sync::Arc<FeedSpec>, Option<Record>)| {
-        (spec.id.clone(), record.unwrap_or_default().about(spec))
-    };
-    let mut feeds: Vec<(String, Record)> =
-        swarm.config.feeds.iter().zip(records).map(about).collect();
-    feeds.sort_by_key(|(id, record)| (rank(record), id.clone()));
+    let found = Feeds::read(&mut swarm.store, &swarm.config)?;
     print(&if words.json {
-        let feeds: Map<String, Json> = feeds
+        let feeds: Map<String, Json> = found
+            .feeds
             .iter()
             // A record has string keys and finite numbers only, so it can be written.
             .map(|(id, record)| (id.clone(), serde_json::to_value(record).unwrap_or_default()))
             .collect();
-        let totals: Map<String, Json> = totals
-            .into_iter()
-            .map(|(name, n)| (name, n.into()))
+        let totals: Map<String, Json> = found
+            .totals
+            .iter()
+            .map(|(name, n)| (name.clone(), (*n).into()))
             .collect();
         format!("{:#}\n", json!({"feeds": feeds, "totals": totals}))
     } else {
-        table(&feeds, &totals, wall_secs())
+        table(&found, wall_secs())
     })?;
-    let fails = feeds
-        .iter()
-        .any(|(_, record)| rank(record) < rank(&Record::default()));
-    Ok(ExitCode::from(u8::from(fails)))
+    Ok(ExitCode::from(u8::from(found.fails())))
 }
 
-/// The worst first.
-fn rank(record: &Record) -> u8 {
-    match record.health {
-        Health::Failing => 0,
-        Health::Gone => 1,
-        Health::New => 2,
-        Health::Ok => 3,
-    }
-}
-
-fn table(feeds: &[(String, Record)], totals: &[(String, u64)], now_ts: i64) -> String {
+fn table(found: &Feeds, now_ts: i64) -> String {
+    let feeds = &found.feeds;
     let head = [
         "FEED",
         "HEALTH",
@@ -97,26 +74,20 @@ fn table(feeds: &[(String, Record)], totals: &[(String, u64)], now_ts: i64) -> S
             let _ = writeln!(out, "    {note}");
         }
     }
-    let total = |name: &str| {
-        totals
-            .iter()
-            .find(|(known, _)| known == name)
-            .map_or(0, |(_, n)| *n)
-    };
     let _ = writeln!(
         out,
         "\n{} feeds; {} items queued, {} changed, {} dropped by filters, {} documents in quarantine",
         feeds.len(),
-        total("queued"),
-        total("updated"),
-        total("dropped"),
-        total("quarantined")
+        found.total("queued"),
+        found.total("updated"),
+        found.total("dropped"),
+        found.total("quarantined")
     );
-    if total("lost") > 0 {
+    if found.total("lost") > 0 {
         let _ = writeln!(
             out,
             "{} queue entries were LOST: no worker had them in time",
-            total("lost")
+            found.total("lost")
         );
     }
     out
@@ -205,11 +176,11 @@ mod tests {
             average_gap_sec: Some(90.0),
             ..Record::default()
         };
-        let text = table(
-            &[("bad".into(), failing), ("good".into(), ok)],
-            &[("queued".into(), 7), ("lost".into(), 2)],
-            1000,
-        );
+        let found = Feeds {
+            feeds: vec![("bad".into(), failing), ("good".into(), ok)],
+            totals: vec![("queued".into(), 7), ("lost".into(), 2)],
+        };
+        let text = table(&found, 1000);
         assert_eq!(
             text,
             "FEED  HEALTH   HTTP  FETCHED    NEXT POLL  LAST NEW    GAP         QUEUED\n\

@@ -4,11 +4,13 @@ use std::process::ExitCode;
 
 use serde_json::{Value as Json, json};
 
-use super::swarm::{self, Fields, Swarm, now_ms, stale};
+use super::swarm::{Swarm, now_ms};
 use super::{Words, columns, print};
 use crate::contract::market::chain_hash;
 use crate::env::Env;
 use crate::massive::symbol::in_chain_keys;
+use crate::reports::Fields;
+use crate::reports::market::{record_json, stale};
 use crate::service::Error;
 
 /// Runs the command.
@@ -27,7 +29,7 @@ pub(super) fn run(words: &Words, env: &Env) -> Result<ExitCode, Error> {
     let now_ms = now_ms();
     let stale = stale(&hash, now_ms);
     let text = match expiration {
-        None if words.json => format!("{:#}\n", swarm::json(&hash, now_ms)),
+        None if words.json => format!("{:#}\n", record_json(&hash, now_ms)),
         None => overview(underlying, &hash, stale.as_deref()),
         Some(expiration) => {
             let Some(pointer) = hash.get(&format!("{expiration}:pointer")) else {

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::swarm::{self, Fields, Swarm, integer, now_ms, stale};
+use super::swarm::{Swarm, now_ms};
 use super::{Words, print};
 use crate::bus::{Commands, Limits};
 use crate::clock::{Mono, rfc3339_millis};
 use crate::contract::market::POLL;
 use crate::env::Env;
+use crate::reports::market::{record_json, stale};
+use crate::reports::{Fields, integer};
 use crate::service::{Error, is_reader_gone, stream};
 
 /// How long a round may take, with the wait for a call before it.
@@ -94,7 +96,7 @@ pub(super) fn tail(words: &Words, env: &Env) -> Result<ExitCode, Error> {
 fn line(symbol: &str, record: &Fields, is_json: bool) -> String {
     let now_ms = now_ms();
     if is_json {
-        let mut json = swarm::json(record, now_ms);
+        let mut json = record_json(record, now_ms);
         json["symbol"] = symbol.into();
         return format!("{json}\n");
     }

@@ -4,15 +4,13 @@ use std::process::ExitCode;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::swarm::{self, Fields, Swarm, integer, now_ms, stale};
+use super::swarm::{Swarm, now_ms};
 use super::{Words, columns, print};
-use crate::clock::human;
 use crate::env::Env;
-use crate::massive::session::calendar::time_of;
+use crate::reports::market::{age, change_pct, record_json, stale, summary};
+use crate::reports::{Fields, integer};
 use crate::service::Error;
 
-/// A status that is older than this was written by one that is dead: it is written every five seconds.
-const STATUS_OLD_MS: i64 = 15_000;
 const HEAD: [&str; 9] = [
     "SYMBOL", "PRICE", "KIND", "CHANGE", "BID", "ASK", "AGE", "FEED", "STATE",
 ];
@@ -28,7 +26,7 @@ pub(super) fn run(words: &Words, env: &Env) -> Result<ExitCode, Error> {
     let are_fresh = records.iter().all(|record| stale(record, now_ms).is_none());
     let text = if words.json {
         let of =
-            |(symbol, record): (&String, &Fields)| (symbol.clone(), swarm::json(record, now_ms));
+            |(symbol, record): (&String, &Fields)| (symbol.clone(), record_json(record, now_ms));
         let all: Map<String, Json> = symbols.iter().zip(&records).map(of).collect();
         format!("{:#}\n", json!({"symbols": all, "status": status}))
     } else if symbols.is_empty() {
@@ -61,7 +59,7 @@ pub(super) fn get(words: &Words, env: &Env) -> Result<ExitCode, Error> {
     }
     let stale = stale(&record, now_ms);
     print(&if words.json {
-        format!("{:#}\n", swarm::json(&record, now_ms))
+        format!("{:#}\n", record_json(&record, now_ms))
     } else {
         let lines = record
             .iter()
@@ -74,10 +72,7 @@ pub(super) fn get(words: &Words, env: &Env) -> Result<ExitCode, Error> {
 
 fn row(symbol: &str, record: &Fields, now_ms: i64) -> Vec<String> {
     let get = |name: &str| record.get(name).cloned().unwrap_or_else(|| "-".to_owned());
-    let number = |name: &str| record.get(name).and_then(|text| text.parse::<f64>().ok());
-    // A price of the stream is newer than the change that the vendor told: then what the two prices say.
-    let told = number("change_pct");
-    let change = told.or_else(|| Some((number("price")? / number("prev_close")? - 1.0) * 100.0));
+    let change = change_pct(record);
     let change = change.map_or_else(|| "-".to_owned(), |pct| format!("{pct:+.2} %"));
     let age = integer(record, "event_ms").map_or_else(|| "-".to_owned(), |ms| age(now_ms - ms));
     let state = stale(record, now_ms).unwrap_or_else(|| "fresh".to_owned());
@@ -92,55 +87,4 @@ fn row(symbol: &str, record: &Fields, now_ms: i64) -> Vec<String> {
         get("feed"),
         state,
     ]
-}
-
-/// How old something is.
-pub(super) fn age(ms: i64) -> String {
-    human(std::time::Duration::from_millis(ms.max(0).unsigned_abs()))
-}
-
-/// How the market stands, and the calls.
-fn summary(status: &Fields, now_ms: i64) -> String {
-    let text = |name: &str| status.get(name).map(String::as_str).unwrap_or_default();
-    match integer(status, "as_of_ms") {
-        None => return "massive has not written anything yet".to_owned(),
-        Some(at) if now_ms - at > STATUS_OLD_MS => {
-            return format!(
-                "massive wrote last {} ago: what it wrote grows old by itself",
-                age(now_ms - at)
-            );
-        }
-        Some(_) => {}
-    }
-    let session = match (
-        text("session"),
-        integer(status, "close_ms"),
-        integer(status, "next_open_ms"),
-    ) {
-        ("open", Some(close_ms), _) if close_ms > now_ms => {
-            format!("open until {} New York", time_of(close_ms))
-        }
-        ("open", ..) => "open".to_owned(),
-        (session, _, Some(open_ms)) => format!("{session}, opens in {}", age(open_ms - now_ms)),
-        (session, ..) => session.to_owned(),
-    };
-    let assumed = if text("assumed") == "1" {
-        " (assumed)"
-    } else {
-        ""
-    };
-    let calls = format!(
-        "{} of {} calls in the last 60 s",
-        text("calls"),
-        text("calls_allowed")
-    );
-    let demand = match text("demand") {
-        "" => String::new(),
-        demand => format!("; {demand}"),
-    };
-    let state = match (text("state"), text("reason")) {
-        ("degraded", reason) => format!("\ndegraded: {reason}"),
-        _ => String::new(),
-    };
-    format!("{session}{assumed}; {calls}{demand}{state}")
 }

@@ -5,12 +5,12 @@ use std::process::ExitCode;
 
 use serde_json::{Value as Json, json};
 
-use super::show::age;
-use super::swarm::{Fields, Swarm, integer, now_ms};
+use super::swarm::{Swarm, now_ms};
 use super::{Words, columns, print};
-use crate::contract::market::{BUDGET, TOTALS};
+use crate::contract::market::TOTALS;
 use crate::env::Env;
-use crate::massive::budget::WINDOW_MS;
+use crate::reports::market::{Calls, age};
+use crate::reports::{Fields, integer};
 use crate::service::Error;
 
 /// Runs `market status`.
@@ -128,44 +128,28 @@ fn stream_text(status: &Fields, links: &Json) -> String {
 pub(super) fn budget(words: &Words, env: &Env) -> Result<ExitCode, Error> {
     words.none()?;
     let mut swarm = Swarm::find(env)?;
-    let mut ask = redis::pipe();
-    ask.cmd("TIME");
-    ask.cmd("LRANGE").arg(BUDGET).arg(0).arg(-1);
-    let ((secs, micros), calls): ((i64, i64), Vec<i64>) = swarm.store.pipe(&ask)?;
     let status = swarm.status()?;
-    let now_ms = secs * 1_000 + micros / 1_000;
-    let ages: Vec<i64> = calls
-        .iter()
-        .map(|at| now_ms - at)
-        .filter(|age| *age < WINDOW_MS)
-        .collect();
-    let allowed = integer(&status, "calls_allowed").unwrap_or(swarm.config.calls_per_min.into());
-    let is_free = (ages.len() as i64) < allowed;
-    let wait_ms = if is_free {
-        0
-    } else {
-        ages.first().map_or(0, |age| WINDOW_MS - age)
-    };
+    let calls = Calls::read(&mut swarm.store, &status, &swarm.config)?;
     let demand = status.get("demand").filter(|demand| !demand.is_empty());
     print(&if words.json {
         let plan = swarm.config.calls_per_min;
         format!(
             "{:#}\n",
-            json!({"calls": ages.len(), "allowed": allowed, "plan": plan, "next_in_ms": wait_ms, "demand": demand})
+            json!({"calls": calls.made, "allowed": calls.allowed, "plan": plan, "next_in_ms": calls.wait_ms, "demand": demand})
         )
     } else {
-        let next = if is_free {
+        let next = if calls.is_free() {
             "one is free".to_owned()
         } else {
-            format!("the next in {}", age(wait_ms))
+            format!("the next in {}", age(calls.wait_ms))
         };
         let demand = demand.map_or_else(String::new, |demand| {
             format!("\n{demand}: intervals are stretched")
         });
         format!(
-            "{} of {allowed} calls in the last 61 s; {next}{demand}\n",
-            ages.len()
+            "{} of {} calls in the last 61 s; {next}{demand}\n",
+            calls.made, calls.allowed
         )
     })?;
-    Ok(ExitCode::from(u8::from(!is_free)))
+    Ok(ExitCode::from(u8::from(!calls.is_free())))
 }

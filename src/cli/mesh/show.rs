@@ -3,13 +3,10 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
-use serde_json::json;
-
 use super::{Words, ago, columns, print, system};
-use crate::bus::{BusError, Commands};
-use crate::contract::lease::parts_key;
-use crate::contract::mesh::{Counts, Instance, State, instance_field};
+use crate::contract::mesh::{Instance, State};
 use crate::env::Env;
+use crate::reports::mesh::{all_up, registry, registry_json};
 use crate::service::Error;
 use crate::swarm_state::registry::Registry;
 
@@ -20,58 +17,14 @@ const PARTS_MAX: usize = 8;
 pub(super) fn run(words: &Words, env: &Env) -> Result<ExitCode, Error> {
     words.none()?;
     let mut commands = system(env)?;
-    let mut registry = Registry::read(&mut commands)?;
-    add_parts(&mut registry, &mut commands)?;
+    let registry = registry(&mut commands)?;
     let is_well = registry.head.is_some() && registry.stale_sec().is_none() && all_up(&registry);
     print(&if words.json {
-        let head = registry.head.map(|head| {
-            json!({"epoch": head.epoch, "seq": head.seq, "as_of_ts": head.as_of_ts, "doubting": head.doubting})
-        });
-        let instances: Vec<&Instance> = registry.instances.values().collect();
-        let value = json!({
-            "head": head,
-            "stale_sec": registry.stale_sec().filter(|_| head.is_some()),
-            "services": registry.services,
-            "instances": instances,
-        });
-        format!("{value:#}\n")
+        format!("{:#}\n", registry_json(&registry))
     } else {
         text(&registry)
     })?;
     Ok(ExitCode::from(u8::from(!is_well)))
-}
-
-/// The parts that instances hold stand where they claim them, whether or not mesh is there.
-fn add_parts(registry: &mut Registry, commands: &mut Commands) -> Result<(), BusError> {
-    let mut ask = redis::pipe();
-    for svc in registry.services.keys() {
-        ask.cmd("HGETALL").arg(parts_key(svc));
-    }
-    if registry.services.is_empty() {
-        return Ok(());
-    }
-    let held: Vec<Vec<(String, String)>> = commands.pipe(&ask)?;
-    for (svc, fields) in registry.services.keys().zip(held) {
-        for (part, holder) in fields {
-            if let (Ok(part), Some((inst, _))) = (part.parse(), holder.rsplit_once('|'))
-                && let Some(instance) = registry.instances.get_mut(&instance_field(svc, inst))
-            {
-                instance.parts.push(part);
-            }
-        }
-    }
-    registry
-        .instances
-        .values_mut()
-        .for_each(|i| i.parts.sort_unstable());
-    Ok(())
-}
-
-/// Whether nobody is missing who was not replaced, and of each service as many are up as shall be.
-fn all_up(registry: &Registry) -> bool {
-    let enough = |counts: &Counts| counts.up + counts.suspect >= counts.min;
-    let is_well = |instance: &Instance| matches!(instance.state, State::Up | State::Left);
-    registry.instances.values().all(is_well) && registry.services.values().all(enough)
 }
 
 fn text(registry: &Registry) -> String {

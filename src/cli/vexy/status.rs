@@ -1,30 +1,16 @@
 //! `marketswarm vexy status`: what waits, who works, what was done, and what was spent today.
 
-use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use redis::streams::StreamInfoConsumersReply;
-use serde_json::{Value as Json, json};
-
-use super::spent::Spent;
-use super::swarm::{Fields, Swarm};
+use super::swarm::Swarm;
 use super::{Words, print};
-use crate::bus::stream::{self, EntryId, Group};
-use crate::bus::{BusError, Commands};
 use crate::clock::human;
-use crate::contract::analysis::{
-    CONTROL, DEAD, GROUP, INDEX, MODEL_BREAKER, MODEL_TODO, REDO, TOTALS, usage_key,
-};
-use crate::contract::feeds::{CHANGES, QUEUE};
 use crate::env::Env;
+use crate::reports::analysis::{State, Work};
 use crate::service::Error;
 use crate::text::{SafeText, width};
-use crate::vexy_ai::config::{Config, Model};
-use crate::vexy_ai::control::Control;
-
-/// What the analysts read, the model's last.
-const STREAMS: [&str; 4] = [QUEUE, CHANGES, REDO, MODEL_TODO];
+use crate::vexy_ai::config::Config;
 
 /// Runs the command.
 pub(super) fn run(words: &Words, env: &Env) -> Result<ExitCode, Error> {
@@ -32,274 +18,76 @@ pub(super) fn run(words: &Words, env: &Env) -> Result<ExitCode, Error> {
     words.only(&["--json"])?;
     let mut swarm = Swarm::find(env)?;
     let config = Config::from_truth(&swarm.truth).map_err(|p| Error::Truth(p.to_string()))?;
-    let found = Found::gather(&mut swarm, config.model)?;
+    let found = Work::read(&mut swarm.store, config.model)?;
     let state = found.state(config.analysis.behind_warn_sec);
     print(&match words.json {
         true => format!("{:#}\n", found.json(state)),
-        false => found.text(state),
+        false => text(&found, state),
     })?;
     Ok(ExitCode::from(u8::from(state != State::Ok)))
 }
 
-/// How the analysis stands as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Ok,
-    /// Somebody has paused it.
-    Paused,
-    /// Something waits, and nobody has ever worked on it.
-    Idle,
-    /// Something waits for longer than truth wants.
-    Behind,
-}
-
-impl State {
-    fn word(self) -> &'static str {
-        match self {
-            State::Ok => "ok",
-            State::Paused => "paused",
-            State::Idle => "nobody works",
-            State::Behind => "behind",
-        }
-    }
-}
-
-/// One stream of work.
-#[derive(Clone, Debug, Default)]
-struct Queue {
-    key: &'static str,
-    /// Not begun; `None` where the server cannot tell.
-    waiting: Option<u64>,
-    in_work: u64,
-    /// Of what is not done: for how long it has been there.
-    oldest_ms: Option<u64>,
-}
-
-/// One worker: its threads are consumers of the group.
-#[derive(Clone, Debug, Default)]
-struct Worker {
-    threads: u64,
-    in_work: u64,
-    /// Since one of them last asked for something.
-    idle_ms: Option<u64>,
-}
-
-struct Found {
-    queues: Vec<Queue>,
-    workers: BTreeMap<String, Worker>,
-    control: Control,
-    totals: Fields,
-    spent: Spent,
-    kept: u64,
-    dead: u64,
-    now_ms: u64,
-}
-
-impl Found {
-    fn gather(swarm: &mut Swarm, model: Model) -> Result<Found, BusError> {
-        let (secs, micros): (i64, u64) = swarm.store.query(&redis::cmd("TIME"))?;
-        let now_ms = secs.unsigned_abs() * 1_000 + micros / 1_000;
-        let day = jiff::Timestamp::from_second(secs).unwrap_or_default();
-        let day = day.strftime("%Y-%m-%d").to_string();
-        let mut queues = Vec::with_capacity(STREAMS.len());
-        for key in STREAMS {
-            queues.push(queue(&mut swarm.store, key, now_ms)?);
-        }
-        let mut ask = redis::pipe();
-        ask.cmd("ZCARD").arg(INDEX);
-        ask.cmd("XLEN").arg(DEAD);
-        let (kept, dead) = swarm.store.pipe(&ask)?;
-        Ok(Found {
-            queues,
-            workers: workers(&mut swarm.store)?,
-            control: Control::read(swarm.hash(CONTROL)?),
-            totals: swarm.hash(TOTALS)?,
-            spent: Spent::new(
-                day.clone(),
-                swarm.hash(&usage_key(&day))?,
-                model,
-                &swarm.hash(MODEL_BREAKER)?,
-                now_ms,
-            ),
-            kept,
-            dead,
-            now_ms,
-        })
-    }
-
-    fn state(&self, behind_warn_sec: u64) -> State {
-        let local = &self.queues[..STREAMS.len() - 1];
-        let oldest_ms = local.iter().filter_map(|queue| queue.oldest_ms).max();
-        if self.control.paused_ts.is_some() {
-            State::Paused
-        } else if self.workers.is_empty() && oldest_ms.is_some() {
-            State::Idle
-        } else if oldest_ms > Some(behind_warn_sec * 1_000) {
-            State::Behind
-        } else {
-            State::Ok
-        }
-    }
-
-    fn text(&self, state: State) -> String {
-        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-        let rows = self.queues.iter().map(|queue| {
-            let waiting = queue.waiting.map(|n| n.to_string());
+fn text(found: &Work, state: State) -> String {
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let rows = found.queues.iter().map(|queue| {
+        let waiting = queue.waiting.map(|n| n.to_string());
+        vec![
+            queue.key.to_owned(),
+            waiting.unwrap_or_else(|| "?".to_owned()),
+            queue.in_work.to_string(),
+            or_dash(queue.oldest_ms.map(age)),
+        ]
+    });
+    let mut out = table(&["STREAM", "WAITING", "IN WORK", "OLDEST"], rows.collect());
+    if !found.workers.is_empty() {
+        let rows = found.workers.iter().map(|(name, worker)| {
+            let seen = worker.idle_ms.map(|ms| format!("{} ago", age(ms)));
+            let word = found.control.word(name).unwrap_or_default();
             vec![
-                queue.key.to_owned(),
-                waiting.unwrap_or_else(|| "?".to_owned()),
-                queue.in_work.to_string(),
-                or_dash(queue.oldest_ms.map(age)),
+                SafeText::new(name).into(),
+                worker.threads.to_string(),
+                worker.in_work.to_string(),
+                or_dash(seen),
+                word.to_owned(),
             ]
         });
-        let mut out = table(&["STREAM", "WAITING", "IN WORK", "OLDEST"], rows.collect());
-        if !self.workers.is_empty() {
-            let rows = self.workers.iter().map(|(name, worker)| {
-                let seen = worker.idle_ms.map(|ms| format!("{} ago", age(ms)));
-                let word = self.control.word(name).unwrap_or_default();
-                vec![
-                    SafeText::new(name).into(),
-                    worker.threads.to_string(),
-                    worker.in_work.to_string(),
-                    or_dash(seen),
-                    word.to_owned(),
-                ]
-            });
-            let head = ["WORKER", "THREADS", "IN WORK", "LAST SEEN", ""];
-            out += &format!("\n{}", table(&head, rows.collect()));
-        }
-        out += &format!("\n{}; {} analyses are kept\n", state.word(), self.kept);
-        if !self.totals.is_empty() {
-            let total = |(name, n): (&String, &String)| {
-                let name = name.replace('_', " ");
-                format!("{} {}", SafeText::new(&name), SafeText::new(n))
-            };
-            let all: Vec<String> = self.totals.iter().map(total).collect();
-            out += &format!("since the beginning: {}\n", all.join(", "));
-        }
-        out += &self.spent.text();
-        let now_ts = (self.now_ms / 1_000) as i64;
-        let since = |ts: i64| age((now_ts - ts).max(0).unsigned_abs() * 1_000);
-        if let Some(ts) = self.control.paused_ts {
-            out += &format!(
-                "paused for {}; to go on: marketswarm vexy resume\n",
-                since(ts)
-            );
-        }
-        if let Some(ts) = self.control.model_paused_ts {
-            let ago = since(ts);
-            out += &format!(
-                "the model is paused for {ago}; to go on: marketswarm vexy resume --model\n"
-            );
-        }
-        for (name, ts) in &self.control.drained {
-            let name = SafeText::new(name);
-            out += &format!(
-                "{name} is drained for {}; to go on: marketswarm vexy resume {name}\n",
-                since(*ts)
-            );
-        }
-        if self.dead > 0 {
-            out += &format!("{} were given up: marketswarm vexy dead\n", self.dead);
-        }
-        out
+        let head = ["WORKER", "THREADS", "IN WORK", "LAST SEEN", ""];
+        out += &format!("\n{}", table(&head, rows.collect()));
     }
-
-    fn json(&self, state: State) -> Json {
-        let number = |text: &String| text.parse::<i64>().map_or_else(|_| json!(text), Json::from);
-        let numbers = |fields: &Fields| -> Json {
-            let all = fields
-                .iter()
-                .map(|(name, text)| (name.clone(), number(text)));
-            Json::Object(all.collect())
+    out += &format!("\n{}; {} analyses are kept\n", state.word(), found.kept);
+    if !found.totals.is_empty() {
+        let total = |(name, n): (&String, &String)| {
+            let name = name.replace('_', " ");
+            format!("{} {}", SafeText::new(&name), SafeText::new(n))
         };
-        let queues = self.queues.iter().map(|queue| {
-            let about = json!({"waiting": queue.waiting, "in_work": queue.in_work, "oldest_ms": queue.oldest_ms});
-            (queue.key.to_owned(), about)
-        });
-        let workers = self.workers.iter().map(|(name, worker)| {
-            let about = json!({
-                "threads": worker.threads,
-                "in_work": worker.in_work,
-                "idle_ms": worker.idle_ms,
-                "state": self.control.word(name),
-            });
-            (name.clone(), about)
-        });
-        let mut all = json!({
-            "state": state.word(),
-            "streams": Json::Object(queues.collect()),
-            "workers": Json::Object(workers.collect()),
-            "kept": self.kept,
-            "dead": self.dead,
-            "totals": numbers(&self.totals),
-            "day": self.spent.day,
-            "spent": numbers(self.spent.fields()),
-            "paused_ts": self.control.paused_ts,
-            "model_paused_ts": self.control.model_paused_ts,
-            "drained": self.control.drained,
-        });
-        for (name, member) in self.spent.json() {
-            all[name] = member;
-        }
-        all
+        let all: Vec<String> = found.totals.iter().map(total).collect();
+        out += &format!("since the beginning: {}\n", all.join(", "));
     }
-}
-
-fn queue(store: &mut Commands, key: &'static str, now_ms: u64) -> Result<Queue, BusError> {
-    let group = Group::new(key, GROUP, "marketswarm");
-    let state = group.state(store)?;
-    let (last, pending) = match &state {
-        Some(state) => (state.last_delivered, state.pending),
-        None => (EntryId::ZERO, 0),
-    };
-    let first = stream::between(store, key, last, None, 1)?
-        .first()
-        .map(|entry| entry.id);
-    let owed = if pending > 0 {
-        group.oldest_pending(store)?
-    } else {
-        None
-    };
-    let waiting = match (&first, &state) {
-        (None, _) => Some(0),
-        (Some(_), Some(state)) => state.lag,
-        (Some(_), None) => Some(store.query(redis::cmd("XLEN").arg(key))?),
-    };
-    let oldest = [first, owed].into_iter().flatten().min();
-    Ok(Queue {
-        key,
-        waiting,
-        in_work: pending,
-        oldest_ms: oldest.map(|id| now_ms.saturating_sub(id.ms)),
-    })
-}
-
-/// The workers that have ever read the queue and are remembered.
-fn workers(store: &mut Commands) -> Result<BTreeMap<String, Worker>, BusError> {
-    let mut workers: BTreeMap<String, Worker> = BTreeMap::new();
-    for key in STREAMS {
-        let mut ask = redis::cmd("XINFO");
-        ask.arg("CONSUMERS").arg(key).arg(GROUP);
-        let consumers = match store.query::<StreamInfoConsumersReply>(&ask) {
-            Ok(found) => found.consumers,
-            // Neither the stream nor the group need be there.
-            Err(BusError::Reply { .. }) => continue,
-            Err(error) => return Err(error),
-        };
-        for consumer in consumers {
-            let (name, _) = consumer
-                .name
-                .rsplit_once(':')
-                .unwrap_or((&consumer.name, ""));
-            let worker = workers.entry(name.to_owned()).or_default();
-            worker.threads += u64::from(key == QUEUE);
-            worker.in_work += consumer.pending as u64;
-            let idle_ms = consumer.idle as u64;
-            worker.idle_ms = Some(worker.idle_ms.map_or(idle_ms, |ms| ms.min(idle_ms)));
-        }
+    out += &found.spent.text();
+    let now_ts = (found.now_ms / 1_000) as i64;
+    let since = |ts: i64| age((now_ts - ts).max(0).unsigned_abs() * 1_000);
+    if let Some(ts) = found.control.paused_ts {
+        out += &format!(
+            "paused for {}; to go on: marketswarm vexy resume\n",
+            since(ts)
+        );
     }
-    Ok(workers)
+    if let Some(ts) = found.control.model_paused_ts {
+        let ago = since(ts);
+        out +=
+            &format!("the model is paused for {ago}; to go on: marketswarm vexy resume --model\n");
+    }
+    for (name, ts) in &found.control.drained {
+        let name = SafeText::new(name);
+        out += &format!(
+            "{name} is drained for {}; to go on: marketswarm vexy resume {name}\n",
+            since(*ts)
+        );
+    }
+    if found.dead > 0 {
+        out += &format!("{} were given up: marketswarm vexy dead\n", found.dead);
+    }
+    out
 }
 
 fn age(ms: u64) -> String {
@@ -330,8 +118,16 @@ fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::analysis::{MODEL_TODO, REDO};
+    use crate::contract::feeds::{CHANGES, QUEUE};
+    use crate::reports::Fields;
+    use crate::reports::analysis::{Queue, Spent, Worker};
+    use crate::vexy_ai::config::Model;
+    use crate::vexy_ai::control::Control;
+    use serde_json::{Value as Json, json};
+    use std::collections::BTreeMap;
 
-    fn found() -> Found {
+    fn found() -> Work {
         let queue = |key, oldest_ms| Queue {
             key,
             waiting: Some(2),
@@ -344,7 +140,7 @@ mod tests {
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect()
         };
-        Found {
+        Work {
             queues: vec![
                 queue(QUEUE, Some(400)),
                 queue(CHANGES, None),
@@ -396,7 +192,7 @@ mod tests {
     fn the_text_says_what_waits_who_works_and_what_was_spent() {
         let found = found();
         assert_eq!(
-            found.text(found.state(120)),
+            text(&found, found.state(120)),
             "STREAM           WAITING  IN WORK  OLDEST\n\
              rss:queue        2        1        400 ms\n\
              rss:changes      2        1        -\n\

@@ -1,10 +1,9 @@
 //! A running swarm, as these commands see it: the store that the analyst shares with the feed reader.
 
-use std::collections::BTreeMap;
-
 use crate::bus::{BusError, Buses, Commands, Limits};
 use crate::cli::status::find_truth;
 use crate::env::Env;
+use crate::reports::{Fields, market};
 use crate::service::Error;
 use crate::swarm_state::locator;
 use crate::truth::Truth;
@@ -18,9 +17,6 @@ pub(super) struct Swarm {
     pub store: Commands,
 }
 
-/// A hash: its fields by their names.
-pub(super) type Fields = BTreeMap<String, String>;
-
 impl Swarm {
     pub fn find(env: &Env) -> Result<Swarm, Error> {
         let env = locator::with_buses(env)?;
@@ -31,6 +27,6 @@ impl Swarm {
     }
 
     pub fn hash(&mut self, key: &str) -> Result<Fields, BusError> {
-        self.store.query(redis::cmd("HGETALL").arg(key))
+        market::hash(&mut self.store, key)
     }
 }

@@ -6,6 +6,7 @@ use super::assets;
 use super::html::Html;
 use crate::clock::{human, rfc3339};
 use crate::console::access::Who;
+use crate::console::topic::Topic;
 use crate::console::view::{STANDS, Stand, View};
 
 /// Who looks, and what he may do.
@@ -49,7 +50,18 @@ pub(super) fn begin(
     ];
     data.extend(svc.map(|svc| ("data-svc", svc)));
     html.open("body", &data);
-    html.raw("<a class=\"skip\" href=\"#main\">to the services</a><header><h1><a href=\"/\">MarketSwarm</a></h1><nav aria-label=\"Pages\"><a href=\"/\">Services</a> <a href=\"/incidents\">Incidents</a></nav><span id=\"live\"></span> <button id=\"zone\" type=\"button\" hidden>UTC</button>");
+    html.raw("<a class=\"skip\" href=\"#main\">to the services</a><header><h1><a href=\"/\">MarketSwarm</a></h1><nav aria-label=\"Pages\"><a href=\"/\">Services</a> <a href=\"/incidents\">Incidents</a>");
+    for topic in Topic::ALL {
+        html.text(" ");
+        html.element(
+            "a",
+            &[("href", &format!("/{}", topic.as_str()))],
+            topic.title(),
+        );
+    }
+    html.raw(
+        "</nav><span id=\"live\"></span> <button id=\"zone\" type=\"button\" hidden>UTC</button>",
+    );
     if !reader.may_act() && reader.has_login {
         html.raw(" <a href=\"/login\">Log in</a>");
     }

@@ -2,13 +2,15 @@
 
 use std::net::SocketAddr;
 
+use super::Console;
 use super::route;
-use super::{Console, HTML};
 use crate::clock::Mono;
 use crate::console::access::{COOKIE, Denied, LOGIN_SEC, same_origin};
-use crate::console::ask::{Action, Ask, offer, said};
+use crate::console::answer::{html_page, said};
+use crate::console::ask::{Action, Ask};
+use crate::console::errand::{Errand, What};
 use crate::console::page;
-use crate::http::{Answer, Body, Method, Request, Response, Ticket, form_fields};
+use crate::http::{Answer, Method, Request, Response, Ticket, form_fields};
 
 impl Console {
     pub(super) fn login(
@@ -18,11 +20,7 @@ impl Console {
         now: Mono,
         now_ts: i64,
     ) -> Response {
-        let again = |status, wrong: Option<&str>| {
-            Response::new(status)
-                .with("Content-Type", HTML)
-                .body(Body::Owned(page::login(wrong).into_bytes()))
-        };
+        let again = |status, wrong: Option<&str>| html_page(status, page::login(wrong));
         if request.method != Method::Post {
             return again(200, None);
         }
@@ -85,15 +83,14 @@ impl Console {
                 svc: svc.to_owned(),
             },
         };
-        let ask = Ask {
+        let errand = Errand {
             ticket,
-            action,
-            by,
             asked: now,
+            what: What::Act(Ask { action, by }),
         };
-        match offer(&self.asks, ask) {
+        match self.errands.offer(errand) {
             Ok(()) => Answer::Later,
-            Err(response) => Answer::Now(response),
+            Err(why) => Answer::Now(said(503, why)),
         }
     }
 }

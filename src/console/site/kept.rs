@@ -1,9 +1,8 @@
 //! Answers that many ask for at once: after each change all who follow live do. Pure.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use sha1_smol::Sha1;
+use crate::console::answer::Tagged;
 
 /// Answers that are kept, and bytes of all of them; what is more is made for whoever asks.
 const KEPT_MAX: usize = 64;
@@ -13,37 +12,19 @@ const BYTES_MAX: usize = 4 << 20;
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     of: (u64, i64),
-    answers: HashMap<String, Answer>,
+    answers: HashMap<String, Tagged>,
     bytes: usize,
-}
-
-/// The bytes of an answer, and the tag that names them.
-#[derive(Clone, Debug)]
-pub(super) struct Answer {
-    pub(super) etag: Arc<str>,
-    pub(super) bytes: Arc<[u8]>,
-}
-
-impl Answer {
-    /// Of these bytes.
-    pub(super) fn new(bytes: Vec<u8>) -> Answer {
-        let etag = format!("\"{}\"", Sha1::from(&bytes).digest());
-        Answer {
-            etag: etag.into(),
-            bytes: bytes.into(),
-        }
-    }
 }
 
 impl Kept {
     /// The answer to `asked` as of this revision and second, if one was made.
-    pub(super) fn get(&self, asked: &str, of: (u64, i64)) -> Option<Answer> {
+    pub(super) fn get(&self, asked: &str, of: (u64, i64)) -> Option<Tagged> {
         let answer = self.answers.get(asked)?;
         (self.of == of).then(|| answer.clone())
     }
 
     /// Keeps an answer; those of before are let go.
-    pub(super) fn put(&mut self, asked: String, of: (u64, i64), answer: &Answer) {
+    pub(super) fn put(&mut self, asked: String, of: (u64, i64), answer: &Tagged) {
         if self.of != of {
             self.answers.clear();
             (self.of, self.bytes) = (of, 0);
@@ -63,7 +44,7 @@ mod tests {
     #[test]
     fn an_answer_is_kept_for_its_second_and_within_limits() {
         let mut kept = Kept::default();
-        let answer = Answer::new(vec![0; 1 << 20]);
+        let answer = Tagged::new(vec![0; 1 << 20]);
         kept.put("a".into(), (1, 10), &answer);
         assert!(
             kept.get("a", (1, 10))
@@ -79,7 +60,7 @@ mod tests {
         kept.put("c".into(), (2, 10), &answer);
         assert_eq!(kept.answers.len(), 1);
         for n in 0..100 {
-            kept.put(format!("d{n}"), (2, 10), &Answer::new(Vec::new()));
+            kept.put(format!("d{n}"), (2, 10), &Tagged::new(Vec::new()));
         }
         assert_eq!(kept.answers.len(), KEPT_MAX);
     }

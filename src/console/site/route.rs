@@ -1,5 +1,6 @@
 //! The table of paths. Pure.
 
+use crate::console::topic::Topic;
 use crate::http::{Method, Request};
 
 /// Where a path leads.
@@ -29,6 +30,7 @@ pub enum Page<'p> {
     Service(&'p str),
     Incidents,
     Incident(&'p str),
+    Topic(Topic),
 }
 
 /// What everybody may see.
@@ -52,7 +54,8 @@ pub enum Api<'p> {
     /// The beats of a service, as they come.
     Beats(&'p str),
     Groups,
-    Notify,
+    /// What a working service keeps.
+    Topic(Topic),
     Incidents,
     Incident(&'p str),
     /// Also asked for to be made.
@@ -98,6 +101,9 @@ impl<'p> Route<'p> {
     }
 
     fn of_parts(path: &'p str) -> Option<Route<'p>> {
+        if let Some(topic) = path.strip_prefix('/').and_then(Topic::of) {
+            return Some(Route::Page(Page::Topic(topic)));
+        }
         if let Some(svc) = path.strip_prefix("/services/") {
             return one(svc).map(|svc| Route::Page(Page::Service(svc)));
         }
@@ -111,9 +117,9 @@ impl<'p> Route<'p> {
             "summary" => Route::Api(Api::Summary),
             "services" => Route::Api(Api::Services),
             "groups" => Route::Api(Api::Groups),
-            "notify" => Route::Api(Api::Notify),
             "incidents" => Route::Api(Api::Incidents),
             "silences" => Route::Api(Api::Silences),
+            word if Topic::of(word).is_some() => Route::Api(Api::Topic(Topic::of(word)?)),
             rest => match rest.split_once('/')? {
                 ("services", rest) => match rest.rsplit_once('/') {
                     Some((svc, "ack")) => Route::Action(Action::Ack(one(svc)?)),
@@ -198,6 +204,9 @@ mod tests {
             ("/badge/.svg", None),
             ("/badge/a/b/uptime-30d.svg", None),
             ("/badge/a.png", None),
+            ("/feeds", Some(Route::Page(Page::Topic(Topic::Feeds)))),
+            ("/api/v1/truth", Some(Route::Api(Api::Topic(Topic::Truth)))),
+            ("/feeds/", None),
             ("/services/", None),
             ("/services/a/b", None),
             ("/api/v1/services//ack", None),

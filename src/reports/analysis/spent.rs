@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
-use super::swarm::Fields;
 use crate::clock::human;
+use crate::reports::Fields;
 use crate::text::SafeText;
 use crate::vexy_ai::config::Model;
 use crate::vexy_ai::model::breaker::Breaker;
@@ -14,7 +14,8 @@ use crate::vexy_ai::model::budget::{Cost, NANO};
 use crate::vexy_ai::model::dialect::Usage;
 
 /// What was spent on one day, what may be, and what keeps anybody from asking.
-pub(super) struct Spent {
+#[derive(Clone, Debug)]
+pub struct Spent {
     /// `2026-01-31`, UTC by the clock of Redis.
     pub day: String,
     fields: Fields,
@@ -26,13 +27,7 @@ pub(super) struct Spent {
 
 impl Spent {
     /// `fields` is the hash of the day, `breakers` that of the breaker. A record that nobody can read is none.
-    pub(super) fn new(
-        day: String,
-        fields: Fields,
-        model: Model,
-        breakers: &Fields,
-        now_ms: u64,
-    ) -> Spent {
+    pub fn new(day: String, fields: Fields, model: Model, breakers: &Fields, now_ms: u64) -> Spent {
         let read = |text: &String| serde_json::from_str(text).ok();
         Spent {
             day,
@@ -49,7 +44,7 @@ impl Spent {
     }
 
     /// Those lines, each ended.
-    pub(super) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let limits = self.model.limits();
         let (calls, tokens, nano) = (
             self.count("calls"),
@@ -123,7 +118,7 @@ impl Spent {
     }
 
     /// The members that it adds to the command's JSON.
-    pub(super) fn json(&self) -> BTreeMap<&'static str, Json> {
+    pub fn json(&self) -> BTreeMap<&'static str, Json> {
         let limits = self.model.limits();
         let closed = self.closed();
         let closed = closed.map(|(why, left_ms)| json!({"why": why, "left_ms": left_ms}));
@@ -142,7 +137,7 @@ impl Spent {
     }
 
     /// The hash of the day.
-    pub(super) fn fields(&self) -> &Fields {
+    pub fn fields(&self) -> &Fields {
         &self.fields
     }
 }

@@ -8,53 +8,53 @@
 //! - [`lease`]: who of several does a piece of work, and fences for what is written in its name.
 //! - [`stream`]: what is appended to a stream, and the workers of a consumer group.
 //! - [`Script`], [`Scripts`]: what runs on the server in one go.
-//! - [`Mouth`]: a line for echoes, which waits for nothing.
+//! - [`Publisher`]: publishes echoes, and waits for nothing.
 //! - [`overhear()`]: listens in for a moment.
 //! - [`ServerIdentity`]: which server answers, and whether it is still the one of before.
 //! - [`Buses`]: which address a bus name stands for.
-//! - [`Switchboard`]: all connections of a process; it ends them, and notices when another server answers.
-//! - [`Outage`]: what there is to say about a bus that does not serve, each thing once.
+//! - [`ConnectionRegistry`]: all connections of a process; it ends them, and notices when another server answers.
+//! - [`LogOnce`]: what there is to say about a bus that does not serve, each thing once.
 
 mod address;
 mod backoff;
 mod buses;
 mod by_truth;
+mod byte_stream;
 mod channels;
 mod commands;
-mod dial;
+mod connection;
+mod connection_registry;
+mod decoder;
 mod error;
-mod frames;
 pub mod lease;
 mod limits;
-mod line;
 mod link;
-mod mouth;
-mod outage;
+mod log_once;
 mod overhear;
 mod pattern;
-mod proof;
+mod publisher;
 pub mod script;
 mod server_identity;
 pub mod stream;
 mod subscriber;
-mod switchboard;
+mod subscription_check;
 
-pub use address::{Address, Means};
+pub use address::{Address, ConnectionContext};
 pub use backoff::Backoff;
 pub use buses::Buses;
 pub use channels::Channels;
 pub use commands::Commands;
+pub use connection::{Connection, info_field};
+pub use connection_registry::ConnectionRegistry;
+pub use decoder::{ByteRange, Decoder, Frame};
 pub use error::BusError;
-pub use frames::{Frame, Frames, Span};
 pub use limits::{AWAY_IS_TOLD_AFTER, Limits};
-pub use line::{Line as Connection, info_field};
 pub use link::{Batch, Closer, Event, Link, Message, Polled, RUN_MAX, Run, Sink};
-pub use mouth::{Mouth, echo_number};
-pub use outage::Outage;
+pub use log_once::LogOnce;
 pub use overhear::overhear;
 pub use pattern::PatternLink;
-pub use proof::prove;
+pub use publisher::{Publisher, echo_number};
 pub use script::{Script, Scripts};
 pub use server_identity::ServerIdentity;
 pub use subscriber::Subscriber;
-pub use switchboard::Switchboard;
+pub use subscription_check::check_subscriptions;

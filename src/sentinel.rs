@@ -15,7 +15,8 @@ use std::time::Duration;
 use crossbeam_channel::{RecvTimeoutError, TryRecvError};
 
 use crate::bus::{
-    Address, Backoff, BusError, Commands, Limits, Link, Mouth, Polled, ServerIdentity, Sink, prove,
+    Address, Backoff, BusError, Commands, Limits, Link, Polled, Publisher, ServerIdentity, Sink,
+    check_subscriptions,
 };
 use crate::clock::{self, Mono, Now};
 use crate::contract::{
@@ -64,7 +65,7 @@ struct Sentinel {
     /// What is asked of the healer's bus.
     asks: Commands,
     /// The echoes go out by it.
-    mouth: Mouth,
+    publisher: Publisher,
     telling: Telling,
     /// `SENTINEL_TIMEOUT_SEC`, which holds where truth gives the healer no timeout.
     usual_timeout: Option<Duration>,
@@ -97,7 +98,7 @@ impl Sentinel {
         let notifier = notify::start(Role::Sentinel, context, service.sender.clone())?;
         let voice = Voice::of_sentinel(&service.inst, &service.host);
         let mut sentinel = Sentinel {
-            mouth: mouth(&system, &echo_channel),
+            publisher: publisher(&system, &echo_channel),
             ears: Ears {
                 detector: Detector::new(now),
                 channel: heartbeat_channel(HEALER),
@@ -188,7 +189,7 @@ impl Sentinel {
             };
         }
         if let Err(error) = self.poll(wait) {
-            if self.service.buses.switchboard().is_ending() {
+            if self.service.buses.connections().is_ending() {
                 return Ok(false);
             }
             let text = error.to_string();
@@ -225,7 +226,7 @@ impl Sentinel {
         if link.poll(&mut self.ears)? == Polled::Settled {
             self.asks.close();
             let began = Mono::now();
-            let proof = prove(link, &mut self.asks)?;
+            let proof = check_subscriptions(link, &mut self.asks)?;
             self.ears.detector.was_busy(began, Now::read());
             self.ears.proven(&proof, Mono::now());
             // One that does not say who it is may be another whenever the link is another.
@@ -302,18 +303,18 @@ impl Sentinel {
     /// One write into a socket, as the healer does it; only a connection that must be made is waited for.
     fn echo(&mut self, Echo { seq, fresh }: Echo) {
         if fresh {
-            self.mouth.hang_up();
+            self.publisher.disconnect();
         }
         let word = seq.to_string();
-        if self.mouth.say(&word) {
+        if self.publisher.publish(&word) {
             return;
         }
         let began = Mono::now();
-        let made = self.mouth.connect(&Limits::default());
+        let made = self.publisher.connect(&Limits::default());
         self.was_busy(began);
         match made {
             Ok(_) if self.ears.detector.echo_goes(seq, Now::read()) => {
-                self.mouth.say(&word);
+                self.publisher.publish(&word);
             }
             Ok(_) => {}
             Err(error) => log::debug!("no echo: {error}"),
@@ -351,8 +352,8 @@ impl Sentinel {
     }
 }
 
-fn mouth(address: &Address, channel: &str) -> Mouth {
-    Mouth::new(address.clone(), "sentinel:echo", channel)
+fn publisher(address: &Address, channel: &str) -> Publisher {
+    Publisher::new(address.clone(), "sentinel:echo", channel)
 }
 
 fn say_bus(news: BusNews) {

@@ -19,7 +19,7 @@ const NOW_MS: i64 = 1_795_791_600_000;
 /// 2000-01-01 00:00:00 UTC.
 const OLDEST_MS: i64 = 946_684_800_000;
 
-/// Frames of this project, in the documented shapes.
+/// Decoder of this project, in the documented shapes.
 fn samples() -> Vec<(Cluster, Value)> {
     let (ms, min) = (NOW_MS - 2_000, NOW_MS - 120_000);
     vec![

@@ -4,7 +4,7 @@ use std::fmt;
 
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 
-use super::{BusError, Switchboard};
+use super::{BusError, ConnectionRegistry};
 use crate::net::trust_store::{Protocol, TrustStore};
 
 /// What to do about a secret that a URL cannot hold as it is.
@@ -21,24 +21,24 @@ pub struct Address {
     host: String,
     port: u16,
     tls: bool,
-    means: Means,
+    context: ConnectionContext,
 }
 
-/// By which means an address is reached: what all connections of a process have in common.
+/// What an address is reached with: what all connections of a process have in common.
 #[derive(Clone)]
-pub struct Means {
+pub struct ConnectionContext {
     /// Which servers a `rediss://` bus may be.
     pub trust: TrustStore,
     /// Where its connections are known.
-    pub switchboard: Switchboard,
+    pub connections: ConnectionRegistry,
 }
 
-impl Default for Means {
+impl Default for ConnectionContext {
     /// The public CAs, and connections that nobody else knows.
-    fn default() -> Means {
-        Means {
+    fn default() -> ConnectionContext {
+        ConnectionContext {
             trust: TrustStore::public(Protocol::Redis),
-            switchboard: Switchboard::default(),
+            connections: ConnectionRegistry::default(),
         }
     }
 }
@@ -90,7 +90,7 @@ impl Address {
             host,
             port,
             tls: scheme == "rediss",
-            means: Means::default(),
+            context: ConnectionContext::default(),
         })
     }
 
@@ -114,14 +114,14 @@ impl Address {
         self.info.redis_settings().db()
     }
 
-    /// The same address, reached by `means`.
-    pub fn by(mut self, means: &Means) -> Address {
-        self.means = means.clone();
+    /// The same address, reached in `context`.
+    pub fn by(mut self, context: &ConnectionContext) -> Address {
+        self.context = context.clone();
         self
     }
 
-    pub(super) fn means(&self) -> &Means {
-        &self.means
+    pub(super) fn context(&self) -> &ConnectionContext {
+        &self.context
     }
 
     /// What the log-in needs; holds secrets.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Address, BusError, Means, Switchboard};
+use super::{Address, BusError, ConnectionContext, ConnectionRegistry};
 use crate::contract::{MARKET_BUS, SYSTEM_BUS};
 use crate::env::{Env, EnvError};
 use crate::net::trust_store::{Protocol, Source, TrustStore};
@@ -23,7 +23,7 @@ pub struct Buses {
     environment: BTreeMap<String, Result<Address, BusError>>,
     /// From the truth, by bus name.
     truth: BTreeMap<String, Result<Address, BusError>>,
-    means: Means,
+    context: ConnectionContext,
 }
 
 impl From<EnvError> for BusError {
@@ -53,9 +53,9 @@ impl Buses {
         trust: TrustStore,
         lookup: impl Fn(&str) -> Result<Option<String>, BusError>,
     ) -> Result<Buses, BusError> {
-        let means = Means {
+        let context = ConnectionContext {
             trust,
-            switchboard: Switchboard::default(),
+            connections: ConnectionRegistry::default(),
         };
         let mut system = None;
         for variable in [&variable(SYSTEM_BUS), "REDIS_URL", "TRUTH_REDIS_URL"] {
@@ -70,20 +70,20 @@ impl Buses {
             system_variable,
             environment: BTreeMap::new(),
             truth: BTreeMap::new(),
-            means,
+            context,
         };
         buses.read(MARKET_BUS, &lookup);
         Ok(buses)
     }
 
     /// All connections to these buses are known there.
-    pub fn switchboard(&self) -> &Switchboard {
-        &self.means.switchboard
+    pub fn connections(&self) -> &ConnectionRegistry {
+        &self.context.connections
     }
 
     /// An address that stands elsewhere than in the names of buses; `origin` as for [`Address::parse`].
     pub fn address(&self, url: &str, origin: &str) -> Result<Address, BusError> {
-        Ok(Address::parse(url, origin)?.by(&self.means))
+        Ok(Address::parse(url, origin)?.by(&self.context))
     }
 
     /// The same environment with the buses of a truth: their names, and the URLs that it gives to some.
@@ -125,7 +125,7 @@ impl Buses {
 
     /// The address of the system bus.
     pub fn system(&self) -> Address {
-        self.system.clone().by(&self.means)
+        self.system.clone().by(&self.context)
     }
 
     /// The address of the bus called `name`; an error when the environment spoils it.
@@ -135,7 +135,7 @@ impl Buses {
         }
         let named = self.environment.get(name).or_else(|| self.truth.get(name));
         let address = named.cloned().unwrap_or_else(|| by_name(name))?;
-        Ok(address.by(&self.means))
+        Ok(address.by(&self.context))
     }
 
     /// The address of the bus that carries data, where somebody named one; else of the system bus.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redis::{Cmd, ConnectionLike, FromRedisValue, Pipeline, RedisResult, Value};
 
-use super::line::Line;
+use super::connection::Connection;
 use super::{Address, BusError, Limits, ServerIdentity};
 
 /// A blocking command connection that is made when first needed, and made anew after it broke.
@@ -14,7 +14,7 @@ pub struct Commands {
     address: Address,
     client_name: String,
     limits: Limits,
-    line: Option<Line>,
+    connection: Option<Connection>,
     connects: u64,
 }
 
@@ -25,7 +25,7 @@ impl Commands {
             address,
             client_name: client_name.into(),
             limits,
-            line: None,
+            connection: None,
             connects: 0,
         }
     }
@@ -42,17 +42,17 @@ impl Commands {
 
     /// Whether a connection is there that has not failed yet.
     pub fn is_connected(&self) -> bool {
-        self.line.is_some()
+        self.connection.is_some()
     }
 
     /// The address of this end of the connection, when there is one.
     pub fn local_address(&self) -> Option<String> {
-        self.line.as_ref()?.local_address()
+        self.connection.as_ref()?.local_address()
     }
 
     /// Lets go of the connection; the next call makes a new one.
     pub fn close(&mut self) {
-        self.line = None;
+        self.connection = None;
     }
 
     /// Goes to another address from the next call on.
@@ -70,22 +70,23 @@ impl Commands {
             connect: budget.min(self.limits.connect),
             ..self.limits
         };
-        let fresh = Line::open(&self.address, &self.client_name, &limits)?;
+        let fresh = Connection::open(&self.address, &self.client_name, &limits)?;
         self.connects += 1;
-        let old = self.line.as_ref();
+        let old = self.connection.as_ref();
         let is_other = old.is_some_and(|old| old.identity().is_other(fresh.identity()));
-        self.line = Some(fresh);
+        self.connection = Some(fresh);
         Ok(is_other)
     }
 
     /// Connects unless connected.
     pub fn connect(&mut self) -> Result<(), BusError> {
-        self.line().map(|_| ())
+        self.connection().map(|_| ())
     }
 
     /// Who answers: the server as it was when the connection was made, which is made now when there is none.
     pub fn server(&mut self) -> Result<ServerIdentity, BusError> {
-        self.line().map(|line| line.identity().clone())
+        self.connection()
+            .map(|connection| connection.identity().clone())
     }
 
     /// Whether the server serves: one that is still loading its data refuses a PING.
@@ -129,13 +130,13 @@ impl Commands {
     pub fn run_within<T>(
         &mut self,
         patience: Duration,
-        work: impl FnOnce(&mut Line) -> RedisResult<T>,
+        work: impl FnOnce(&mut Connection) -> RedisResult<T>,
     ) -> Result<T, BusError> {
         let usual = self.limits.read;
-        self.run(|line| {
-            line.set_patience(patience);
-            let done = work(line);
-            line.set_patience(usual);
+        self.run(|connection| {
+            connection.set_patience(patience);
+            let done = work(connection);
+            connection.set_patience(usual);
             done
         })
     }
@@ -143,33 +144,33 @@ impl Commands {
     /// Runs `work` on the connection; when the connection failed in it, it is dropped.
     pub fn run<T>(
         &mut self,
-        work: impl FnOnce(&mut Line) -> RedisResult<T>,
+        work: impl FnOnce(&mut Connection) -> RedisResult<T>,
     ) -> Result<T, BusError> {
-        let done = work(self.line()?);
+        let done = work(self.connection()?);
         done.map_err(|e| {
             let error = BusError::from_redis(e, &self.address, "waiting for an answer");
             // After any failure but an error reply, an answer may still be under way: the connection is of no use.
             // One that takes no writes may have lost its place to another server, which the name leads to by now.
             if error.is_connection_lost() || matches!(error, BusError::ReadOnly { .. }) {
-                self.line = None;
+                self.connection = None;
             }
             error
         })
     }
 
-    fn line(&mut self) -> Result<&mut Line, BusError> {
+    fn connection(&mut self) -> Result<&mut Connection, BusError> {
         // One that broke while nobody used it is no news: it is made anew without a word.
-        let kept = self.line.take().filter(|kept| !kept.is_stale());
+        let kept = self.connection.take().filter(|kept| !kept.is_stale());
         let kept = kept.and_then(|mut kept| kept.is_quiet().then_some(kept));
-        let line = match kept {
+        let connection = match kept {
             Some(kept) => kept,
             None => {
-                let made = Line::open(&self.address, &self.client_name, &self.limits)?;
+                let made = Connection::open(&self.address, &self.client_name, &self.limits)?;
                 self.connects += 1;
                 made
             }
         };
-        Ok(self.line.insert(line))
+        Ok(self.connection.insert(connection))
     }
 }
 
@@ -213,7 +214,9 @@ mod tests {
             while stream.read(&mut [0; 4096]).is_ok_and(|n| n > 0) {}
         });
         let long = Duration::from_secs(3600);
-        let failed = commands.run_within(long, |line| redis::cmd("EXEC").query::<()>(line));
+        let failed = commands.run_within(long, |connection| {
+            redis::cmd("EXEC").query::<()>(connection)
+        });
         assert!(matches!(failed, Err(BusError::Reply { .. })), "{failed:?}");
         let began = Instant::now();
         let late = commands.query::<()>(&redis::cmd("GET"));

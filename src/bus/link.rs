@@ -1,22 +1,22 @@
 //! One subscribed connection: asks for channels, reads what comes, knows what was confirmed.
 //!
 //! Written here rather than taken from the Redis crate for three reasons: a beat must cost no allocation, the
-//! confirmations of a million channels must be read while asking for them (or Redis drops the connection), and a
+//! confirmations of a million channels must be read while changes for them (or Redis drops the connection), and a
 //! refused channel must be told from a subscribed one.
 
-mod asking;
+mod changes;
 
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use asking::{Ask, Ledger};
+use changes::{SubscriptionChange, SubscriptionChanges};
 
+use super::byte_stream::ByteStream;
 use super::channels::Channels;
-use super::dial::Wire;
-use super::frames::{Frame, Frames, Span};
-use super::line::Line;
-use super::switchboard::Socket;
+use super::connection::Connection;
+use super::connection_registry::Socket;
+use super::decoder::{ByteRange, Decoder, Frame};
 use super::{Address, BusError, Limits, ServerIdentity};
 use crate::clock::Mono;
 
@@ -61,8 +61,8 @@ pub enum Event<'a> {
 /// overlap.
 #[derive(Clone, Copy)]
 pub struct Run<'a> {
-    frames: &'a Frames,
-    spans: &'a [(Span, Span)],
+    decoder: &'a Decoder,
+    spans: &'a [(ByteRange, ByteRange)],
 }
 
 /// A message as it lies in the buffer.
@@ -76,8 +76,8 @@ impl<'a> Run<'a> {
     /// The messages.
     pub fn messages(self) -> impl Iterator<Item = Message<'a>> {
         self.spans.iter().map(move |&(channel, payload)| Message {
-            channel: self.frames.get(channel),
-            payload: self.frames.get(payload),
+            channel: self.decoder.get(channel),
+            payload: self.decoder.get(payload),
         })
     }
 }
@@ -105,11 +105,11 @@ impl Closer {
 
 /// What one read brought; see [`Sink::batch`].
 pub struct Batch<'a> {
-    frames: &'a mut Frames,
-    ledger: &'a mut Ledger,
+    decoder: &'a mut Decoder,
+    changes: &'a mut SubscriptionChanges,
     address: &'a Address,
     /// Where the messages of the run that was handed out last lie.
-    run: &'a mut Vec<(Span, Span)>,
+    run: &'a mut Vec<(ByteRange, ByteRange)>,
     /// What came after that run and is no message.
     ahead: Option<Result<Frame, &'static str>>,
     failed: Option<BusError>,
@@ -120,7 +120,7 @@ impl Batch<'_> {
     fn read_run(&mut self) {
         self.run.clear();
         while self.run.len() < RUN_MAX && self.ahead.is_none() {
-            match self.frames.next() {
+            match self.decoder.next() {
                 Ok(Some(Frame::Message { channel, payload })) => self.run.push((channel, payload)),
                 Ok(None) => break,
                 other => self.ahead = other.transpose(),
@@ -135,7 +135,7 @@ impl Batch<'_> {
             self.read_run();
             if !self.run.is_empty() {
                 return Some(Event::Messages(Run {
-                    frames: self.frames,
+                    decoder: self.decoder,
                     spans: self.run,
                 }));
             }
@@ -150,27 +150,27 @@ impl Batch<'_> {
                 Ok(None) => return None,
                 Ok(Some(Frame::TooLong { channel, bytes })) => {
                     return Some(Event::TooLong {
-                        channel: self.frames.get(channel),
+                        channel: self.decoder.get(channel),
                         bytes,
                     });
                 }
                 Ok(Some(Frame::Subscribed { channel, count })) => {
-                    self.ledger.confirm(count);
+                    self.changes.confirm(count);
                     return Some(Event::Confirmed {
-                        channel: self.frames.get(channel),
+                        channel: self.decoder.get(channel),
                     });
                 }
-                Ok(Some(Frame::Unsubscribed { count })) => self.ledger.confirm(count),
+                Ok(Some(Frame::Unsubscribed { count })) => self.changes.confirm(count),
                 Ok(Some(Frame::Error { line })) => {
-                    let text = String::from_utf8_lossy(self.frames.get(line)).into_owned();
+                    let text = String::from_utf8_lossy(self.decoder.get(line)).into_owned();
                     let (code, detail) = text.split_once(' ').unwrap_or((&text, ""));
                     if code != "NOPERM" {
                         self.failed = Some(BusError::from_reply(code, detail, self.address));
                         return None;
                     }
-                    if self.ledger.refuse() {
+                    if self.changes.refuse() {
                         return Some(Event::Refused {
-                            channel: &self.ledger.refused,
+                            channel: &self.changes.refused,
                         });
                     }
                 }
@@ -184,10 +184,10 @@ impl Batch<'_> {
 /// A connection in the subscribed state.
 pub struct Link {
     address: Address,
-    wire: Wire,
-    frames: Frames,
-    run: Vec<(Span, Span)>,
-    ledger: Ledger,
+    stream: ByteStream,
+    decoder: Decoder,
+    run: Vec<(ByteRange, ByteRange)>,
+    changes: SubscriptionChanges,
     /// Where the enumeration of wanted channels goes on; `None` when all have been asked for.
     cursor: Option<usize>,
     identity: ServerIdentity,
@@ -201,20 +201,21 @@ impl Link {
         limits: &Limits,
         payload_max: usize,
     ) -> Result<Link, BusError> {
-        let line = Line::open(address, client_name, limits)?;
-        let identity = line.identity().clone();
-        let wire = line.into_wire();
-        wire.tcp()
+        let connection = Connection::open(address, client_name, limits)?;
+        let identity = connection.identity().clone();
+        let stream = connection.into_stream();
+        stream
+            .tcp()
             .set_read_timeout(Some(limits.read))
-            .and_then(|()| wire.tcp().set_write_timeout(Some(limits.read)))
+            .and_then(|()| stream.tcp().set_write_timeout(Some(limits.read)))
             .map_err(|e| BusError::from_io(&e, address, "log in"))?;
-        wire.socket().listen();
+        stream.socket().listen();
         Ok(Link {
             address: address.clone(),
-            wire,
-            frames: Frames::new(payload_max),
+            stream,
+            decoder: Decoder::new(payload_max),
             run: Vec::with_capacity(RUN_MAX),
-            ledger: Ledger::default(),
+            changes: SubscriptionChanges::default(),
             cursor: Some(0),
             identity,
         })
@@ -222,7 +223,7 @@ impl Link {
 
     /// How long a [`poll`](Link::poll) may wait for bytes; `None`: until something comes or the link ends.
     pub fn set_read_timeout(&self, limit: Option<Duration>) -> Result<(), BusError> {
-        self.wire
+        self.stream
             .tcp()
             .set_read_timeout(limit)
             .map_err(|e| BusError::from_io(&e, &self.address, "set a time limit"))
@@ -230,13 +231,13 @@ impl Link {
 
     /// A handle that ends this link from another thread.
     pub fn closer(&self) -> Closer {
-        Closer(Arc::clone(self.wire.socket()))
+        Closer(Arc::clone(self.stream.socket()))
     }
 
     /// What the server says of this connection, with the number of subscriptions confirmed so far.
     pub fn identity(&self) -> ServerIdentity {
         ServerIdentity {
-            count: self.ledger.count,
+            count: self.changes.count,
             ..self.identity.clone()
         }
     }
@@ -244,16 +245,20 @@ impl Link {
     /// Asks for more channels; they are sent by the polls that follow.
     pub fn subscribe(&mut self, channels: Channels) {
         if !channels.is_empty() {
-            self.ledger.queue.push_back(Ask::Subscribe(channels));
-            self.ledger.settled = false;
+            self.changes
+                .queue
+                .push_back(SubscriptionChange::Subscribe(channels));
+            self.changes.settled = false;
         }
     }
 
     /// Lets go of channels, likewise.
     pub fn unsubscribe(&mut self, channels: &Channels) {
         for piece in channels.pieces() {
-            self.ledger.queue.push_back(Ask::Unsubscribe(piece));
-            self.ledger.settled = false;
+            self.changes
+                .queue
+                .push_back(SubscriptionChange::Unsubscribe(piece));
+            self.changes.settled = false;
         }
     }
 
@@ -261,7 +266,7 @@ impl Link {
     pub fn poll(&mut self, sink: &mut dyn Sink) -> Result<Polled, BusError> {
         self.ask(sink)?;
         let got = loop {
-            match self.frames.fill(&mut self.wire) {
+            match self.decoder.fill(&mut self.stream) {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e)
                     if matches!(
@@ -281,22 +286,22 @@ impl Link {
         }
         let now = Mono::now();
         let mut batch = Batch {
-            frames: &mut self.frames,
-            ledger: &mut self.ledger,
+            decoder: &mut self.decoder,
+            changes: &mut self.changes,
             address: &self.address,
             run: &mut self.run,
             ahead: None,
             failed: None,
         };
         sink.batch(&mut batch, now);
-        // What the sink left is read over: the books must see every confirmation.
+        // What the sink left is read over: the count must see every confirmation.
         while batch.failed.is_none() && batch.next().is_some() {}
         if let Some(error) = batch.failed {
             return Err(error);
         }
-        let answered = self.cursor.is_none() && self.ledger.is_answered();
+        let answered = self.cursor.is_none() && self.changes.is_answered();
         Ok(
-            if answered && !std::mem::replace(&mut self.ledger.settled, true) {
+            if answered && !std::mem::replace(&mut self.changes.settled, true) {
                 Polled::Settled
             } else {
                 Polled::Read
@@ -304,9 +309,9 @@ impl Link {
         )
     }
 
-    /// Why reading ended: the switchboard may have closed the link.
+    /// Why reading ended: the connection registry may have closed the link.
     fn broken(&self, error: BusError) -> BusError {
-        if !self.wire.socket().is_stale() {
+        if !self.stream.socket().is_stale() {
             return error;
         }
         BusError::Unreachable {
@@ -317,13 +322,13 @@ impl Link {
 
     /// Keeps up to [`WINDOW`] pieces under way.
     fn ask(&mut self, sink: &mut dyn Sink) -> Result<(), BusError> {
-        while self.ledger.pending.len() < WINDOW {
-            let next = match (self.ledger.queue.pop_front(), self.cursor) {
+        while self.changes.pending.len() < WINDOW {
+            let next = match (self.changes.queue.pop_front(), self.cursor) {
                 (Some(queued), _) => queued,
                 (None, Some(from)) => {
                     let mut channels = Channels::default();
                     self.cursor = sink.wanted(from, &mut channels);
-                    Ask::Subscribe(channels)
+                    SubscriptionChange::Subscribe(channels)
                 }
                 (None, None) => break,
             };
@@ -331,13 +336,16 @@ impl Link {
                 continue;
             }
             self.send(&next.command())?;
-            self.ledger.pending.push_back(next);
+            self.changes.pending.push_back(next);
         }
         Ok(())
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), BusError> {
-        let sent = self.wire.write_all(bytes).and_then(|()| self.wire.flush());
+        let sent = self
+            .stream
+            .write_all(bytes)
+            .and_then(|()| self.stream.flush());
         sent.map_err(|e| BusError::from_io(&e, &self.address, "write"))
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use redis::{Parser, Value};
 
-use super::line::Line;
+use super::connection::Connection;
 use super::{Address, BusError, Limits};
 
 /// Messages that are taken in at most: whoever floods these channels must not keep a reader.
@@ -26,13 +26,14 @@ pub fn overhear(
     mut take: impl FnMut(&[u8]) -> ControlFlow<()>,
 ) -> Result<(), BusError> {
     const WHAT: &str = "listen";
-    let mut wire = Line::open(address, client_name, limits)?.into_wire();
-    wire.socket().listen();
+    let mut stream = Connection::open(address, client_name, limits)?.into_stream();
+    stream.socket().listen();
     let io_error = |e| BusError::from_io(&e, address, WHAT);
     let ask = redis::cmd("PSUBSCRIBE").arg(pattern).get_packed_command();
-    wire.limit(limits.read).map_err(io_error)?;
-    wire.write_all(&ask)
-        .and_then(|()| wire.flush())
+    stream.limit(limits.read).map_err(io_error)?;
+    stream
+        .write_all(&ask)
+        .and_then(|()| stream.flush())
         .map_err(io_error)?;
     let mut parser = Parser::new();
     let mut end = None;
@@ -42,9 +43,9 @@ pub fn overhear(
             if left.is_empty() {
                 break;
             }
-            wire.limit(left.end - left.start).map_err(io_error)?;
+            stream.limit(left.end - left.start).map_err(io_error)?;
         }
-        let said = match parser.parse_value(&mut wire) {
+        let said = match parser.parse_value(&mut stream) {
             Ok(Value::ServerError(e)) => {
                 let details = e.details().unwrap_or_default();
                 return Err(BusError::from_reply(e.code(), details, address));

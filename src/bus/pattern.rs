@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use redis::{Parser, Value};
 
-use super::dial::Wire;
-use super::line::Line;
+use super::byte_stream::ByteStream;
+use super::connection::Connection;
 use super::{Address, BusError, Limits};
 
 /// Messages that one look takes in; the rest waits for the next.
@@ -18,7 +18,7 @@ const WHAT: &str = "listen";
 /// A subscription to a pattern.
 pub struct PatternLink {
     address: Address,
-    wire: Wire,
+    stream: ByteStream,
     parser: Parser,
 }
 
@@ -33,19 +33,19 @@ impl PatternLink {
         limits: &Limits,
         pattern: &str,
     ) -> Result<PatternLink, BusError> {
-        let wire = Line::open(address, client_name, limits)?.into_wire();
+        let stream = Connection::open(address, client_name, limits)?.into_stream();
         let mut link = PatternLink {
             address: address.clone(),
-            wire,
+            stream,
             parser: Parser::new(),
         };
         let ask = redis::cmd("PSUBSCRIBE").arg(pattern).get_packed_command();
-        let sent = link.wire.limit(limits.read);
-        sent.and_then(|()| link.wire.write_all(&ask))
-            .and_then(|()| link.wire.flush())
+        let sent = link.stream.limit(limits.read);
+        sent.and_then(|()| link.stream.write_all(&ask))
+            .and_then(|()| link.stream.flush())
             .map_err(|e| BusError::from_io(&e, address, WHAT))?;
         link.next()?;
-        link.wire
+        link.stream
             .limit(LOOK)
             .map_err(|e| BusError::from_io(&e, address, WHAT))?;
         Ok(link)
@@ -80,7 +80,7 @@ impl PatternLink {
 
     /// The next thing that the server says. A wait that ends in the middle of it goes on where it was.
     fn next(&mut self) -> Result<Value, BusError> {
-        let said = self.parser.parse_value(&mut self.wire);
+        let said = self.parser.parse_value(&mut self.stream);
         match said {
             Ok(Value::ServerError(e)) => {
                 let details = e.details().unwrap_or_default();

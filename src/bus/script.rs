@@ -130,7 +130,9 @@ impl Scripts {
             None => commands.answers(packet, count),
             Some(patience) => {
                 let packet = packet.get_packed_pipeline();
-                commands.run_within(patience, |line| line.req_packed_commands(&packet, 0, count))
+                commands.run_within(patience, |connection| {
+                    connection.req_packed_commands(&packet, 0, count)
+                })
             }
         }
     }

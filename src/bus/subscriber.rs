@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use super::channels::Channels;
 use super::link::{Closer, Link, Polled, Sink};
-use super::{Address, Backoff, BusError, Commands, Limits, prove};
+use super::{Address, Backoff, BusError, Commands, Limits, check_subscriptions};
 use crate::clock::Mono;
 
 /// Changes of the wanted channels that may wait; when more do, the link is made anew with all of them.
@@ -171,7 +171,7 @@ impl<S: Sink> Worker<S> {
                         format!("{}:proof", self.client_name),
                         self.limits,
                     );
-                    let proof = prove(&link, &mut commands)?;
+                    let proof = check_subscriptions(&link, &mut commands)?;
                     if std::mem::take(&mut first) {
                         // From here on the link may be silent for as long as it likes.
                         link.set_read_timeout(None)?;
@@ -208,7 +208,7 @@ impl<S: Sink> Worker<S> {
     }
 
     fn stopped(&self) -> bool {
-        let switchboard = &self.address.means().switchboard;
-        self.shared.stop.load(Ordering::SeqCst) || switchboard.is_ending()
+        let connections = &self.address.context().connections;
+        self.shared.stop.load(Ordering::SeqCst) || connections.is_ending()
     }
 }

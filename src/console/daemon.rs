@@ -21,7 +21,7 @@ use super::settings::Settings;
 use super::shared::Shared;
 use super::site::Console;
 use super::state::State;
-use crate::bus::{Address, Switchboard};
+use crate::bus::{Address, ConnectionRegistry};
 use crate::clock::{self, Mono};
 use crate::contract::TRUTH_KEY;
 use crate::env::Env;
@@ -87,7 +87,7 @@ pub fn prepare(env: &Env, sender: &Sender<Event>) -> Result<Listening, Error> {
     let site = Console::new(Arc::clone(&shared), access, errands, beats.clone());
     let server = Server::new(listener, waker, limits, site)?;
     // It ends when it is let go of, and not before.
-    let mut threads = ThreadGroup::new(sender.clone(), Switchboard::default());
+    let mut threads = ThreadGroup::new(sender.clone(), ConnectionRegistry::default());
     threads.spawn("http", move || Ok(server.run()?))?;
     Ok(Listening {
         shared,
@@ -149,14 +149,14 @@ fn start(
     places: &Places,
 ) -> Result<Lookout, Error> {
     let system = service.buses.system();
-    let switchboard = service.buses.switchboard().clone();
+    let connections = service.buses.connections().clone();
     let progress = service.beat.progress("look", look::BUDGET);
     let (looker, lookout) = Looker::new(system.clone(), service.sender.clone(), progress);
     service.crew.spawn("look", move || looker.run())?;
     let progress = service.beat.progress("follow", follow::BUDGET);
     let follower = Follower::new(
         system.clone(),
-        switchboard.clone(),
+        connections.clone(),
         service.sender.clone(),
         progress,
     );
@@ -164,7 +164,7 @@ fn start(
     let progress = service.beat.progress("fold", fold::BUDGET);
     let folder = Folder::new(
         system.clone(),
-        switchboard.clone(),
+        connections.clone(),
         service.sender.clone(),
         progress,
         Arc::clone(named),
@@ -174,7 +174,7 @@ fn start(
     let progress = service.beat.progress("facts", read::BUDGET);
     let (places, sender) = (places.clone(), service.sender.clone());
     let truth_at = (system.clone(), truth_key.clone());
-    let reader = FactReader::new(places, truth_at, switchboard, sender, progress);
+    let reader = FactReader::new(places, truth_at, connections, sender, progress);
     service.crew.spawn("facts", move || reader.run())?;
     let progress = service.beat.progress("hear", hear::BUDGET);
     let viewed = (listening.viewed.clone(), listening.running.clone());

@@ -11,7 +11,7 @@ use crossbeam_channel::Sender;
 use redis::cmd;
 
 use super::event::Event;
-use crate::bus::{Address, Backoff, BusError, Commands, Outage, Switchboard};
+use crate::bus::{Address, Backoff, BusError, Commands, ConnectionRegistry, LogOnce};
 use crate::clock::Mono;
 use crate::contract::ALERT_LOG;
 use crate::history::store::{BEGINNING, Everything, Store, Written};
@@ -42,7 +42,7 @@ pub type Named = Arc<Mutex<Option<Vec<String>>>>;
 pub struct Folder {
     store: Store,
     everything: Option<Everything>,
-    switchboard: Switchboard,
+    connections: ConnectionRegistry,
     sender: Sender<Event>,
     progress: Progress,
     /// What truth names, when that is news.
@@ -63,10 +63,10 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// One that works on the bus at `address`, until `switchboard` ends.
+    /// One that works on the bus at `address`, until `connections` ends.
     pub fn new(
         address: Address,
-        switchboard: Switchboard,
+        connections: ConnectionRegistry,
         sender: Sender<Event>,
         progress: Progress,
         named: Named,
@@ -74,7 +74,7 @@ impl Folder {
         Folder {
             store: Store::new(Commands::new(address, "console:fold", READER_LIMITS)),
             everything: None,
-            switchboard,
+            connections,
             sender,
             progress,
             named,
@@ -92,9 +92,9 @@ impl Folder {
     /// Folds until the bus connections end.
     pub fn run(mut self) -> Result<(), Error> {
         let mut backoff = Backoff::bus();
-        let mut outage = Outage::default();
-        let switchboard = self.switchboard.clone();
-        while !switchboard.is_ending() {
+        let mut outage = LogOnce::default();
+        let connections = self.connections.clone();
+        while !connections.is_ending() {
             let progress = self.progress.clone();
             let work = progress.working();
             let turn = self.turn();
@@ -120,7 +120,7 @@ impl Folder {
                 }
             };
             if !pause.is_zero() {
-                switchboard.wait(pause);
+                connections.wait(pause);
             }
         }
         Ok(())
@@ -173,7 +173,7 @@ impl Folder {
             }
             rest = &rest[count..];
             if !rest.is_empty() {
-                self.switchboard.wait(PACE);
+                self.connections.wait(PACE);
             }
         }
         Ok(Some(PACE))

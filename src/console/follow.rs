@@ -6,7 +6,7 @@ use crossbeam_channel::Sender;
 use redis::cmd;
 
 use super::event::Event;
-use crate::bus::{Address, Backoff, BusError, Commands, Outage, Switchboard};
+use crate::bus::{Address, Backoff, BusError, Commands, ConnectionRegistry, LogOnce};
 use crate::contract::ALERT_LOG;
 use crate::service::{Error, Progress};
 use crate::swarm_state::{LOG_READ_MAX, READER_LIMITS, log_after, log_entries};
@@ -19,7 +19,7 @@ pub const BUDGET: Duration = Duration::from_secs(30);
 /// The follower's state.
 pub struct Follower {
     commands: Commands,
-    switchboard: Switchboard,
+    connections: ConnectionRegistry,
     sender: Sender<Event>,
     progress: Progress,
     /// The last entry that was read, and its number.
@@ -28,16 +28,16 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// One that reads the bus at `address`, until `switchboard` ends.
+    /// One that reads the bus at `address`, until `connections` ends.
     pub fn new(
         address: Address,
-        switchboard: Switchboard,
+        connections: ConnectionRegistry,
         sender: Sender<Event>,
         progress: Progress,
     ) -> Follower {
         Follower {
             commands: Commands::new(address, "console:follow", READER_LIMITS),
-            switchboard,
+            connections,
             sender,
             progress,
             last: None,
@@ -48,9 +48,9 @@ impl Follower {
     /// Follows until nobody listens or the bus connections end.
     pub fn run(mut self) -> Result<(), Error> {
         let mut backoff = Backoff::bus();
-        let mut outage = Outage::default();
-        let switchboard = self.switchboard.clone();
-        while !switchboard.is_ending() {
+        let mut outage = LogOnce::default();
+        let connections = self.connections.clone();
+        while !connections.is_ending() {
             let progress = self.progress.clone();
             let work = progress.working();
             let turn = self.turn();
@@ -65,7 +65,7 @@ impl Follower {
                     if outage.is_news(&error) {
                         log::debug!("the alert log cannot be followed: {error}");
                     }
-                    switchboard.wait(backoff.next_pause());
+                    connections.wait(backoff.next_pause());
                 }
             }
         }

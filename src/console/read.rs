@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::event::Event;
 use super::facts::{FEED_HEALTHS, Facts};
-use crate::bus::{Address, BusError, Commands, Limits, Switchboard};
+use crate::bus::{Address, BusError, Commands, ConnectionRegistry, Limits};
 use crate::clock;
 use crate::contract::feeds;
 use crate::reports::truth::Keeper;
@@ -60,7 +60,7 @@ impl Places {
 /// The reader's state.
 pub struct FactReader {
     places: Places,
-    switchboard: Switchboard,
+    connections: ConnectionRegistry,
     sender: Sender<Event>,
     progress: Progress,
     buses: Vec<(String, Commands)>,
@@ -76,17 +76,17 @@ pub struct FactReader {
 }
 
 impl FactReader {
-    /// One that reads at `places`, until `switchboard` ends; truth lies on that bus at that key.
+    /// One that reads at `places`, until `connections` ends; truth lies on that bus at that key.
     pub fn new(
         places: Places,
         (system, truth_key): (Address, String),
-        switchboard: Switchboard,
+        connections: ConnectionRegistry,
         sender: Sender<Event>,
         progress: Progress,
     ) -> FactReader {
         FactReader {
             places,
-            switchboard,
+            connections,
             sender,
             progress,
             buses: Vec::new(),
@@ -102,7 +102,7 @@ impl FactReader {
 
     /// Reads until the bus connections end.
     pub fn run(mut self) -> Result<(), Error> {
-        while !self.switchboard.is_ending() {
+        while !self.connections.is_ending() {
             let progress = self.progress.clone();
             let work = progress.working();
             self.move_to_places();
@@ -114,7 +114,7 @@ impl FactReader {
                 // A loop that is gone needs no facts.
                 let _ = self.sender.send(Event::Read(self.facts.clone()));
             }
-            self.switchboard.wait(PERIOD);
+            self.connections.wait(PERIOD);
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::calls::{Call, Calls};
-use crate::bus::{Address, BusError, Limits, Mouth, ServerIdentity};
+use crate::bus::{Address, BusError, Limits, Publisher, ServerIdentity};
 use crate::clock::{self, Mono, Now};
 use crate::service::{Error, TruthHint};
 use crate::watch::detector::{Detector, Echo, Output, Transition};
@@ -49,7 +49,7 @@ pub struct Watch {
     detector: Mutex<Detector>,
     /// What it decided, for the scribe.
     handover: Handover,
-    mouth: Mouth,
+    publisher: Publisher,
     outlets: Outlets,
     errands: Sender<Errand>,
     /// Why services have two instances, as far as that was found out.
@@ -66,7 +66,7 @@ pub struct Watch {
 
 /// Work for the attendant, which may wait for a bus.
 enum Errand {
-    /// Connect the mouth afresh and say this echo.
+    /// Connect the publisher afresh and say this echo.
     Echo(u64),
     /// Look the bus up afresh and compare the server with the link's.
     CheckServer,
@@ -91,7 +91,7 @@ impl Watch {
             address: address.clone(),
             detector: Mutex::new(Detector::new(Mono::now())),
             handover: Handover::default(),
-            mouth: Mouth::new(address.clone(), "healer:echo", echo_channel),
+            publisher: Publisher::new(address.clone(), "healer:echo", echo_channel),
             outlets,
             errands,
             causes: Mutex::default(),
@@ -166,12 +166,12 @@ impl Watch {
 
     /// A word on the own echo channel that proves nothing: it wakes the subscriber.
     pub fn wake_subscriber(&self) {
-        self.mouth.say("0");
+        self.publisher.publish("0");
     }
 
     /// A word on the own echo channel, among the echoes.
     pub fn say(&self, text: &str) {
-        self.mouth.say(text);
+        self.publisher.publish(text);
     }
 
     fn attend(&self, mut detector: MutexGuard<'_, Detector>) {
@@ -194,9 +194,9 @@ impl Watch {
         }
         for Echo { seq, fresh } in echoes {
             if fresh {
-                self.mouth.hang_up();
+                self.publisher.disconnect();
             }
-            if !self.mouth.say(&seq.to_string()) {
+            if !self.publisher.publish(&seq.to_string()) {
                 self.lock().echo_waits(seq);
                 self.send(Errand::Echo(seq));
             }
@@ -283,14 +283,14 @@ impl Errand {
         match self {
             Errand::Echo(seq) => {
                 // Over a far bus, the echo for which the last connection was made may have been given up meanwhile.
-                if !watch.mouth.is_connected() {
-                    watch.mouth.connect(&limits)?;
+                if !watch.publisher.is_connected() {
+                    watch.publisher.connect(&limits)?;
                 }
                 if watch.with(|detector, now| detector.echo_goes(seq, now)) {
-                    watch.mouth.say(&seq.to_string());
+                    watch.publisher.publish(&seq.to_string());
                 }
             }
-            Errand::CheckServer => check_server(watch, &watch.mouth.look(&limits)?),
+            Errand::CheckServer => check_server(watch, &watch.publisher.look(&limits)?),
             // The finder's.
             Errand::FindSender(_) => {}
         }
@@ -350,7 +350,7 @@ impl Finder {
 /// then beats there, and must not be missed here. When nobody answers, the echoes tell more about the bus.
 fn look_around(watch: &Watch) {
     let known = watch.server().is_some();
-    if known && let Ok(fresh) = watch.mouth.look(&Limits::default()) {
+    if known && let Ok(fresh) = watch.publisher.look(&Limits::default()) {
         is_same_server(watch, &fresh);
     }
 }
@@ -372,7 +372,7 @@ fn is_same_server(watch: &Watch, fresh: &ServerIdentity) -> bool {
         "{}: another server answers now, or the same in another role: moving over",
         watch.bus
     );
-    // Of another process, the switchboard has given up the connections already.
+    // Of another process, the connection registry has given up the connections already.
     if !known.is_other_process(fresh) {
         watch.outlets.calls.call(Call::Reconnect {
             bus: watch.bus.clone(),

@@ -57,7 +57,7 @@ enum Phase {
     Answering {
         since: Mono,
     },
-    /// Frames follow until it ends.
+    /// Decoder follow until it ends.
     Live,
     /// No request follows. What was written is to arrive.
     Closing {
@@ -83,7 +83,7 @@ pub struct Conn {
     asked: bool,
     is_head: bool,
     keeps_alive: bool,
-    /// Frames were left out.
+    /// Decoder were left out.
     skipped: bool,
     /// The client sends no more.
     ended: bool,

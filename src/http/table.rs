@@ -13,7 +13,7 @@ pub enum Standing {
     Stalled(Mono),
     /// It is being served.
     Busy,
-    /// Frames go to it; it has a place of its own.
+    /// Decoder go to it; it has a place of its own.
     Live,
 }
 

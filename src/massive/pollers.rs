@@ -20,7 +20,7 @@ use super::normalise::market::Market;
 use super::session::calendar::Holiday;
 use super::vendor::{Client, PATIENCE};
 use super::verdict::Next;
-use crate::bus::{Address, Switchboard};
+use crate::bus::{Address, ConnectionRegistry};
 use crate::env::Secret;
 use crate::net::ssrf_guard::SsrfGuard;
 use crate::net::trust_store::TrustStore;
@@ -148,7 +148,7 @@ impl Pool {
                 inbox: inbox.clone(),
                 sender: service.sender.clone(),
                 progress: service.beat.progress(name.clone(), PROGRESS_BUDGET),
-                switchboard: service.buses.switchboard().clone(),
+                connections: service.buses.connections().clone(),
                 shared: shared.clone(),
                 agents: agents.clone(),
                 client,
@@ -186,7 +186,7 @@ struct Poller {
     inbox: Receiver<Job>,
     sender: Sender<Event>,
     progress: Progress,
-    switchboard: Switchboard,
+    connections: ConnectionRegistry,
     shared: SharedLog,
     agents: Agents,
     client: Client,
@@ -204,7 +204,7 @@ impl Poller {
             let mut asking = Asking {
                 client: &self.client,
                 setup: &job.setup,
-                switchboard: &self.switchboard,
+                connections: &self.connections,
                 working: &working,
                 calls: 0,
             };

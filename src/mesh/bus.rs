@@ -1,7 +1,7 @@
 //! The edge of one bus: a thread that hears it, sends its echoes, and hands on what the registry is to know.
 
 mod acting;
-mod ears;
+mod beat_handler;
 mod look;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,14 +13,14 @@ use crossbeam_channel::{Sender, bounded};
 use super::hearing::{Hearing, Kept, News, Room};
 use super::registry::{Order, Registry};
 use crate::bus::{
-    Address, Backoff, BusError, Channels, Commands, Limits, Link, Mouth, Polled, ServerIdentity,
-    Sink, Switchboard, prove,
+    Address, Backoff, BusError, Channels, Commands, ConnectionRegistry, Limits, Link, Polled,
+    Publisher, ServerIdentity, Sink, check_subscriptions,
 };
 use crate::clock::{Mono, Now};
 use crate::contract::BEAT_MAX_BYTES;
 use crate::contract::mesh::State;
 use crate::service::Error;
-use ears::Ears;
+use beat_handler::InstanceBeatHandler;
 pub use look::Look;
 
 /// The socket time limit of the idle loop.
@@ -77,7 +77,7 @@ pub enum Wish {
 pub struct Bus {
     pub name: String,
     wishes: Arc<Mutex<Vec<Wish>>>,
-    mouth: Arc<Mutex<Arc<Mouth>>>,
+    publisher: Arc<Mutex<Arc<Publisher>>>,
     stop: Arc<AtomicBool>,
 }
 
@@ -96,8 +96,8 @@ impl Bus {
 
     /// A word on its own echo channel that proves nothing; where there is no line, the thread looks within a second.
     fn wake(&self) {
-        let mouth = Arc::clone(&*lock(&self.mouth));
-        mouth.say("0");
+        let publisher = Arc::clone(&*lock(&self.publisher));
+        publisher.publish("0");
     }
 }
 
@@ -107,17 +107,17 @@ pub struct Hearer {
     shared: Arc<Shared>,
     wishes: Arc<Mutex<Vec<Wish>>>,
     stop: Arc<AtomicBool>,
-    switchboard: Switchboard,
-    ears: Ears,
+    connections: ConnectionRegistry,
+    handler: InstanceBeatHandler,
     address: Address,
     link: Option<Link>,
     backoff: Backoff,
     next_attempt: Mono,
     /// The trouble last told.
     said: Option<String>,
-    mouth: Arc<Mouth>,
+    publisher: Arc<Publisher>,
     /// The same, for those who wake this thread.
-    shown_mouth: Arc<Mutex<Arc<Mouth>>>,
+    shown_publisher: Arc<Mutex<Arc<Publisher>>>,
     server: Arc<Mutex<Option<ServerIdentity>>>,
     has_moved: Arc<AtomicBool>,
     next_look: Mono,
@@ -136,17 +136,17 @@ impl Hearer {
         echo_channel: &str,
         room: Room,
         shared: Arc<Shared>,
-        switchboard: Switchboard,
+        connections: ConnectionRegistry,
     ) -> (Bus, Hearer, Look) {
         let now = Mono::now();
-        let mouth = mouth(&address, echo_channel);
-        let shown_mouth = Arc::new(Mutex::new(Arc::clone(&mouth)));
+        let publisher = publisher(&address, echo_channel);
+        let shown_publisher = Arc::new(Mutex::new(Arc::clone(&publisher)));
         let wishes = Arc::new(Mutex::new(Vec::new()));
         let stop = Arc::new(AtomicBool::new(false));
         let (server, has_moved) = (Arc::default(), Arc::default());
         let (alive, ended) = bounded(0);
         let look = Look {
-            mouth: Arc::clone(&shown_mouth),
+            publisher: Arc::clone(&shown_publisher),
             server: Arc::clone(&server),
             has_moved: Arc::clone(&has_moved),
             ended,
@@ -156,15 +156,15 @@ impl Hearer {
             shared,
             wishes: Arc::clone(&wishes),
             stop: Arc::clone(&stop),
-            switchboard,
-            ears: Ears::new(bus, Hearing::new(room, now), echo_channel),
+            connections,
+            handler: InstanceBeatHandler::new(bus, Hearing::new(room, now), echo_channel),
             address,
             link: None,
             backoff: Backoff::bus(),
             next_attempt: now,
             said: None,
-            mouth,
-            shown_mouth: Arc::clone(&shown_mouth),
+            publisher,
+            shown_publisher: Arc::clone(&shown_publisher),
             server,
             has_moved,
             next_look: now + LOOK_EVERY,
@@ -176,7 +176,7 @@ impl Hearer {
         let bus = Bus {
             name: bus.to_owned(),
             wishes,
-            mouth: shown_mouth,
+            publisher: shown_publisher,
             stop,
         };
         (bus, hearer, look)
@@ -195,10 +195,10 @@ impl Hearer {
                 self.next_attempt = Mono::now();
             }
             let now = Now::read();
-            self.ears.hearing.detector().tick(now, usize::MAX);
+            self.handler.hearing.detector().tick(now, usize::MAX);
             if now.mono >= self.next_look {
                 self.next_look = now.mono + LOOK_EVERY;
-                self.ears.hearing.look(now);
+                self.handler.hearing.look(now);
                 self.say_full(now.mono);
             }
             self.act();
@@ -209,7 +209,7 @@ impl Hearer {
     }
 
     fn is_ending(&self) -> bool {
-        self.stop.load(Ordering::SeqCst) || self.switchboard.is_ending()
+        self.stop.load(Ordering::SeqCst) || self.connections.is_ending()
     }
 
     fn take_wishes(&mut self) {
@@ -218,13 +218,13 @@ impl Hearer {
         for wish in wishes {
             match wish {
                 Wish::Follow(address, kept) => self.follow(address, kept, now),
-                Wish::Do(Order::Forget { svc, inst }) => self.ears.hearing.forget(&svc, &inst),
+                Wish::Do(Order::Forget { svc, inst }) => self.handler.hearing.forget(&svc, &inst),
                 Wish::Do(Order::Expect { svc, inst, state }) => match state {
                     State::Joining | State::Up | State::Suspect => {
-                        self.ears.hearing.expect(&svc, &inst, now);
+                        self.handler.hearing.expect(&svc, &inst, now);
                     }
-                    State::Failed => self.ears.hearing.expect_gone(&svc, &inst, false, now),
-                    State::Left => self.ears.hearing.expect_gone(&svc, &inst, true, now),
+                    State::Failed => self.handler.hearing.expect_gone(&svc, &inst, false, now),
+                    State::Left => self.handler.hearing.expect_gone(&svc, &inst, true, now),
                 },
             }
         }
@@ -232,18 +232,19 @@ impl Hearer {
 
     fn follow(&mut self, address: Address, kept: Vec<Kept>, now: Now) {
         let before: std::collections::HashSet<String> =
-            self.ears.hearing.channels().map(str::to_owned).collect();
-        self.ears.hearing.follow(kept, now);
+            self.handler.hearing.channels().map(str::to_owned).collect();
+        self.handler.hearing.follow(kept, now);
         if address != self.address {
             self.address = address;
-            self.mouth = mouth(&self.address, &self.ears.echo_channel);
-            *lock(&self.shown_mouth) = Arc::clone(&self.mouth);
+            self.publisher = publisher(&self.address, &self.handler.echo_channel);
+            *lock(&self.shown_publisher) = Arc::clone(&self.publisher);
             self.drop_link();
             self.next_attempt = now.mono;
             return;
         }
         if let Some(link) = &mut self.link {
-            let now_heard: std::collections::HashSet<&str> = self.ears.hearing.channels().collect();
+            let now_heard: std::collections::HashSet<&str> =
+                self.handler.hearing.channels().collect();
             let new = now_heard.iter().filter(|c| !before.contains(**c)).copied();
             let gone = before
                 .iter()
@@ -259,12 +260,12 @@ impl Hearer {
     fn listen(&mut self) {
         let now = Mono::now();
         let mut wake = self
-            .ears
+            .handler
             .hearing
             .detector()
             .next_wakeup()
             .min(self.next_look);
-        if let Some(end) = self.ears.hearing.doubt_ends() {
+        if let Some(end) = self.handler.hearing.doubt_ends() {
             wake = wake.min(end);
         }
         let wait = wake.since(now).clamp(Duration::from_millis(1), IDLE);
@@ -293,24 +294,24 @@ impl Hearer {
                 let began = Mono::now();
                 let limits = Limits::default();
                 let open = Link::open(&self.address, "mesh:sub", &limits, BEAT_MAX_BYTES)?;
-                self.ears.hearing.detector().was_busy(began, Now::read());
+                self.handler.hearing.detector().was_busy(began, Now::read());
                 none.insert(open)
             }
         };
         let mut wait = wait;
-        if self.ears.is_trickle() && wait > 2 * NAP {
+        if self.handler.is_trickle() && wait > 2 * NAP {
             std::thread::sleep(NAP);
             wait -= NAP;
         }
         link.set_read_timeout(Some(wait))?;
-        if link.poll(&mut self.ears)? != Polled::Settled {
+        if link.poll(&mut self.handler)? != Polled::Settled {
             return Ok(());
         }
         let began = Mono::now();
         let mut asks = Commands::new(self.address.clone(), "mesh:proof", Limits::default());
-        let proof = prove(link, &mut asks)?;
-        self.ears.hearing.detector().was_busy(began, Now::read());
-        self.ears.proven(&proof, Mono::now());
+        let proof = check_subscriptions(link, &mut asks)?;
+        self.handler.hearing.detector().was_busy(began, Now::read());
+        self.handler.proven(&proof, Mono::now());
         *lock(&self.server) = Some(proof);
         self.backoff.reset();
         if self.said.take().is_some() {
@@ -322,12 +323,12 @@ impl Hearer {
     fn drop_link(&mut self) {
         self.link = None;
         *lock(&self.server) = None;
-        self.ears.hearing.link_lost(Now::read());
+        self.handler.hearing.link_lost(Now::read());
     }
 }
 
-fn mouth(address: &Address, channel: &str) -> Arc<Mouth> {
-    Arc::new(Mouth::new(address.clone(), "mesh:echo", channel))
+fn publisher(address: &Address, channel: &str) -> Arc<Publisher> {
+    Arc::new(Publisher::new(address.clone(), "mesh:echo", channel))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -279,7 +279,7 @@ impl Mesh {
     ) -> Result<Bus, Error> {
         let echoes = echo_channel(service.id, &service.inst);
         let shared = Arc::clone(&self.shared);
-        let ends = service.buses.switchboard().clone();
+        let ends = service.buses.connections().clone();
         let room = self.room.clone();
         let (bus, hearer, look) = Hearer::new(name, address, &echoes, room, shared, ends);
         service

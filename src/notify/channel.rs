@@ -20,7 +20,7 @@ use super::store::Store;
 use super::teller::{Rules, Teller};
 use super::telling::Ms;
 use super::{Role, wording};
-use crate::bus::{Address, Backoff, Outage};
+use crate::bus::{Address, Backoff, LogOnce};
 use crate::clock;
 use crate::truth::Truth;
 
@@ -113,7 +113,7 @@ pub struct Channel {
     /// What the receiver last said no with, so that it is logged once.
     said: String,
     /// The trouble with the bus, likewise.
-    outage: Outage,
+    outage: LogOnce,
 }
 
 impl Channel {
@@ -151,7 +151,7 @@ impl Channel {
             digest_since_ms: None,
             noted: false,
             said: String::new(),
-            outage: Outage::default(),
+            outage: LogOnce::default(),
             name,
             store,
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::names::HEALER;
-use super::{Sentinel, mouth};
+use super::{Sentinel, publisher};
 use crate::clock::{self, Mono};
 use crate::contract::{AlertKind, SYSTEM_BUS, heartbeat_channel};
 use crate::notify::config::misshapen as misshapen_channels;
@@ -69,7 +69,7 @@ impl Sentinel {
                         self.ears.detector.came_over(HEALER);
                     }
                     self.ears.channel = channel;
-                    self.mouth = mouth(&address, &self.ears.echo_channel);
+                    self.publisher = publisher(&address, &self.ears.echo_channel);
                     self.asks.set_address(address);
                     self.drop_link();
                 }

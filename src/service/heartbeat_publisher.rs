@@ -18,7 +18,7 @@ use super::healthcheck::Notes;
 use super::heartbeat::{BeatHandle, HeartbeatSettings, Shared};
 use super::watchdog::Verdict;
 use super::{Error, ServiceManager};
-use crate::bus::{Address, Backoff, BusError, Commands, Limits, Outage};
+use crate::bus::{Address, Backoff, BusError, Commands, Limits, LogOnce};
 use crate::clock::{self, Mono};
 use crate::contract::{self, Beat, Card};
 
@@ -91,7 +91,7 @@ impl HeartbeatPublisher {
     /// Beats until told to stop. The first beat goes out at once; the others keep to that beat's grid.
     pub fn run(mut self) -> Result<(), Error> {
         let mut backoff = Backoff::bus();
-        let mut outage = Outage::default();
+        let mut outage = LogOnce::default();
         let mut last = Mono::now();
         // Of the grid of beats; the attempts of an outage do not move it.
         let mut grid = last;

@@ -5,7 +5,7 @@ use crossbeam_channel::Sender;
 use super::truth_watch::TruthHint;
 use super::{Error, Notice, Profile};
 use crate::bus::{
-    Address, Batch, BusError, Channels, Event, Limits, Message, Outage, ServerIdentity, Sink,
+    Address, Batch, BusError, Channels, Event, Limits, LogOnce, Message, ServerIdentity, Sink,
     Subscriber,
 };
 use crate::clock::Mono;
@@ -22,7 +22,7 @@ pub(super) fn listen<E: From<Notice> + Send + 'static>(
         channels: profile.channels,
         hint,
         sender,
-        outage: Outage::default(),
+        outage: LogOnce::default(),
     };
     Ok(Subscriber::start(
         "subscriber",
@@ -39,7 +39,7 @@ struct MessageHandler<E> {
     channels: &'static [&'static str],
     hint: TruthHint,
     sender: Sender<E>,
-    outage: Outage,
+    outage: LogOnce,
 }
 
 impl<E: From<Notice>> MessageHandler<E> {

@@ -17,7 +17,7 @@ use super::{
     EVENTS_MAX, Error, Notice, Profile, Received, Remarks, Service, ServiceManager, Signals,
     Standard, ThreadGroup, complain, healthcheck, logging, standard_args,
 };
-use crate::bus::{Address, Backoff, BusError, Buses, Commands, Limits, Switchboard};
+use crate::bus::{Address, Backoff, BusError, Buses, Commands, ConnectionRegistry, Limits};
 use crate::clock::Mono;
 use crate::contract::{
     ALERT_LOG, Card, HEALER_LEASE, SYSTEM_BUS, TRUTH_KEY, TRUTH_LAST_GOOD, heartbeat_channel,
@@ -112,8 +112,8 @@ fn start<E: From<Notice> + Send + 'static, P>(
     let service_manager = ServiceManager::from_env(&env);
     let (sender, events) = bounded(EVENTS_MAX);
     let buses = Buses::from_env(&env)?;
-    let mut spine = ThreadGroup::new(sender.clone(), buses.switchboard().clone());
-    watch_signals(sender.clone(), buses.switchboard().clone())?;
+    let mut spine = ThreadGroup::new(sender.clone(), buses.connections().clone());
+    watch_signals(sender.clone(), buses.connections().clone())?;
     let prepared = prepare(&env, &sender)?;
 
     let notes = Notes::of(profile.id, &env)?;
@@ -186,7 +186,7 @@ fn start<E: From<Notice> + Send + 'static, P>(
         None
     };
 
-    let switchboard = buses.switchboard().clone();
+    let connections = buses.connections().clone();
     let service = Service {
         id: profile.id,
         inst,
@@ -199,7 +199,7 @@ fn start<E: From<Notice> + Send + 'static, P>(
         truth_hint: hint.clone(),
         service_manager,
         events,
-        crew: ThreadGroup::new(sender.clone(), switchboard),
+        crew: ThreadGroup::new(sender.clone(), connections),
         sender,
     };
     let done = body(service, prepared);
@@ -226,7 +226,7 @@ fn card(profile: &Profile, host: &str) -> Card {
 /// long or a second signal comes.
 fn watch_signals<E: From<Notice> + Send + 'static>(
     sender: Sender<E>,
-    switchboard: Switchboard,
+    connections: ConnectionRegistry,
 ) -> Result<(), Error> {
     let mut signals = Signals::of(&[SIGTERM, SIGINT])?;
     // Never joined: it waits for signals until the process ends.
@@ -234,16 +234,16 @@ fn watch_signals<E: From<Notice> + Send + 'static>(
         .name("signals".into())
         .spawn(move || {
             while let Some(Received { signal, .. }) = signals.wait() {
-                if switchboard.is_ending() {
+                if connections.is_ending() {
                     log::warn!("signal {signal} again: ending at once");
                     std::process::exit(1);
                 }
                 log::info!("signal {signal}: stopping");
-                switchboard.end();
-                let (lines, end) = (switchboard.clone(), Mono::now() + STOP_MAX);
+                connections.end();
+                let (connections, end) = (connections.clone(), Mono::now() + STOP_MAX);
                 let limit = thread::Builder::new().name("stop-limit".into());
                 let _ = limit.spawn(move || {
-                    lines.cut();
+                    connections.cut();
                     thread::sleep(end.since(Mono::now()));
                     log::error!("not stopped after {} s: ending at once", STOP_MAX.as_secs());
                     std::process::exit(1);
@@ -363,7 +363,7 @@ fn find_truth(
             Error::Bus(_) => profile.never_gives_up,
             _ => profile.waits_for_truth,
         };
-        if buses.switchboard().is_ending() {
+        if buses.connections().is_ending() {
             return Ok(None);
         }
         let hopeless = matches!(&problem, Error::Bus(e) if e.is_bad_setting());
@@ -389,7 +389,7 @@ fn find_truth(
         }
         // Nothing is lost by asking Redis twice a second.
         let pause = backoff.next_pause().min(Duration::from_millis(500));
-        if buses.switchboard().wait(pause) {
+        if buses.connections().wait(pause) {
             return Ok(None);
         }
     }

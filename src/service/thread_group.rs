@@ -8,14 +8,14 @@ use std::time::Duration;
 use crossbeam_channel::{SendTimeoutError, Sender};
 
 use super::{Error, Notice};
-use crate::bus::Switchboard;
+use crate::bus::ConnectionRegistry;
 
 /// The threads of a daemon. Dropping the group waits for all of them; each must know by itself when to stop.
 pub struct ThreadGroup<E> {
     sender: Sender<E>,
     threads: Vec<JoinHandle<()>>,
     /// Knows when the process was told to stop.
-    switchboard: Switchboard,
+    connections: ConnectionRegistry,
     /// From here on nobody needs to be told of an end.
     closing: Arc<AtomicBool>,
 }
@@ -34,13 +34,13 @@ pub fn deliver<E>(sender: &Sender<E>, mut event: E, closing: &AtomicBool) {
 }
 
 impl<E: From<Notice> + Send + 'static> ThreadGroup<E> {
-    /// A group whose ends are told to `sender`. Once `switchboard` ends, only those that failed are: whoever hears first
+    /// A group whose ends are told to `sender`. Once `connections` ends, only those that failed are: whoever hears first
     /// that the process is to stop ends first, and the word to stop may come behind that.
-    pub fn new(sender: Sender<E>, switchboard: Switchboard) -> ThreadGroup<E> {
+    pub fn new(sender: Sender<E>, connections: ConnectionRegistry) -> ThreadGroup<E> {
         ThreadGroup {
             sender,
             threads: Vec::new(),
-            switchboard,
+            connections,
             closing: Arc::default(),
         }
     }
@@ -55,7 +55,7 @@ impl<E: From<Notice> + Send + 'static> ThreadGroup<E> {
             name: name.to_owned(),
             error: Some("it panicked".into()),
             sender: self.sender.clone(),
-            switchboard: self.switchboard.clone(),
+            connections: self.connections.clone(),
             closing: Arc::clone(&self.closing),
         };
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
@@ -85,13 +85,13 @@ struct End<E: From<Notice>> {
     name: String,
     error: Option<String>,
     sender: Sender<E>,
-    switchboard: Switchboard,
+    connections: ConnectionRegistry,
     closing: Arc<AtomicBool>,
 }
 
 impl<E: From<Notice>> Drop for End<E> {
     fn drop(&mut self) {
-        if self.error.is_none() && self.switchboard.is_ending() {
+        if self.error.is_none() && self.connections.is_ending() {
             return;
         }
         let notice = Notice::ThreadEnded {
@@ -111,7 +111,7 @@ mod tests {
     fn the_end_of_a_thread_waits_for_room_while_the_loop_has_much_to_do() {
         let (sender, events) = crossbeam_channel::bounded::<Notice>(1);
         sender.send(Notice::TruthMissing).expect("room");
-        let mut threads = ThreadGroup::new(sender, Switchboard::default());
+        let mut threads = ThreadGroup::new(sender, ConnectionRegistry::default());
         threads.spawn("worker", || Ok(())).expect("started");
         let began = std::time::Instant::now();
         // Long enough for the thread to have found the queue full.
@@ -130,9 +130,9 @@ mod tests {
     #[test]
     fn while_the_process_stops_only_a_failure_is_an_event() {
         let (sender, events) = crossbeam_channel::bounded::<Notice>(4);
-        let switchboard = Switchboard::default();
-        let mut threads = ThreadGroup::new(sender, switchboard.clone());
-        switchboard.end();
+        let connections = ConnectionRegistry::default();
+        let mut threads = ThreadGroup::new(sender, connections.clone());
+        connections.end();
         threads.spawn("worker", || Ok(())).expect("started");
         let failure = || Err(Error::Other("no disk".into()));
         threads.spawn("store", failure).expect("started");
@@ -146,7 +146,7 @@ mod tests {
     #[test]
     fn a_thread_that_ends_is_an_event_and_says_why() {
         let (sender, events) = crossbeam_channel::bounded::<Notice>(4);
-        let mut threads = ThreadGroup::new(sender, Switchboard::default());
+        let mut threads = ThreadGroup::new(sender, ConnectionRegistry::default());
         threads
             .spawn("worker", || Err(Error::Other("no disk".into())))
             .expect("started");

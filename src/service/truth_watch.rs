@@ -6,7 +6,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::{Error, Notice};
-use crate::bus::Outage;
+use crate::bus::LogOnce;
 use crate::contract::TRUTH_LAST_GOOD;
 use crate::swarm_state::{Document, TruthSource};
 use crate::truth::{Rules, Truth, digest};
@@ -31,7 +31,7 @@ pub(super) struct TruthWatch {
     keeps_last_good: bool,
     /// Of the document last told, good or bad; `None` when it was missing.
     known: Option<String>,
-    outage: Outage,
+    outage: LogOnce,
 }
 
 /// What a look at the document came to.
@@ -62,7 +62,7 @@ impl TruthWatch {
                 hints,
                 keeps_last_good,
                 known,
-                outage: Outage::default(),
+                outage: LogOnce::default(),
             },
             TruthHint(send),
         )

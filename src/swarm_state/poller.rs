@@ -77,10 +77,10 @@ pub struct Poller {
 impl Drop for Poller {
     /// Whoever ends a command does not wait for a bus that hangs.
     fn drop(&mut self) {
-        let switchboard = self.buses.switchboard();
-        switchboard.end();
+        let connections = self.buses.connections();
+        connections.end();
         if !self.thread.ends_within(ENDS_WITHIN) {
-            switchboard.cut();
+            connections.cut();
         }
     }
 }

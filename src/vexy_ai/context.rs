@@ -11,7 +11,7 @@ use super::control::Control;
 use super::local::near::Index;
 use super::local::{Analyser, Article};
 use super::model::endpoint::Endpoint;
-use crate::bus::{AWAY_IS_TOLD_AFTER, Address, Backoff, BusError, Switchboard};
+use crate::bus::{AWAY_IS_TOLD_AFTER, Address, Backoff, BusError, ConnectionRegistry};
 use crate::clock::Mono;
 
 /// What truth says, and where the store is.
@@ -30,7 +30,7 @@ pub struct Context {
     pub analyser: Analyser,
     /// Sees each article before it is analysed: nothing, but in tests of what an article can do.
     pub before: fn(&Article<'_>),
-    switchboard: Switchboard,
+    connections: ConnectionRegistry,
     sender: Sender<Event>,
     state: Mutex<State>,
     index: Mutex<Index>,
@@ -51,14 +51,14 @@ impl Context {
         setup: Setup,
         analyser: Analyser,
         before: fn(&Article<'_>),
-        switchboard: Switchboard,
+        connections: ConnectionRegistry,
         sender: Sender<Event>,
     ) -> Context {
         Context {
             name: name.to_owned(),
             analyser,
             before,
-            switchboard,
+            connections,
             sender,
             state: Mutex::new(State {
                 setup: Arc::new(setup),
@@ -117,18 +117,18 @@ impl Context {
 
     /// Is everything to end?
     pub fn is_over(&self) -> bool {
-        self.switchboard.is_ending() || self.state().is_ended
+        self.connections.is_ending() || self.state().is_ended
     }
 
     /// Everything is to end, though nobody told the process to stop.
     pub fn end(&self) {
         self.state().is_ended = true;
-        self.switchboard.end();
+        self.connections.end();
     }
 
     /// Waits, or less when everything is to end.
     pub fn wait(&self, pause: Duration) {
-        self.switchboard.wait(pause);
+        self.connections.wait(pause);
     }
 
     /// Tells the loop.

@@ -32,7 +32,7 @@ pub fn run(mut service: Service<Event>, before: fn(&Article<'_>)) -> Result<(), 
         setup,
         analyser(environment)?,
         before,
-        service.buses.switchboard().clone(),
+        service.buses.connections().clone(),
         service.sender.clone(),
     ));
     let mut daemon = Daemon {

@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 
-use marketswarm::bus::{Frame, Frames, RUN_MAX};
+use marketswarm::bus::{Decoder, Frame, RUN_MAX};
 use marketswarm::clock::{Mono, Now};
 use marketswarm::contract::BEAT_MAX_BYTES;
 use marketswarm::watch::detector::{Detector, Spec};
@@ -52,7 +52,7 @@ fn beat(times: usize) {
         );
     }
     detector.proven(NOW);
-    let mut frames = Frames::new(BEAT_MAX_BYTES);
+    let mut frames = Decoder::new(BEAT_MAX_BYTES);
     let mut run = Vec::with_capacity(RUN_MAX);
     let mut heard = 0;
     while heard < times {

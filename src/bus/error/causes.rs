@@ -81,7 +81,7 @@ impl BusError {
 
     pub(in crate::bus) fn from_io(error: &io::Error, address: &Address, what: &str) -> BusError {
         let text = address.to_string();
-        let trust = address.tls().then(|| &address.means().trust);
+        let trust = address.tls().then(|| &address.context().trust);
         if let Some(reason) = trust.and_then(|trust| trust.explain_io(error, address.host())) {
             return BusError::Tls {
                 address: text,

@@ -47,7 +47,7 @@ impl Ears {
 impl Watch {
     /// A message on no service's channel.
     fn word(&self, detector: &mut Detector, message: Message<'_>, now: Now) {
-        if message.channel == self.mouth.channel().as_bytes() {
+        if message.channel == self.publisher.channel().as_bytes() {
             if let Some(seq) = bus::echo_number(message.payload) {
                 detector.echo_returned(seq, now, self.handover.room());
             }
@@ -69,7 +69,7 @@ impl Sink for Ears {
             !into.is_full()
         });
         if next.is_none() {
-            into.push(self.watch.mouth.channel().as_bytes());
+            into.push(self.watch.publisher.channel().as_bytes());
             if self.watch.outlets.truth.is_some() {
                 into.push(TRUTH_CHANGED.as_bytes());
             }
@@ -78,7 +78,7 @@ impl Sink for Ears {
     }
 
     fn is_wanted(&mut self, channel: &[u8]) -> bool {
-        channel == self.watch.mouth.channel().as_bytes()
+        channel == self.watch.publisher.channel().as_bytes()
             || channel == TRUTH_CHANGED.as_bytes()
             || self.watch.lock().has_channel(channel)
     }

@@ -302,7 +302,7 @@ impl Massive {
                 queue: queue.clone(),
                 sender: service.sender.clone(),
                 progress: service.beat.progress(name.clone(), PROGRESS_BUDGET),
-                switchboard: service.buses.switchboard().clone(),
+                connections: service.buses.connections().clone(),
                 trust: self.trust.clone(),
             };
             service.crew.spawn(&name, move || reader.run())?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Done, Setup, Taken, Work};
-use crate::bus::Switchboard;
+use crate::bus::ConnectionRegistry;
 use crate::massive::answer::ask::{MARKET_HOLIDAYS, MARKET_STATUS};
 use crate::massive::answer::request::Request;
 use crate::massive::facts::{Bar, Spot};
@@ -21,7 +21,7 @@ const BODY_KEPT_BYTES: usize = 2 * 1024;
 pub(super) struct Asking<'a> {
     pub client: &'a Client,
     pub setup: &'a Setup,
-    pub switchboard: &'a Switchboard,
+    pub connections: &'a ConnectionRegistry,
     pub working: &'a Working<'a>,
     pub calls: u32,
 }
@@ -116,7 +116,7 @@ impl Asking<'_> {
                 self.client
                     .get(&self.setup.config.base_url, target, self.setup.key.as_ref());
             self.working.tick();
-            if self.switchboard.is_ending() {
+            if self.connections.is_ending() {
                 return Err(Stop::Stopped);
             }
             let (outcome, retry_after, why, body) = match came {
@@ -181,7 +181,7 @@ impl Asking<'_> {
     /// Waits, but not past the end of the service.
     pub fn pause(&self, wait: Duration) -> Result<(), Stop> {
         self.working.tick();
-        match self.switchboard.wait(wait) {
+        match self.connections.wait(wait) {
             true => Err(Stop::Stopped),
             false => Ok(()),
         }

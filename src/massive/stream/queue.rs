@@ -1,4 +1,4 @@
-//! Frames between the threads that read them and the one that works on them.
+//! Decoder between the threads that read them and the one that works on them.
 //!
 //! It is bounded by number and by bytes. At the limit the oldest frame that holds nothing but quotes goes, since a newer
 //! quote says all of it; where there is none, the oldest of all, which is a gap.
@@ -36,7 +36,7 @@ pub struct Frame {
 /// What was dropped since somebody asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dropped {
-    /// Frames of quotes alone.
+    /// Decoder of quotes alone.
     pub quotes: u64,
     /// Others: each leaves a gap.
     pub others: u64,

@@ -10,7 +10,7 @@ use memchr::memmem;
 use super::link::{Action, Input, Link, Standing};
 use super::queue::{Frame, Item, Queue};
 use super::target::{Board, Target};
-use crate::bus::Switchboard;
+use crate::bus::ConnectionRegistry;
 use crate::clock::Mono;
 use crate::massive::facts::Refusals;
 use crate::massive::frames::{self, Cluster};
@@ -39,7 +39,7 @@ pub struct Reader {
     pub queue: Arc<Queue>,
     pub sender: Sender<Event>,
     pub progress: Progress,
-    pub switchboard: Switchboard,
+    pub connections: ConnectionRegistry,
     pub trust: TrustStore,
 }
 
@@ -66,14 +66,14 @@ impl Reader {
         work.link.want(&work.target.symbols);
         let progress = self.progress.clone();
         let working = progress.working();
-        while !self.switchboard.is_ending() {
+        while !self.connections.is_ending() {
             working.tick();
             self.follow(&mut work);
             self.step(&mut work, Input::Tick);
             self.tell(&mut work);
             if work.socket.is_some() {
                 self.read(&mut work);
-            } else if self.switchboard.wait(IDLE) {
+            } else if self.connections.wait(IDLE) {
                 break;
             }
         }
@@ -205,7 +205,7 @@ impl Reader {
     fn connect(&self, work: &mut Work) -> Result<(), Lost> {
         let target = work.target.clone();
         let guard = SsrfGuard::new(&target.allow_hosts).unwrap_or_default();
-        let is_over = || self.switchboard.is_ending();
+        let is_over = || self.connections.is_ending();
         let socket = Socket::open(&target.url, self.cluster, &guard, &self.trust, &is_over)?;
         work.socket = Some(socket);
         self.step(work, Input::Opened);
@@ -232,7 +232,7 @@ impl Reader {
     fn news(&self, news: StreamNews) {
         let mut event = Event::Stream(Box::new(news));
         while let Err(SendTimeoutError::Timeout(back)) = self.sender.send_timeout(event, ROOM) {
-            if self.switchboard.is_ending() {
+            if self.connections.is_ending() {
                 return;
             }
             event = back;

@@ -20,7 +20,7 @@ use crate::service::{Error, Progress};
 
 /// How often the loop gets what came.
 pub const FLUSH_EVERY: Duration = Duration::from_millis(100);
-/// Frames that are behind by so much leave a gap; the next one begins when they had caught up.
+/// Decoder that are behind by so much leave a gap; the next one begins when they had caught up.
 const LAG_MAX: Duration = Duration::from_secs(5);
 const LAG_OVER: Duration = Duration::from_secs(1);
 /// How long the loop may have no room before it is looked whether it still wants any.

@@ -15,17 +15,17 @@ impl Hearer {
     /// Does what the detector asks for, and hands on what happened.
     pub(super) fn act(&mut self) {
         loop {
-            while let Some(echo) = self.ears.hearing.detector().take_echo() {
+            while let Some(echo) = self.handler.hearing.detector().take_echo() {
                 self.echo(echo);
             }
             let now = Now::read();
-            let doubt_began = self.ears.hearing.judge(now);
+            let doubt_began = self.handler.hearing.judge(now);
             self.hand_on(doubt_began, now);
-            if self.ears.hearing.take_look() {
+            if self.handler.hearing.take_look() {
                 self.check_server();
             }
             let mut outputs = Vec::new();
-            self.ears.hearing.detector().take_outputs(&mut outputs);
+            self.handler.hearing.detector().take_outputs(&mut outputs);
             if outputs.is_empty() {
                 return;
             }
@@ -36,8 +36,8 @@ impl Hearer {
     }
 
     fn hand_on(&mut self, doubt_began: bool, now: Now) {
-        self.ears.hearing.take_news(&mut self.news);
-        let is_doubting = self.ears.hearing.is_doubting();
+        self.handler.hearing.take_news(&mut self.news);
+        let is_doubting = self.handler.hearing.is_doubting();
         let settled = std::mem::replace(&mut self.was_doubting, is_doubting) && !is_doubting;
         if self.news.is_empty() && !doubt_began && !settled {
             return;
@@ -59,7 +59,7 @@ impl Hearer {
         }
         drop(registry);
         self.shared.nudge();
-        self.ears.hearing.detector().was_busy(began, Now::read());
+        self.handler.hearing.detector().was_busy(began, Now::read());
     }
 
     fn act_on(&mut self, output: Output) {
@@ -81,19 +81,19 @@ impl Hearer {
     /// One write into a socket; only a connection that must be made is waited for.
     fn echo(&mut self, Echo { seq, fresh }: Echo) {
         if fresh {
-            self.mouth.hang_up();
+            self.publisher.disconnect();
         }
         let word = seq.to_string();
-        if self.mouth.say(&word) {
+        if self.publisher.publish(&word) {
             return;
         }
         let began = Mono::now();
-        let made = self.mouth.connect(&Limits::default());
-        let detector = self.ears.hearing.detector();
+        let made = self.publisher.connect(&Limits::default());
+        let detector = self.handler.hearing.detector();
         detector.was_busy(began, Now::read());
         match made {
             Ok(_) if detector.echo_goes(seq, Now::read()) => {
-                self.mouth.say(&word);
+                self.publisher.publish(&word);
             }
             Ok(_) => {}
             Err(error) => log::debug!("{}: no echo: {error}", self.bus),
@@ -104,16 +104,16 @@ impl Hearer {
     fn check_server(&mut self) {
         let known = self.link.as_ref().map(Link::identity).unwrap_or_default();
         let began = Mono::now();
-        let met = self.mouth.look(&Limits::default());
+        let met = self.publisher.look(&Limits::default());
         let now = Now::read();
-        self.ears.hearing.detector().was_busy(began, now);
+        self.handler.hearing.detector().was_busy(began, now);
         match met {
             Ok(server) if known.is_other(&server) => {
                 self.has_moved.store(true, Ordering::SeqCst);
             }
             Ok(_) => {
-                self.ears.hearing.detector().server_checked(now);
-                self.ears.hearing.looked(now.mono);
+                self.handler.hearing.detector().server_checked(now);
+                self.handler.hearing.looked(now.mono);
             }
             Err(error) => {
                 log::warn!("{}: {error}", self.bus);
@@ -124,7 +124,7 @@ impl Hearer {
     }
 
     pub(super) fn say_full(&mut self, now: Mono) {
-        let refused = self.ears.hearing.take_refused();
+        let refused = self.handler.hearing.take_refused();
         let is_due = self.said_full.is_none_or(|at| now.since(at) >= FULL_EVERY);
         if refused > 0 && is_due {
             self.said_full = Some(now);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::lock;
-use crate::bus::{Limits, Mouth, ServerIdentity};
+use crate::bus::{Limits, Publisher, ServerIdentity};
 use crate::service::Error;
 
 /// How often it looks.
@@ -16,7 +16,7 @@ const EVERY: Duration = Duration::from_secs(5);
 
 /// The body of that thread.
 pub struct Look {
-    pub(super) mouth: Arc<Mutex<Arc<Mouth>>>,
+    pub(super) publisher: Arc<Mutex<Arc<Publisher>>>,
     /// The server that the proven link goes to.
     pub(super) server: Arc<Mutex<Option<ServerIdentity>>>,
     pub(super) has_moved: Arc<AtomicBool>,
@@ -29,13 +29,13 @@ impl Look {
     pub fn run(self) -> Result<(), Error> {
         while self.ended.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
             let known = lock(&self.server).clone();
-            let mouth = Arc::clone(&*lock(&self.mouth));
+            let publisher = Arc::clone(&*lock(&self.publisher));
             if let Some(known) = known
-                && let Ok(fresh) = mouth.look(&Limits::default())
+                && let Ok(fresh) = publisher.look(&Limits::default())
                 && known.is_other(&fresh)
             {
                 self.has_moved.store(true, Ordering::SeqCst);
-                mouth.say("0");
+                publisher.publish("0");
             }
         }
         Ok(())

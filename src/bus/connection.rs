@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use redis::{Cmd, ConnectionLike, Parser, RedisResult, Value};
 
-use super::dial::{Wire, remaining};
+use super::byte_stream::{ByteStream, remaining};
 use super::{Address, BusError, Limits, ServerIdentity};
 
 /// For an answer that is wanted when the time for all of them has passed.
@@ -13,9 +13,9 @@ const LAST_WORD: Duration = Duration::from_millis(50);
 
 /// A connection that answers. As a [`ConnectionLike`] it gives up at the first answer that does not come, where the
 /// Redis crate's own would wait the whole limit for each of the others.
-pub struct Line {
+pub struct Connection {
     address: Address,
-    wire: Wire,
+    stream: ByteStream,
     parser: Parser,
     /// How long a wait for bytes of an answer, or for room for a question, may take.
     patience: Duration,
@@ -24,29 +24,30 @@ pub struct Line {
     identity: ServerIdentity,
 }
 
-impl Line {
+impl Connection {
     /// Connects, logs in, says who we are and asks who answers, all of it within `limits.connect`.
     pub(super) fn open(
         address: &Address,
         client_name: &str,
         limits: &Limits,
-    ) -> Result<Line, BusError> {
+    ) -> Result<Connection, BusError> {
         let end = Instant::now() + limits.connect;
-        let wire = Wire::dial(address, end)?;
-        let mut line = Line {
+        let stream = ByteStream::connect(address, end)?;
+        let mut connection = Connection {
             address: address.clone(),
-            wire,
+            stream,
             parser: Parser::new(),
             patience: limits.connect,
             applied: Duration::ZERO,
             identity: ServerIdentity::default(),
         };
-        line.greet(client_name, end)
+        connection
+            .greet(client_name, end)
             .map_err(|e| with_hint(e, address))?;
-        line.patience = limits.read;
-        let switchboard = &address.means().switchboard;
-        switchboard.greeted(line.wire.socket(), &line.identity);
-        Ok(line)
+        connection.patience = limits.read;
+        let connections = &address.context().connections;
+        connections.greeted(connection.stream.socket(), &connection.identity);
+        Ok(connection)
     }
 
     /// Who answers, as it said at the greeting.
@@ -57,18 +58,18 @@ impl Line {
     /// Whether the server has not ended the connection, nor said anything that nobody asked for: before a question, for
     /// a server may close what was idle for long (`timeout` in redis.conf).
     pub(super) fn is_quiet(&mut self) -> bool {
-        self.wire.is_quiet()
+        self.stream.is_quiet()
     }
 
     /// The address of this end.
     pub(super) fn local_address(&self) -> Option<String> {
-        let here = self.wire.tcp().local_addr().ok()?;
+        let here = self.stream.tcp().local_addr().ok()?;
         Some(here.ip().to_string())
     }
 
     /// Whether another server answers at its address by now.
     pub(super) fn is_stale(&self) -> bool {
-        self.wire.socket().is_stale()
+        self.stream.socket().is_stale()
     }
 
     /// How long each wait may take from now on.
@@ -77,8 +78,8 @@ impl Line {
     }
 
     /// The bare stream, for who speaks or listens on it in another way.
-    pub(super) fn into_wire(self) -> Wire {
-        self.wire
+    pub(super) fn into_stream(self) -> ByteStream {
+        self.stream
     }
 
     /// All questions go out in one packet: a greeting costs one turn, and does not wait the whole limit for each.
@@ -161,7 +162,7 @@ impl Line {
     /// What a server that refuses `refused` cannot be asked, once.
     fn say_limits(&self, refused: &[&str]) {
         let (address, refused) = (&self.address, refused.join(", "));
-        if !address.means().switchboard.is_news(address, &refused) {
+        if !address.context().connections.is_news(address, &refused) {
             return;
         }
         let blind = if refused.contains("INFO server") {
@@ -177,31 +178,31 @@ impl Line {
     }
 
     fn send(&mut self, packet: &[u8]) -> RedisResult<()> {
-        let _busy = self.wire.socket().busy();
+        let _busy = self.stream.socket().busy();
         self.apply_patience()?;
-        self.wire.write_all(packet)?;
-        Ok(self.wire.flush()?)
+        self.stream.write_all(packet)?;
+        Ok(self.stream.flush()?)
     }
 
     fn receive(&mut self) -> RedisResult<Value> {
-        let _busy = self.wire.socket().busy();
+        let _busy = self.stream.socket().busy();
         self.apply_patience()?;
-        self.parser.parse_value(&mut self.wire)
+        self.parser.parse_value(&mut self.stream)
     }
 
     /// To be called while marked as busy: a wait that does not see the end of the process is then cut by it.
     fn apply_patience(&mut self) -> io::Result<()> {
-        let switchboard = &self.address.means().switchboard;
-        let patience = switchboard.patience(self.patience);
+        let connections = &self.address.context().connections;
+        let patience = connections.patience(self.patience);
         if patience != self.applied {
-            self.wire.limit(patience)?;
+            self.stream.limit(patience)?;
             self.applied = patience;
         }
         Ok(())
     }
 }
 
-impl ConnectionLike for Line {
+impl ConnectionLike for Connection {
     fn req_packed_command(&mut self, command: &[u8]) -> RedisResult<Value> {
         self.send(command)?;
         self.receive()

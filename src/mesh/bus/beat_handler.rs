@@ -5,7 +5,7 @@ use crate::clock::{Mono, Now};
 use crate::mesh::hearing::Hearing;
 
 /// The sink of the link.
-pub(super) struct Ears {
+pub(super) struct InstanceBeatHandler {
     bus: String,
     pub hearing: Hearing,
     pub echo_channel: String,
@@ -16,9 +16,9 @@ pub(super) struct Ears {
 /// More messages than this in one read are no trickle.
 const TRICKLE_MAX: usize = 16;
 
-impl Ears {
-    pub fn new(bus: &str, hearing: Hearing, echo_channel: &str) -> Ears {
-        Ears {
+impl InstanceBeatHandler {
+    pub fn new(bus: &str, hearing: Hearing, echo_channel: &str) -> InstanceBeatHandler {
+        InstanceBeatHandler {
             bus: bus.to_owned(),
             hearing,
             echo_channel: echo_channel.to_owned(),
@@ -32,7 +32,7 @@ impl Ears {
     }
 }
 
-impl Sink for Ears {
+impl Sink for InstanceBeatHandler {
     fn wanted(&mut self, from: usize, into: &mut Channels) -> Option<usize> {
         for nth in from.. {
             let Some(channel) = self.hearing.channel(nth) else {

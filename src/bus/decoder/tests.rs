@@ -15,7 +15,7 @@ fn message(channel: &str, payload: &[u8]) -> Vec<u8> {
 
 /// Feeds `bytes` in pieces of `piece` and lists what came out.
 fn read_all(bytes: &[u8], piece: usize, payload_max: usize) -> Result<Vec<String>, &'static str> {
-    let mut frames = Frames::new(payload_max);
+    let mut frames = Decoder::new(payload_max);
     let mut seen = Vec::new();
     for part in bytes.chunks(piece) {
         let mut part = part;

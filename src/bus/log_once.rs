@@ -6,11 +6,11 @@ use super::BusError;
 
 /// The kinds of trouble that one outage has shown so far. There are as many kinds as [`BusError`] has variants.
 #[derive(Clone, Debug, Default)]
-pub struct Outage {
+pub struct LogOnce {
     told: Vec<Discriminant<BusError>>,
 }
 
-impl Outage {
+impl LogOnce {
     /// Whether this kind of trouble is new in this outage: a server that comes back may still be loading, or ask for
     /// a password, and that is another thing to mend.
     pub fn is_news(&mut self, error: &BusError) -> bool {
@@ -44,7 +44,7 @@ mod tests {
             address: address(),
             reason: reason.into(),
         };
-        let mut outage = Outage::default();
+        let mut outage = LogOnce::default();
         assert!(!outage.end(), "there was none");
         assert!(outage.is_news(&gone("connection refused")));
         assert!(!outage.is_news(&gone("connection reset")));

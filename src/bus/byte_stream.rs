@@ -9,7 +9,7 @@ use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 use socket2::{Domain, SockRef, TcpKeepalive, Type};
 
-use super::switchboard::Socket;
+use super::connection_registry::Socket;
 use super::{Address, BusError};
 use crate::net::resolve::{BUSES, ResolveError};
 
@@ -21,14 +21,14 @@ const DRAIN_MAX: usize = 64;
 const TCP_LIMIT: Duration = Duration::from_millis(1500);
 
 /// A connected byte stream.
-pub(super) struct Wire {
+pub(super) struct ByteStream {
     socket: Arc<Socket>,
     tls: Option<Box<ClientConnection>>,
 }
 
-impl Wire {
+impl ByteStream {
     /// Connects to `address`, by `end` at the latest.
-    pub(super) fn dial(address: &Address, end: Instant) -> Result<Wire, BusError> {
+    pub(super) fn connect(address: &Address, end: Instant) -> Result<ByteStream, BusError> {
         let socket = connect(address, end)?;
         let _busy = socket.busy();
         let io_error = |e: io::Error| BusError::from_io(&e, address, "connect");
@@ -36,11 +36,11 @@ impl Wire {
         SockRef::from(&socket.tcp)
             .set_tcp_keepalive(&keepalive())
             .map_err(io_error)?;
-        let mut wire = Wire { socket, tls: None };
+        let mut stream = ByteStream { socket, tls: None };
         if address.tls() {
-            wire.shake_hands(address, end)?;
+            stream.shake_hands(address, end)?;
         }
-        Ok(wire)
+        Ok(stream)
     }
 
     fn shake_hands(&mut self, address: &Address, end: Instant) -> Result<(), BusError> {
@@ -52,7 +52,7 @@ impl Wire {
         };
         let name =
             ServerName::try_from(address.host().to_owned()).map_err(|e| protocol(e.to_string()))?;
-        let config = address.means().trust.config();
+        let config = address.context().trust.config();
         let mut tls = ClientConnection::new(config, name).map_err(|e| protocol(e.to_string()))?;
         let late = || BusError::TimedOut {
             address: address.to_string(),
@@ -126,7 +126,7 @@ impl Wire {
     }
 }
 
-impl Read for Wire {
+impl Read for ByteStream {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let mut tcp = &self.socket.tcp;
         match &mut self.tls {
@@ -136,7 +136,7 @@ impl Read for Wire {
     }
 }
 
-impl Write for Wire {
+impl Write for ByteStream {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let mut tcp = &self.socket.tcp;
         match &mut self.tls {
@@ -154,9 +154,9 @@ impl Write for Wire {
     }
 }
 
-impl Drop for Wire {
+impl Drop for ByteStream {
     fn drop(&mut self) {
-        // The switchboard or a `Closer` may hold the socket; the peer shall see the end now.
+        // The connections or a `Closer` may hold the socket; the peer shall see the end now.
         self.socket.close();
     }
 }
@@ -176,7 +176,7 @@ fn keepalive() -> TcpKeepalive {
 
 /// The addresses behind the host, or an error at `end`, or when the process is told to stop.
 fn resolve(address: &Address, end: Instant) -> Result<Vec<SocketAddr>, BusError> {
-    let ended = address.means().switchboard.ended();
+    let ended = address.context().connections.ended();
     let found = BUSES.resolve(address.host(), address.port(), end, Some(ended));
     found.map_err(|error| match error {
         ResolveError::GivenUp => ending(address),
@@ -188,7 +188,7 @@ fn resolve(address: &Address, end: Instant) -> Result<Vec<SocketAddr>, BusError>
 }
 
 fn connect(address: &Address, end: Instant) -> Result<Arc<Socket>, BusError> {
-    let switchboard = &address.means().switchboard;
+    let connections = &address.context().connections;
     let mut last = BusError::TimedOut {
         address: address.to_string(),
         what: "connect".into(),
@@ -197,10 +197,10 @@ fn connect(address: &Address, end: Instant) -> Result<Arc<Socket>, BusError> {
         let Some(left) = remaining(end) else { break };
         let made = socket2::Socket::new(Domain::for_address(candidate), Type::STREAM, None);
         let attempt = made.and_then(|tcp| {
-            let socket = switchboard.enlist(tcp.into(), address.host(), address.port());
+            let socket = connections.enlist(tcp.into(), address.host(), address.port());
             let _busy = socket.busy();
             // Looked at with the mark set: from here on the attempt can be cut.
-            if switchboard.is_ending() {
+            if connections.is_ending() {
                 return Ok(None);
             }
             SockRef::from(&socket.tcp).connect_timeout(&candidate.into(), left.min(TCP_LIMIT))?;

@@ -5,33 +5,34 @@ use std::collections::VecDeque;
 use crate::bus::Channels;
 
 /// A piece of what is asked for or let go of.
-pub(super) enum Ask {
+pub(super) enum SubscriptionChange {
     Subscribe(Channels),
     Unsubscribe(Channels),
 }
 
-impl Ask {
+impl SubscriptionChange {
     pub(super) fn channels(&self) -> &Channels {
-        let (Ask::Subscribe(channels) | Ask::Unsubscribe(channels)) = self;
+        let (SubscriptionChange::Subscribe(channels) | SubscriptionChange::Unsubscribe(channels)) =
+            self;
         channels
     }
 
     pub(super) fn command(&self) -> Vec<u8> {
         match self {
-            Ask::Subscribe(channels) => channels.command("SUBSCRIBE"),
-            Ask::Unsubscribe(channels) => channels.command("UNSUBSCRIBE"),
+            SubscriptionChange::Subscribe(channels) => channels.command("SUBSCRIBE"),
+            SubscriptionChange::Unsubscribe(channels) => channels.command("UNSUBSCRIBE"),
         }
     }
 }
 
 /// What waits for its confirmations, and what they taught.
 #[derive(Default)]
-pub(super) struct Ledger {
+pub(super) struct SubscriptionChanges {
     /// Sent, in order; of the first, `answered` names are confirmed.
-    pub(super) pending: VecDeque<Ask>,
+    pub(super) pending: VecDeque<SubscriptionChange>,
     answered: usize,
     /// To be sent, in order: halves of what was refused as a whole, and later changes.
-    pub(super) queue: VecDeque<Ask>,
+    pub(super) queue: VecDeque<SubscriptionChange>,
     /// The one name that was just refused, kept for the event that tells it.
     pub(super) refused: Vec<u8>,
     /// The server's count of subscriptions.
@@ -39,7 +40,7 @@ pub(super) struct Ledger {
     pub(super) settled: bool,
 }
 
-impl Ledger {
+impl SubscriptionChanges {
     /// The next name of the oldest piece was answered, whichever kind that is: Redis keeps the order.
     pub(super) fn confirm(&mut self, count: u64) {
         self.count = count;
@@ -59,7 +60,7 @@ impl Ledger {
     pub(super) fn refuse(&mut self) -> bool {
         self.answered = 0;
         // What may not be let go of is heard on.
-        let Some(Ask::Subscribe(first)) = self.pending.pop_front() else {
+        let Some(SubscriptionChange::Subscribe(first)) = self.pending.pop_front() else {
             return false;
         };
         if first.len() == 1 {
@@ -69,8 +70,8 @@ impl Ledger {
         }
         // Before whatever came later: that may be to let go of some of them.
         let (a, b) = first.halves();
-        self.queue.push_front(Ask::Subscribe(b));
-        self.queue.push_front(Ask::Subscribe(a));
+        self.queue.push_front(SubscriptionChange::Subscribe(b));
+        self.queue.push_front(SubscriptionChange::Subscribe(a));
         false
     }
 }

@@ -6,7 +6,10 @@ use super::{BusError, Commands, Link, ServerIdentity};
 ///
 /// `PUBSUB NUMSUB` would count others too, and a confirmation only proves what was true when it was sent. Another
 /// server than the link's (behind a name that moved, say) does not know the connection, and so proves nothing.
-pub fn prove(link: &Link, commands: &mut Commands) -> Result<ServerIdentity, BusError> {
+pub fn check_subscriptions(
+    link: &Link,
+    commands: &mut Commands,
+) -> Result<ServerIdentity, BusError> {
     let proof = link.identity();
     // A server that does not say who we are, or does not let us look, confirmed each subscription all the same; that
     // they still hold is for the echoes to prove.

@@ -12,9 +12,9 @@ const LINE_MAX_BYTES: usize = 4096;
 /// Digits of a number; what fits in an `i64` whatever they are.
 const DIGITS_MAX: usize = 18;
 
-/// A stretch of the buffer; good until the next [`Frames::fill`].
+/// A stretch of the buffer; good until the next [`Decoder::fill`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Span {
+pub struct ByteRange {
     start: usize,
     end: usize,
 }
@@ -23,15 +23,18 @@ pub struct Span {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// A message on a subscribed channel.
-    Message { channel: Span, payload: Span },
+    Message {
+        channel: ByteRange,
+        payload: ByteRange,
+    },
     /// A message longer than the limit: its bytes are read over, only its size is told.
-    TooLong { channel: Span, bytes: usize },
+    TooLong { channel: ByteRange, bytes: usize },
     /// A confirmed SUBSCRIBE: the connection now has `count` subscriptions.
-    Subscribed { channel: Span, count: u64 },
+    Subscribed { channel: ByteRange, count: u64 },
     /// A confirmed UNSUBSCRIBE.
     Unsubscribed { count: u64 },
     /// An error reply, without the dash.
-    Error { line: Span },
+    Error { line: ByteRange },
     /// Anything else that is well-formed (`+PONG`, say).
     Other,
 }
@@ -47,7 +50,7 @@ enum Scan {
 }
 
 /// The read buffer and the frames in it.
-pub struct Frames {
+pub struct Decoder {
     buf: Vec<u8>,
     start: usize,
     end: usize,
@@ -56,10 +59,10 @@ pub struct Frames {
     payload_max: usize,
 }
 
-impl Frames {
+impl Decoder {
     /// A buffer that hands out payloads of at most `payload_max` bytes.
-    pub fn new(payload_max: usize) -> Frames {
-        Frames {
+    pub fn new(payload_max: usize) -> Decoder {
+        Decoder {
             buf: vec![0; READ_BYTES],
             start: 0,
             end: 0,
@@ -115,14 +118,14 @@ impl Frames {
     }
 
     /// The bytes of a stretch.
-    pub fn get(&self, span: Span) -> &[u8] {
+    pub fn get(&self, span: ByteRange) -> &[u8] {
         &self.buf[span.start..span.end]
     }
 }
 
-impl Span {
-    fn shifted(self, by: usize) -> Span {
-        Span {
+impl ByteRange {
+    fn shifted(self, by: usize) -> ByteRange {
+        ByteRange {
             start: self.start + by,
             end: self.end + by,
         }
@@ -160,13 +163,13 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     /// The next line without its end, as a range.
-    fn line(&mut self) -> Option<Span> {
+    fn line(&mut self) -> Option<ByteRange> {
         let rest = &self.buf[self.at..];
         let cr = rest.iter().take(LINE_MAX_BYTES).position(|&b| b == b'\r')?;
         if rest.len() < cr + 2 {
             return None;
         }
-        let found = Span {
+        let found = ByteRange {
             start: self.at,
             end: self.at + cr,
         };
@@ -228,7 +231,7 @@ fn scan(buf: &[u8], payload_max: usize) -> Scan {
             let line = wait!(c.line());
             Scan::Frame(
                 Frame::Error {
-                    line: Span {
+                    line: ByteRange {
                         start: line.start + 1,
                         ..line
                     },
@@ -293,7 +296,7 @@ fn scan_array(c: &mut Cursor<'_>, payload_max: usize) -> Scan {
 }
 
 enum Bulk {
-    Range(Span),
+    Range(ByteRange),
     Long { bytes: usize },
 }
 
@@ -302,7 +305,7 @@ fn bulk(c: &mut Cursor<'_>, max: usize) -> Option<Result<Bulk, &'static str>> {
     let length = match c.number(b'$')? {
         // A nil (`$-1`) stands where UNSUBSCRIBE had nothing to leave.
         Ok(n) if n < 0 => {
-            return Some(Ok(Bulk::Range(Span {
+            return Some(Ok(Bulk::Range(ByteRange {
                 start: c.at,
                 end: c.at,
             })));
@@ -317,7 +320,7 @@ fn bulk(c: &mut Cursor<'_>, max: usize) -> Option<Result<Bulk, &'static str>> {
     if c.buf.len() < end + 2 {
         return None;
     }
-    let found = Span { start: c.at, end };
+    let found = ByteRange { start: c.at, end };
     c.at = end + 2;
     Some(Ok(Bulk::Range(found)))
 }

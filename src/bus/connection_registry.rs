@@ -1,6 +1,6 @@
-//! All lines of one process to its buses: who answers at the other end of each, and when they must end.
+//! All connections of one process to its buses: who answers at the other end of each, and when they must end.
 //!
-//! Every connection is made through the switchboard that its [`Address`](super::Address) carries. So one that finds
+//! Every connection is made through the connection registry that its [`Address`](super::Address) carries. So one that finds
 //! another server than before behind a name takes all others of that address with it, and a process that is told to
 //! stop waits for no bus, however many threads wait for one.
 
@@ -21,12 +21,12 @@ const LAST_ANSWER: Duration = Duration::from_millis(300);
 /// What is said of servers at most, in the life of a process.
 const SAID_MAX: usize = 100;
 
-/// Clones are the same switchboard.
+/// Clones are the same connections.
 #[derive(Clone)]
-pub struct Switchboard(Arc<Shared>);
+pub struct ConnectionRegistry(Arc<Shared>);
 
 struct Shared {
-    lines: Mutex<Lines>,
+    known: Mutex<Known>,
     /// Dropped when the process is told to stop.
     ending: Mutex<Option<Sender<()>>>,
     ended: Receiver<()>,
@@ -34,11 +34,11 @@ struct Shared {
 }
 
 #[derive(Default)]
-struct Lines {
-    /// Numbers the lines in the order in which they were begun.
+struct Known {
+    /// Numbers the connections in the order in which they were begun.
     count: u64,
     open: Vec<Weak<Socket>>,
-    /// Who answered last, by host and port: of those to which a line leads.
+    /// Who answered last, by host and port: of those to which a connection leads.
     servers: BTreeMap<(String, u16), ServerIdentity>,
     /// What was said of servers, each once. When it is full, nothing more is said.
     said: BTreeSet<String>,
@@ -57,11 +57,11 @@ pub(super) struct Socket {
     is_stale: AtomicBool,
 }
 
-impl Default for Switchboard {
-    fn default() -> Switchboard {
+impl Default for ConnectionRegistry {
+    fn default() -> ConnectionRegistry {
         let (sender, ended) = bounded(0);
-        Switchboard(Arc::new(Shared {
-            lines: Mutex::default(),
+        ConnectionRegistry(Arc::new(Shared {
+            known: Mutex::default(),
             ending: Mutex::new(Some(sender)),
             ended,
             is_ending: AtomicBool::new(false),
@@ -69,9 +69,9 @@ impl Default for Switchboard {
     }
 }
 
-impl Switchboard {
-    /// To be called when the process is told to stop. From here on no line is made, those that only listen are
-    /// closed, and an answer may take 300 ms: [`cut`](Switchboard::cut) ends the waits that are under way by then.
+impl ConnectionRegistry {
+    /// To be called when the process is told to stop. From here on no connection is made, those that only listen are
+    /// closed, and an answer may take 300 ms: [`cut`](ConnectionRegistry::cut) ends the waits that are under way by then.
     pub fn end(&self) {
         self.0.is_ending.store(true, Ordering::SeqCst);
         *self.0.ending.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -82,7 +82,7 @@ impl Switchboard {
         }
     }
 
-    /// Lets waits that began before [`end`](Switchboard::end) have their time, then breaks the lines that still wait.
+    /// Lets waits that began before [`end`](ConnectionRegistry::end) have their time, then breaks the connections that still wait.
     pub fn cut(&self) {
         let told = Mono::now().0;
         std::thread::sleep(LAST_ANSWER);
@@ -120,20 +120,20 @@ impl Switchboard {
 
     /// Takes in a socket that is about to be connected to `host` and `port`.
     pub(super) fn enlist(&self, tcp: TcpStream, host: &str, port: u16) -> Arc<Socket> {
-        let mut lines = self.lines();
-        lines.count += 1;
+        let mut known = self.known();
+        known.count += 1;
         let socket = Arc::new(Socket {
             tcp,
-            number: lines.count,
+            number: known.count,
             peer: (host.to_owned(), port),
             busy_since: AtomicU64::new(0),
             listens: AtomicBool::new(false),
             is_stale: AtomicBool::new(false),
         });
-        let Lines { open, servers, .. } = &mut *lines;
-        open.retain(|known| known.strong_count() > 0);
+        let Known { open, servers, .. } = &mut *known;
+        open.retain(|socket| socket.strong_count() > 0);
         open.push(Arc::downgrade(&socket));
-        // Who answered where no line leads any more is of no interest: there is none to give up.
+        // Who answered where no connection leads any more is of no interest: there is none to give up.
         let leads = |peer: &(String, u16)| {
             let mut live = open.iter().filter_map(Weak::upgrade);
             live.any(|socket| socket.peer == *peer)
@@ -142,19 +142,19 @@ impl Switchboard {
         socket
     }
 
-    /// `socket` has been greeted by `server`. When that is another one than answered at this address so far, every line
+    /// `socket` has been greeted by `server`. When that is another one than answered at this address so far, every connection
     /// of before is done with: one that asks is made anew at its next use, one that listens at once.
     pub(super) fn greeted(&self, socket: &Socket, server: &ServerIdentity) {
-        let mut lines = self.lines();
+        let mut known = self.known();
         if socket.is_stale() || server.is_anonymous() {
             return;
         }
-        let before = lines.servers.insert(socket.peer.clone(), server.clone());
+        let before = known.servers.insert(socket.peer.clone(), server.clone());
         if before.is_none_or(|before| !before.is_other_process(server)) {
             return;
         }
         let older = |other: &Arc<Socket>| other.peer == socket.peer && other.number < socket.number;
-        for other in lines.open.iter().filter_map(Weak::upgrade).filter(older) {
+        for other in known.open.iter().filter_map(Weak::upgrade).filter(older) {
             other.is_stale.store(true, Ordering::SeqCst);
             if other.listens.load(Ordering::SeqCst) {
                 other.close();
@@ -164,16 +164,16 @@ impl Switchboard {
 
     /// Whether this has not been said of the server at `address` yet.
     pub(super) fn is_news(&self, address: &impl ToString, what: &str) -> bool {
-        let mut lines = self.lines();
-        lines.said.len() < SAID_MAX && lines.said.insert(format!("{} {what}", address.to_string()))
+        let mut known = self.known();
+        known.said.len() < SAID_MAX && known.said.insert(format!("{} {what}", address.to_string()))
     }
 
     fn open(&self) -> Vec<Arc<Socket>> {
-        self.lines().open.iter().filter_map(Weak::upgrade).collect()
+        self.known().open.iter().filter_map(Weak::upgrade).collect()
     }
 
-    fn lines(&self) -> MutexGuard<'_, Lines> {
-        self.0.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -220,10 +220,10 @@ mod tests {
 
     use super::*;
 
-    fn line(board: &Switchboard, host: &str) -> (Arc<Socket>, TcpListener) {
+    fn connection(registry: &ConnectionRegistry, host: &str) -> (Arc<Socket>, TcpListener) {
         let server = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
         let tcp = TcpStream::connect(server.local_addr().expect("bound")).expect("connected");
-        (board.enlist(tcp, host, 1), server)
+        (registry.enlist(tcp, host, 1), server)
     }
 
     fn server(run_id: &str) -> ServerIdentity {
@@ -240,46 +240,46 @@ mod tests {
     }
 
     #[test]
-    fn another_server_ends_the_older_lines_of_its_address_and_no_others() {
-        let board = Switchboard::default();
-        let (asks, _a) = line(&board, "h");
-        let (listens, _b) = line(&board, "h");
-        let (elsewhere, _c) = line(&board, "other");
+    fn another_server_ends_the_older_connections_of_its_address_and_no_others() {
+        let registry = ConnectionRegistry::default();
+        let (asks, _a) = connection(&registry, "h");
+        let (listens, _b) = connection(&registry, "h");
+        let (elsewhere, _c) = connection(&registry, "other");
         listens.listen();
         elsewhere.listen();
-        board.greeted(&asks, &server("one"));
-        board.greeted(&listens, &server("one"));
-        board.greeted(&elsewhere, &server("three"));
-        let (fresh, _d) = line(&board, "h");
-        board.greeted(&fresh, &server("one"));
+        registry.greeted(&asks, &server("one"));
+        registry.greeted(&listens, &server("one"));
+        registry.greeted(&elsewhere, &server("three"));
+        let (fresh, _d) = connection(&registry, "h");
+        registry.greeted(&fresh, &server("one"));
         assert!(!asks.is_stale() && !is_closed(&listens), "the same server");
 
-        let (fresh, _e) = line(&board, "h");
-        board.greeted(&fresh, &server("two"));
+        let (fresh, _e) = connection(&registry, "h");
+        registry.greeted(&fresh, &server("two"));
         assert!(asks.is_stale() && !is_closed(&asks), "made anew when used");
         assert!(listens.is_stale() && is_closed(&listens));
         assert!(!fresh.is_stale() && !elsewhere.is_stale());
 
         // What was on its way to the old server all the time changes nothing.
-        board.greeted(&asks, &server("one"));
+        registry.greeted(&asks, &server("one"));
         assert!(!fresh.is_stale());
     }
 
     #[test]
     fn an_end_closes_who_listens_and_cuts_waits_of_before() {
-        let board = Switchboard::default();
-        let (listens, _a) = line(&board, "h");
-        let (waits, _b) = line(&board, "h");
-        let (idle, _c) = line(&board, "h");
+        let registry = ConnectionRegistry::default();
+        let (listens, _a) = connection(&registry, "h");
+        let (waits, _b) = connection(&registry, "h");
+        let (idle, _c) = connection(&registry, "h");
         listens.listen();
         let wait = waits.busy();
-        assert!(!board.wait(Duration::ZERO));
-        board.end();
-        assert!(board.is_ending() && board.wait(Duration::from_secs(60)));
+        assert!(!registry.wait(Duration::ZERO));
+        registry.end();
+        assert!(registry.is_ending() && registry.wait(Duration::from_secs(60)));
         assert!(is_closed(&listens) && !is_closed(&waits));
-        board.cut();
+        registry.cut();
         assert!(is_closed(&waits) && !is_closed(&idle));
         drop(wait);
-        assert_eq!(board.patience(Duration::from_secs(1)), LAST_ANSWER);
+        assert_eq!(registry.patience(Duration::from_secs(1)), LAST_ANSWER);
     }
 }

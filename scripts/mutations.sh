@@ -61,24 +61,24 @@ mkdir -p "$copy"
 fresh
 play || { cat "$log" >&2; die "the simulation complains of the rules as they are"; }
 
-mutation "one echo instead of three" detector/pulse.rs \
+mutation "one echo instead of three" detector/link_prober.rs \
     'const ROUND_ECHOES: u8 = 3;' 'const ROUND_ECHOES: u8 = 1;'
-mutation "a doubt leaves nobody time to be heard" detector/pulse.rs \
+mutation "a doubt leaves nobody time to be heard" detector/link_prober.rs \
     'self.sure_from = Some(now + self.slowest() * RETURN_TRIPS);' ''
-mutation "a lost link raises no doubt" detector/pulse.rs \
-    'self.begin_doubt(Uncertainty::NoLink);' ''
-mutation "deaths without room are lost" detector/judging.rs \
-    '        while self.judging.condemned.last().is_some_and(Vec::is_empty) {' \
-    '        self.judging.condemned.clear();
-        while self.judging.condemned.last().is_some_and(Vec::is_empty) {'
-mutation "the record is not compared at a take-over" detector/seeding.rs \
+mutation "a lost link raises no doubt" detector/link_prober.rs \
+    'self.begin_uncertainty(Uncertainty::NoLink);' ''
+mutation "deaths without room are lost" detector/evaluate.rs \
+    '        while self.evaluation.undelivered.last().is_some_and(Vec::is_empty) {' \
+    '        self.evaluation.undelivered.clear();
+        while self.evaluation.undelivered.last().is_some_and(Vec::is_empty) {'
+mutation "the record is not compared at a take-over" detector/restore.rs \
     '(State::Down, _) => self.judge_again(index, record, now),' '(State::Down, _) => {}'
-mutation "a return that the record does not know is not told" detector/seeding.rs \
+mutation "a return that the record does not know is not told" detector/restore.rs \
     'self.emit(index, Change::Recovered { down_since_ts }, now);' ''
-mutation "who moves to another channel has no time to learn of it" detector/watching.rs \
+mutation "who moves to another channel has no time to learn of it" detector/subscriptions.rs \
     'slot.settle(ELSEWHERE, settled);
         // Who' '// Who'
-mutation "who beats where it shall knows all of truth" detector/watching.rs \
+mutation "who beats where it shall knows all of truth" detector/subscriptions.rs \
     'slot.flags.set(Flags::RUSHED, may_be_elsewhere);' ''
 mutation "steady is never told" detector/flapping.rs \
     'self.emit(index, Change::Steady(flapping(matter, flap)), now);' ''

@@ -20,7 +20,7 @@ const TIDY_ABOVE: usize = 256;
 
 /// Falls and rises of many things, each with its key.
 #[derive(Debug)]
-pub struct Swings<K> {
+pub struct FlapDetector<K> {
     /// The last fall of each, until nothing follows from it any more.
     falls: HashMap<K, Fall>,
     flaps: HashMap<K, Running>,
@@ -50,9 +50,9 @@ struct Running {
     due: Mono,
 }
 
-impl<K> Default for Swings<K> {
-    fn default() -> Swings<K> {
-        Swings {
+impl<K> Default for FlapDetector<K> {
+    fn default() -> FlapDetector<K> {
+        FlapDetector {
             falls: HashMap::new(),
             flaps: HashMap::new(),
             due: BTreeSet::new(),
@@ -61,7 +61,7 @@ impl<K> Default for Swings<K> {
     }
 }
 
-impl<K: Clone + Eq + Hash + Ord> Swings<K> {
+impl<K: Clone + Eq + Hash + Ord> FlapDetector<K> {
     /// It turned bad. Gives the flap that begins with this fall.
     pub fn fell(&mut self, key: &K, now: Now, window: Duration) -> Option<Flap> {
         let before = self.remember(key, now.mono, window);
@@ -117,8 +117,8 @@ impl<K: Clone + Eq + Hash + Ord> Swings<K> {
         self.due.first().map(|(due, _)| *due)
     }
 
-    /// One that held still for long enough by `now`: either [`end`](Swings::end) it or
-    /// [`set_due`](Swings::set_due) another moment.
+    /// One that held still for long enough by `now`: either [`end`](FlapDetector::end) it or
+    /// [`set_due`](FlapDetector::set_due) another moment.
     pub fn due(&self, now: Mono) -> Option<K> {
         let (due, key) = self.due.first()?;
         (*due <= now).then(|| key.clone())
@@ -176,46 +176,46 @@ mod tests {
 
     #[test]
     fn two_falls_within_a_window_are_a_flap_and_a_window_of_stillness_ends_it() {
-        let mut swings = Swings::default();
-        assert_eq!(swings.fell(&"a", at(10), WINDOW), None);
-        swings.rose(&"a", at(40).mono, WINDOW);
-        let flap = swings.fell(&"a", at(70), WINDOW).expect("it flaps");
+        let mut flaps = FlapDetector::default();
+        assert_eq!(flaps.fell(&"a", at(10), WINDOW), None);
+        flaps.rose(&"a", at(40).mono, WINDOW);
+        let flap = flaps.fell(&"a", at(70), WINDOW).expect("it flaps");
         assert_eq!((flap.since_ts, flap.times), (1_000_010, 2));
-        assert_eq!(swings.fell(&"a", at(130), WINDOW), None, "begun once");
-        swings.rose(&"a", at(160).mono, WINDOW);
-        assert_eq!(swings.next_due(), Some(at(340).mono));
-        assert_eq!(swings.due(at(339).mono), None);
-        assert_eq!(swings.due(at(340).mono), Some("a"));
-        assert_eq!(swings.end(&"a").map(|f| f.times), Some(3));
-        assert_eq!(swings.next_due(), None);
+        assert_eq!(flaps.fell(&"a", at(130), WINDOW), None, "begun once");
+        flaps.rose(&"a", at(160).mono, WINDOW);
+        assert_eq!(flaps.next_due(), Some(at(340).mono));
+        assert_eq!(flaps.due(at(339).mono), None);
+        assert_eq!(flaps.due(at(340).mono), Some("a"));
+        assert_eq!(flaps.end(&"a").map(|f| f.times), Some(3));
+        assert_eq!(flaps.next_due(), None);
     }
 
     #[test]
     fn two_falls_further_apart_are_two_falls() {
-        let mut swings = Swings::default();
-        assert_eq!(swings.fell(&"a", at(10), WINDOW), None);
-        assert_eq!(swings.fell(&"a", at(191), WINDOW), None);
-        assert!(swings.fell(&"a", at(371), WINDOW).is_some());
+        let mut flaps = FlapDetector::default();
+        assert_eq!(flaps.fell(&"a", at(10), WINDOW), None);
+        assert_eq!(flaps.fell(&"a", at(191), WINDOW), None);
+        assert!(flaps.fell(&"a", at(371), WINDOW).is_some());
     }
 
     #[test]
     fn a_fall_that_was_none_makes_no_flap() {
-        let mut swings = Swings::default();
-        swings.fell(&"a", at(10), WINDOW);
-        swings.fell(&"a", at(20), WINDOW);
-        swings.undo_fall(&"a");
-        assert_eq!(swings.flap(&"a"), None);
-        assert_eq!(swings.fell(&"a", at(30), WINDOW), None);
+        let mut flaps = FlapDetector::default();
+        flaps.fell(&"a", at(10), WINDOW);
+        flaps.fell(&"a", at(20), WINDOW);
+        flaps.undo_fall(&"a");
+        assert_eq!(flaps.flap(&"a"), None);
+        assert_eq!(flaps.fell(&"a", at(30), WINDOW), None);
     }
 
     #[test]
     fn what_is_remembered_is_bounded_and_tidied() {
-        let mut swings = Swings::default();
+        let mut flaps = FlapDetector::default();
         for key in 0..REMEMBERED_MAX + 10 {
-            swings.fell(&key, at(10), WINDOW);
+            flaps.fell(&key, at(10), WINDOW);
         }
-        assert_eq!(swings.falls.len(), REMEMBERED_MAX);
-        swings.fell(&0, at(500), WINDOW);
-        assert_eq!(swings.falls.len(), 1);
+        assert_eq!(flaps.falls.len(), REMEMBERED_MAX);
+        flaps.fell(&0, at(500), WINDOW);
+        assert_eq!(flaps.falls.len(), 1);
     }
 }

@@ -2,22 +2,22 @@
 //!
 //! What is dead is decided in [`crate::watch`]. The way of a beat, and of a silence:
 //!
-//! 1. `watch`: the subscriber thread of a bus reads frames and hands each beat to the detector of that bus.
+//! 1. `bus_monitor`: the subscriber thread of a bus reads frames and hands each beat to the detector of that bus.
 //! 2. `run`: the loop lets time pass on every bus, and sends the echoes that a silence is judged by.
-//! 3. `desk`: what the detectors decided is collected here when the writer asks for it.
-//! 4. `scribe`: carries out what [`crate::watch::writer`] wants: under the lease, alert, log and health in one script;
+//! 3. `monitors`: what the detectors decided is collected here when the writer asks for it.
+//! 4. `alert_writer`: carries out what [`crate::watch::writer`] wants: under the lease, alert, log and health in one script;
 //!    [`crate::notify`] reads the log.
 //!
-//! The edges around them: `run::follow` (a new truth), `held` (alerts that wait for their reason), `early` and `memory` (before there is a truth, and over a restart), `calls` (what threads want of the loop).
+//! The edges around them: `run::follow` (a new truth), `held` (alerts that wait for their reason), `cold_start` and `state_dir` (before there is a truth, and over a restart), `calls` (what threads want of the loop).
 
+mod alert_writer;
+mod bus_monitor;
 mod calls;
-mod desk;
-mod early;
+mod cold_start;
 mod held;
-mod memory;
+mod monitors;
 mod run;
-mod scribe;
-mod watch;
+mod state_dir;
 
 pub use run::run;
 

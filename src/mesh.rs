@@ -6,7 +6,7 @@
 //! - [`hearing`]: who beats on one bus (pure); [`bus`] is its thread.
 //! - [`registry`]: who is there, and what of it is to be told (pure); [`record`] writes it, under a lease.
 //! - [`work`]: which streams stand still (pure); [`streams`] looks at them.
-//! - [`alerts`]: what people are told, by the healer's ledger.
+//! - [`alerts`]: what people are told, by the healer's alert store.
 //! - [`daemon`]: the loop.
 
 pub mod alerts;

@@ -1,12 +1,12 @@
 //! The sentinel: watches the healer.
 //!
 //! One thread judges: it subscribes to the healer's heartbeat and to its own echoes with a socket time limit of a second,
-//! judges by the healer's own [`Detector`], and tells by the healer's own [`Ledger`], without a lease.
+//! judges by the healer's own [`Detector`], and tells by the healer's own [`AlertStore`], without a lease.
 
-mod ears;
+mod alert_writer;
+mod beat_handler;
 mod names;
 mod settings;
-mod telling;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -25,14 +25,14 @@ use crate::contract::{
 use crate::notify::{self, Notifier, Role};
 use crate::service::{self, Error, Notice, Profile, Service};
 use crate::truth::ServiceSchema;
+use crate::watch::alert_encoder::AlertEncoder;
+use crate::watch::alert_store::AlertStore;
 use crate::watch::complaints::Complaints;
 use crate::watch::detector::{BusNews, Detector, Echo, Output};
 use crate::watch::handover::HANDED_MAX;
-use crate::watch::ledger::Ledger;
-use crate::watch::voice::Voice;
-use ears::Ears;
+use alert_writer::SentinelWriter;
+use beat_handler::HealerBeatHandler;
 use names::{HEALER, IDLE, usual_timeout};
-use telling::Telling;
 
 /// An echo is due each second; the bus is well while one came back within this.
 const ECHO_FRESH: Duration = Duration::from_secs(5);
@@ -51,7 +51,7 @@ pub fn run(schemas: &'static [ServiceSchema]) -> ExitCode {
 
 struct Sentinel {
     service: Service<Notice>,
-    ears: Ears,
+    handler: HealerBeatHandler,
     /// The ways to people.
     notifier: Notifier,
     /// Of the healer.
@@ -66,7 +66,7 @@ struct Sentinel {
     asks: Commands,
     /// The echoes go out by it.
     publisher: Publisher,
-    telling: Telling,
+    alerts: SentinelWriter,
     /// `SENTINEL_TIMEOUT_SEC`, which holds where truth gives the healer no timeout.
     usual_timeout: Option<Duration>,
     /// What is wrong with the settings.
@@ -96,10 +96,10 @@ impl Sentinel {
             host: service.host.clone(),
         };
         let notifier = notify::start(Role::Sentinel, context, service.sender.clone())?;
-        let voice = Voice::of_sentinel(&service.inst, &service.host);
+        let encoder = AlertEncoder::of_sentinel(&service.inst, &service.host);
         let mut sentinel = Sentinel {
             publisher: publisher(&system, &echo_channel),
-            ears: Ears {
+            handler: HealerBeatHandler {
                 detector: Detector::new(now),
                 channel: heartbeat_channel(HEALER),
                 echo_channel,
@@ -113,7 +113,7 @@ impl Sentinel {
             next_attempt: now,
             said: None,
             asks: Commands::new(system, "sentinel:ask", Limits::default()),
-            telling: Telling::new(Ledger::new(tell, "", channel), voice),
+            alerts: SentinelWriter::new(AlertStore::new(tell, "", channel), encoder),
             usual_timeout,
             complaints: Complaints::default(),
             blind: None,
@@ -135,11 +135,11 @@ impl Sentinel {
                 Ok(notice) => self.hear(notice)?,
                 Err(TryRecvError::Empty) => {}
             }
-            self.ears.detector.tick(Now::read(), HANDED_MAX);
+            self.handler.detector.tick(Now::read(), HANDED_MAX);
             self.act();
             self.tell_complaints();
             let began = Mono::now();
-            self.telling.pay(&mut self.ears.detector, &self.notifier);
+            self.alerts.pay(&mut self.handler.detector, &self.notifier);
             self.was_busy(began);
             self.notifier.set_well(self.is_well());
             if !self.listen()? {
@@ -172,7 +172,7 @@ impl Sentinel {
     fn listen(&mut self) -> Result<bool, Error> {
         let now = Mono::now();
         let wait = self
-            .ears
+            .handler
             .detector
             .next_wakeup()
             .since(now)
@@ -214,25 +214,25 @@ impl Sentinel {
                     &Limits::default(),
                     BEAT_MAX_BYTES,
                 )?;
-                self.ears.detector.was_busy(began, Now::read());
+                self.handler.detector.was_busy(began, Now::read());
                 none.insert(open)
             }
         };
         if !self.seeded {
-            self.telling.seed(&mut self.ears.detector)?;
+            self.alerts.restore(&mut self.handler.detector)?;
             self.seeded = true;
         }
         link.set_read_timeout(Some(wait))?;
-        if link.poll(&mut self.ears)? == Polled::Settled {
+        if link.poll(&mut self.handler)? == Polled::Settled {
             self.asks.close();
             let began = Mono::now();
             let proof = check_subscriptions(link, &mut self.asks)?;
-            self.ears.detector.was_busy(began, Now::read());
-            self.ears.proven(&proof, Mono::now());
+            self.handler.detector.was_busy(began, Now::read());
+            self.handler.proven(&proof, Mono::now());
             // One that does not say who it is may be another whenever the link is another.
             let is_unknown = proof.is_anonymous() && self.said.is_some();
             if is_unknown || self.server.is_other(&proof) {
-                self.telling.met_server();
+                self.alerts.met_server();
             }
             self.server = proof;
             self.backoff.reset();
@@ -249,31 +249,31 @@ impl Sentinel {
     }
 
     fn healer_beats(&self) -> bool {
-        is_within(self.ears.last_beat, self.timeout)
+        is_within(self.handler.last_beat, self.timeout)
     }
 
     fn bus_echoes(&self) -> bool {
-        is_within(self.ears.last_echo, ECHO_FRESH)
+        is_within(self.handler.last_echo, ECHO_FRESH)
     }
 
     fn drop_link(&mut self) {
         self.link = None;
-        self.ears.detector.link_lost(Now::read());
+        self.handler.detector.link_lost(Now::read());
     }
 
     /// Does what the detector asks for, and what it asks for in consequence.
     fn act(&mut self) {
         loop {
-            while let Some(echo) = self.ears.detector.take_echo() {
+            while let Some(echo) = self.handler.detector.take_echo() {
                 self.echo(echo);
             }
             let mut transitions = Vec::new();
-            self.ears.detector.take_transitions(&mut transitions);
+            self.handler.detector.take_transitions(&mut transitions);
             for transition in &transitions {
-                self.telling.owe(transition, self.asks.address());
+                self.alerts.owe(transition, self.asks.address());
             }
             let mut outputs = Vec::new();
-            self.ears.detector.take_outputs(&mut outputs);
+            self.handler.detector.take_outputs(&mut outputs);
             if outputs.is_empty() {
                 return;
             }
@@ -313,7 +313,7 @@ impl Sentinel {
         let made = self.publisher.connect(&Limits::default());
         self.was_busy(began);
         match made {
-            Ok(_) if self.ears.detector.echo_goes(seq, Now::read()) => {
+            Ok(_) if self.handler.detector.echo_goes(seq, Now::read()) => {
                 self.publisher.publish(&word);
             }
             Ok(_) => {}
@@ -323,7 +323,7 @@ impl Sentinel {
 
     /// Nothing was read since `began`, because this thread itself waited for a bus.
     fn was_busy(&mut self, began: Mono) {
-        self.ears.detector.was_busy(began, Now::read());
+        self.handler.detector.was_busy(began, Now::read());
     }
 
     /// An echo proves only the server that it went through: is that still the one that the name stands for?
@@ -343,7 +343,7 @@ impl Sentinel {
                 self.drop_link();
                 self.next_attempt = Mono::now();
             }
-            Ok(_) => self.ears.detector.server_checked(Now::read()),
+            Ok(_) => self.handler.detector.server_checked(Now::read()),
             Err(error) => {
                 log::warn!("{error}");
                 self.drop_link();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Mono;
 use crate::text::SafeText;
-use crate::watch::ledger::Entry;
+use crate::watch::alert_store::Entry;
 
 /// An alert goes out without its reason after this.
 const WAIT: Duration = Duration::from_secs(1);

@@ -16,26 +16,26 @@ use crossbeam_channel::{Sender, bounded};
 use followed::Followed;
 
 use super::Event;
+use super::alert_writer::{HealerWriter, Others, WORK_BUDGET};
+use super::bus_monitor::BusMonitor;
 use super::calls::{Call, Calls};
-use super::desk::{Desk, Job};
-use super::early::{Early, Outage};
-use super::memory::Memory;
-use super::scribe::{Others, Scribe, WORK_BUDGET};
-use super::watch::Watch;
+use super::cold_start::{ColdStart, StartOutage};
+use super::monitors::{Job, Monitors};
+use super::state_dir::StateDir;
 use crate::bus::{Address, Commands, Limits, Subscriber};
 use crate::clock::{self, Mono, Now};
 use crate::contract::{ALERT_CHANNEL, Alert, AlertKind, SYSTEM_BUS, WATCHER_TRUTH_POLL};
-use crate::flap::{Flap, Swings, WINDOW_TIMEOUTS};
+use crate::flap::{Flap, FlapDetector, WINDOW_TIMEOUTS};
 use crate::notify::{self, Notifier, Role};
 use crate::service::{self, Error, Notice, Profile, Service};
 use crate::truth::ServiceSchema;
+use crate::watch::alert_encoder::AlertEncoder;
+use crate::watch::alert_store::AlertStore;
 use crate::watch::complaints::Complaints;
 use crate::watch::detector::BusNews;
-use crate::watch::ledger::Ledger;
-use crate::watch::voice::Voice;
 use crate::watch::writer::Writer;
 
-/// Jobs that may wait for the scribe; a loop that has more to say waits.
+/// Jobs that may wait for the alert writer; a loop that has more to say waits.
 const JOBS_MAX: usize = 64;
 /// Calls heeded between two looks at the buses.
 const CALLS_AT_ONCE: usize = 256;
@@ -59,7 +59,7 @@ const PROFILE: Profile = Profile {
 
 /// Runs the service; a truth is judged by `schemas`.
 pub fn run(schemas: &'static [ServiceSchema]) -> ExitCode {
-    let early = RefCell::new(Early::default());
+    let early = RefCell::new(ColdStart::default());
     service::run_waiting(
         &PROFILE,
         schemas,
@@ -69,18 +69,18 @@ pub fn run(schemas: &'static [ServiceSchema]) -> ExitCode {
 }
 
 /// A bus that is heard.
-struct Hearing {
-    watch: Arc<Watch>,
+struct MonitoredBus {
+    monitor: Arc<BusMonitor>,
     address: Address,
     /// Started once the detector knows whom to listen to.
     subscriber: Option<Subscriber>,
-    /// The names of the threads of its attendant and its lookout.
+    /// The names of the threads of its reconnect worker and its lookout.
     threads: [String; 2],
 }
 
 struct Healer {
     service: Service<Event>,
-    hearings: BTreeMap<String, Hearing>,
+    monitored: BTreeMap<String, MonitoredBus>,
     /// The truth by which those are heard.
     followed: Option<Followed>,
     jobs: Sender<Job>,
@@ -90,22 +90,22 @@ struct Healer {
     /// The ways to people; there while this healer speaks.
     notifier: Option<Notifier>,
     /// What was told before there was a truth, until it is clear who speaks.
-    early: Option<Outage>,
-    memory: Memory,
+    early: Option<StartOutage>,
+    state_dir: StateDir,
     /// What is wrong with the settings.
     complaints: Complaints,
     /// Buses that come and go.
-    swings: Swings<String>,
+    flaps: FlapDetector<String>,
     /// Threads of buses that are heard no more: their end is expected.
     let_go: BTreeSet<String>,
     /// Watches made so far.
-    watches: u32,
+    monitors: u32,
     /// Numbers the alerts that belong to no service.
     notes: u32,
 }
 
 impl Healer {
-    fn new(mut service: Service<Event>, early: Early) -> Result<Healer, Error> {
+    fn new(mut service: Service<Event>, early: ColdStart) -> Result<Healer, Error> {
         // Whoever cannot be told must be known at the start, not at the first death.
         notify::try_environment(&service.env, &service.truth, &service.host)?;
         let (jobs, job_inbox) = bounded(JOBS_MAX);
@@ -114,31 +114,33 @@ impl Healer {
         let channel = service.env.text("ALERT_CHANNEL", ALERT_CHANNEL)?;
         let system = service.buses.system();
         let commands = Commands::new(system.clone(), "healer:tell", Limits::default());
-        let memory = Memory::new(service.env.folder("STATE_DIR")?)?;
+        let state_dir = StateDir::new(service.env.folder("STATE_DIR")?)?;
         let others = Others::new(service.id, &service.inst, system.clone());
-        let mut early = early.found(&memory, &service.inst, &service.host);
+        let mut early = early.found(&state_dir, &service.inst, &service.host);
         if let Some(notifier) = early.as_mut().and_then(|e| e.notifier.as_mut()) {
             notifier.set_truth(&service.truth, &system);
         }
         let calls = Calls::new(service.sender.clone());
-        let voice = Voice::of_healer(&service.inst, &service.host, None);
-        let scribe = Scribe {
-            ledger: Ledger::new(commands, &service.inst, channel),
+        let encoder = AlertEncoder::of_healer(&service.inst, &service.host, None);
+        let alert_writer = HealerWriter {
+            store: AlertStore::new(commands, &service.inst, channel),
             beat: service.beat.clone(),
             service_manager: service.service_manager.clone(),
             jobs: job_inbox,
             nudges,
             calls: calls.clone(),
             speaking: Arc::clone(&speaking),
-            progress: service.beat.progress("scribe", WORK_BUDGET),
+            progress: service.beat.progress("alert-writer", WORK_BUDGET),
             others,
-            writer: Writer::new(voice, Now::read()),
-            desk: Desk::default(),
+            writer: Writer::new(encoder, Now::read()),
+            monitors: Monitors::default(),
         };
-        service.crew.spawn("scribe", move || scribe.run())?;
+        service
+            .crew
+            .spawn("alert-writer", move || alert_writer.run())?;
         Ok(Healer {
             service,
-            hearings: BTreeMap::new(),
+            monitored: BTreeMap::new(),
             followed: None,
             jobs,
             nudge,
@@ -146,11 +148,11 @@ impl Healer {
             calls,
             notifier: None,
             early,
-            memory,
+            state_dir,
             complaints: Complaints::default(),
-            swings: Swings::default(),
+            flaps: FlapDetector::default(),
             let_go: BTreeSet::new(),
-            watches: 0,
+            monitors: 0,
             notes: 0,
         })
     }
@@ -162,8 +164,8 @@ impl Healer {
             notifier.stop();
         }
         self.early = None;
-        // Hearing ends first, then writing: what was judged is told.
-        self.hearings.clear();
+        // MonitoredBus ends first, then writing: what was judged is told.
+        self.monitored.clear();
         let Healer {
             service,
             jobs,
@@ -187,7 +189,7 @@ impl Healer {
             self.tell_steady_buses();
             self.follow_speaking();
             self.tell_complaints();
-            let wake = self.swings.next_due().map_or(wake, |due| due.min(wake));
+            let wake = self.flaps.next_due().map_or(wake, |due| due.min(wake));
             let wake = if self.heed_calls() { Mono::now() } else { wake };
             let Ok(event) = self.service.events.recv_deadline(wake.instant()) else {
                 continue;
@@ -218,8 +220,8 @@ impl Healer {
             match self.calls.next() {
                 None => return false,
                 Some(Call::Reconnect { bus }) => {
-                    let hearing = self.hearings.get(&bus);
-                    if let Some(subscriber) = hearing.and_then(|h| h.subscriber.as_ref()) {
+                    let bus_heard = self.monitored.get(&bus);
+                    if let Some(subscriber) = bus_heard.and_then(|h| h.subscriber.as_ref()) {
                         log::warn!("{bus}: making a new link");
                         subscriber.reconnect();
                     }
@@ -239,11 +241,11 @@ impl Healer {
     /// Lets time pass on every bus; returns when the next one wants to be looked at.
     fn tick(&self) -> Mono {
         let far = Mono::now() + Duration::from_secs(3600);
-        self.hearings
+        self.monitored
             .values()
             // Nobody listens yet: that nothing is heard says nothing about the bus.
             .filter(|h| h.subscriber.is_some())
-            .map(|h| h.watch.tick())
+            .map(|h| h.monitor.tick())
             .fold(far, Mono::min)
     }
 
@@ -252,17 +254,17 @@ impl Healer {
             BusNews::Down { silent } => {
                 let reason = format!("nothing heard for {}", clock::human(silent));
                 log::error!("{bus} is down: {reason}; nobody on it is judged until it talks again");
-                self.memory.down(bus);
+                self.state_dir.down(bus);
                 self.note(AlertKind::BusDown, bus, Some(reason), true);
-                let flap = self.swings.fell(&bus.to_owned(), Now::read(), BUS_WINDOW);
+                let flap = self.flaps.fell(&bus.to_owned(), Now::read(), BUS_WINDOW);
                 if let Some(flap) = flap {
                     self.note_flap(AlertKind::Flapping, bus, flap);
                 }
             }
             BusNews::Up { down } => {
                 log::info!("{bus} talks again, after {}", clock::human(down));
-                self.memory.up(bus);
-                self.swings.rose(&bus.to_owned(), Mono::now(), BUS_WINDOW);
+                self.state_dir.up(bus);
+                self.flaps.rose(&bus.to_owned(), Mono::now(), BUS_WINDOW);
                 self.note(
                     AlertKind::BusUp,
                     bus,
@@ -282,8 +284,8 @@ impl Healer {
     }
 
     fn tell_steady_buses(&mut self) {
-        while let Some(bus) = self.swings.due(Mono::now()) {
-            if let Some(flap) = self.swings.end(&bus) {
+        while let Some(bus) = self.flaps.due(Mono::now()) {
+            if let Some(flap) = self.flaps.end(&bus) {
                 self.note_flap(AlertKind::Steady, &bus, flap);
             }
         }
@@ -317,8 +319,8 @@ impl Healer {
             return;
         }
         self.notes += 1;
-        let voice = Voice::of_healer(&self.service.inst, &self.service.host, None);
-        let mut alert = voice.alert(
+        let encoder = AlertEncoder::of_healer(&self.service.inst, &self.service.host, None);
+        let mut alert = encoder.alert(
             kind,
             subject,
             clock::wall_secs(),
@@ -390,7 +392,7 @@ impl Healer {
     }
 
     fn job(&self, job: Job) {
-        // The scribe ends only after this loop; a full queue makes the loop wait, which the doubt rule covers.
+        // The alert writer ends only after this loop; a full queue makes the loop wait, which the doubt rule covers.
         let _ = self.jobs.send(job);
     }
 }

@@ -1,4 +1,4 @@
-//! What mesh tells people: work that stands still, services with too few instances. Told by the healer's ledger, in
+//! What mesh tells people: work that stands still, services with too few instances. Told by the healer's alert store, in
 //! order, and owed until it is.
 
 use std::collections::{HashMap, VecDeque};
@@ -10,9 +10,9 @@ use crate::bus::BusError;
 use crate::clock::{Mono, Now};
 use crate::contract::mesh::{low_key, work_key};
 use crate::contract::{Alert, AlertKind};
-use crate::flap::{Flap, Swings, WINDOW_TIMEOUTS};
+use crate::flap::{Flap, FlapDetector, WINDOW_TIMEOUTS};
 use crate::text::SafeText;
-use crate::watch::ledger::{LastTold, Ledger, Recorded, Told};
+use crate::watch::alert_store::{AlertStore, LastTold, Recorded, Told};
 
 /// Alerts that may wait for a bus that takes them; beyond, the oldest goes.
 const OWED_MAX: usize = 256;
@@ -37,13 +37,13 @@ struct Subject {
     since_ts: Option<i64>,
 }
 
-/// The ledger, and what it has not taken yet.
+/// The alert store, and what it has not taken yet.
 pub struct Alerts {
-    ledger: Ledger,
+    store: AlertStore,
     inst: String,
     host: String,
     subjects: HashMap<String, Subject>,
-    swings: Swings<String>,
+    flaps: FlapDetector<String>,
     owed: VecDeque<Recorded>,
     number: u64,
     /// Writes are refused, and that was said.
@@ -59,14 +59,14 @@ pub struct Heard {
 }
 
 impl Alerts {
-    /// Tells through `ledger`, in the name of this instance.
-    pub fn new(ledger: Ledger, inst: &str, host: &str) -> Alerts {
+    /// Tells through `alert store`, in the name of this instance.
+    pub fn new(store: AlertStore, inst: &str, host: &str) -> Alerts {
         Alerts {
-            ledger,
+            store,
             inst: inst.to_owned(),
             host: host.to_owned(),
             subjects: HashMap::new(),
-            swings: Swings::default(),
+            flaps: FlapDetector::default(),
             owed: VecDeque::new(),
             number: 0,
             is_refused: false,
@@ -76,7 +76,7 @@ impl Alerts {
 
     /// The bus is elsewhere.
     pub fn set_address(&mut self, address: crate::bus::Address) {
-        self.ledger.commands().set_address(address);
+        self.store.commands().set_address(address);
     }
 
     /// A watched stream, before anything is told of it.
@@ -127,7 +127,7 @@ impl Alerts {
         let keys: Vec<String> = self.subjects.keys().cloned().collect();
         let mut heard = Vec::new();
         for keys in keys.chunks(1000) {
-            let last = self.ledger.last_told(keys)?;
+            let last = self.store.last_told(keys)?;
             for (key, told) in keys.iter().zip(last) {
                 heard.push(self.believe(key, told));
             }
@@ -196,9 +196,9 @@ impl Alerts {
         alert.since_ts = since_ts;
         self.owe(key, alert, record.clone());
         if !is_bad {
-            return self.swings.rose(&key.to_owned(), now.mono, window);
+            return self.flaps.rose(&key.to_owned(), now.mono, window);
         }
-        if let Some(flap) = self.swings.fell(&key.to_owned(), now, window) {
+        if let Some(flap) = self.flaps.fell(&key.to_owned(), now, window) {
             self.flaps(key, AlertKind::Flapping, flap, record, now);
         }
     }
@@ -254,7 +254,7 @@ impl Alerts {
             return heard;
         }
         while let Some(first) = self.owed.front() {
-            let told = self.ledger.tell_recorded(std::slice::from_ref(first));
+            let told = self.store.tell_recorded(std::slice::from_ref(first));
             match told.map(|mut told| told.pop()) {
                 Ok(Some(Told::Done { .. } | Told::Already)) | Ok(None) => {
                     if std::mem::take(&mut self.is_refused) {
@@ -267,7 +267,7 @@ impl Alerts {
                 Ok(Some(Told::Conflict { .. })) => {
                     let key = first.key.clone();
                     self.owed.retain(|owed| owed.key != key);
-                    match self.ledger.last_told(std::slice::from_ref(&key)) {
+                    match self.store.last_told(std::slice::from_ref(&key)) {
                         Ok(mut last) => heard.push(self.believe(&key, last.pop().flatten())),
                         Err(error) => log::warn!("{error}"),
                     }
@@ -285,12 +285,12 @@ impl Alerts {
     /// When the next attempt is, if something is owed; when something that flapped may be steady.
     pub fn next_wakeup(&self) -> Option<Mono> {
         let owed = (!self.owed.is_empty()).then_some(self.next_attempt);
-        owed.into_iter().chain(self.swings.next_due()).min()
+        owed.into_iter().chain(self.flaps.next_due()).min()
     }
 
     fn tell_steady(&mut self, now: Now) {
-        while let Some(key) = self.swings.due(now.mono) {
-            if let Some(flap) = self.swings.end(&key)
+        while let Some(key) = self.flaps.due(now.mono) {
+            if let Some(flap) = self.flaps.end(&key)
                 && let Some(subject) = self.subjects.get(&key)
             {
                 let record = format!(r#"{{"svc":"{}"}}"#, subject.svc);
@@ -306,7 +306,7 @@ impl Alerts {
             return;
         }
         if !std::mem::replace(&mut self.is_refused, true) {
-            let error = self.ledger.explain(error);
+            let error = self.store.explain(error);
             log::error!(
                 "alerts are refused: {error}. They go out all the same, and are written when that is possible"
             );
@@ -315,7 +315,7 @@ impl Alerts {
         for owed in self.owed.iter_mut().filter(|owed| !owed.published) {
             say(&owed.alert);
             owed.published = self
-                .ledger
+                .store
                 .publish(std::slice::from_ref(&owed.alert))
                 .is_ok();
         }

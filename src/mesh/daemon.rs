@@ -22,7 +22,7 @@ use crate::contract::mesh::{FORGET, INSTANCES_MAX};
 use crate::contract::{ALERT_CHANNEL, MARKET_BUS, echo_channel};
 use crate::service::{BeatHandle, Error, Notice, Profile, Service};
 use crate::truth::Truth;
-use crate::watch::ledger::Ledger;
+use crate::watch::alert_store::AlertStore;
 
 /// What mesh wants of the service room: whoever stands by does not beat.
 pub const PROFILE: Profile = Profile {
@@ -91,8 +91,8 @@ impl Mesh {
         let channel = service.env.text("ALERT_CHANNEL", ALERT_CHANNEL)?;
         let connection =
             |role: &str| Commands::new(system.clone(), format!("mesh:{role}"), Limits::default());
-        let ledger = Ledger::new(connection("alerts"), &inst, channel);
-        let ledger = ledger.under(crate::contract::mesh::LEASE);
+        let store = AlertStore::new(connection("alerts"), &inst, channel);
+        let store = store.under(crate::contract::mesh::LEASE);
         let sender = service.sender.clone();
         let wake = move || {
             // Full means that the loop has not slept yet.
@@ -112,7 +112,7 @@ impl Mesh {
             buses: HashMap::new(),
             ended: Vec::new(),
             record: Record::new(connection("record"), &inst),
-            alerts: Alerts::new(ledger, &inst, &service.host),
+            alerts: Alerts::new(store, &inst, &service.host),
             works: Works::default(),
             looks,
             looked: now,

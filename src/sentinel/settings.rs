@@ -46,7 +46,7 @@ impl Sentinel {
             interval_ms: (interval * 1000.0) as u32,
         };
         let is_first = std::mem::replace(&mut self.timeout, timeout).is_zero();
-        let detector = &mut self.ears.detector;
+        let detector = &mut self.handler.detector;
         detector.begin_reload(Mono::now());
         detector.watch(&spec);
         detector.sweep(u32::MAX, &mut Vec::new());
@@ -64,12 +64,12 @@ impl Sentinel {
         match self.service.buses.resolve(bus) {
             Ok(address) => {
                 let was_blind = self.blind.take().is_some();
-                if was_blind || channel != self.ears.channel || address != *self.asks.address() {
+                if was_blind || channel != self.handler.channel || address != *self.asks.address() {
                     if !is_first && address != *self.asks.address() {
-                        self.ears.detector.came_over(HEALER);
+                        self.handler.detector.came_over(HEALER);
                     }
-                    self.ears.channel = channel;
-                    self.publisher = publisher(&address, &self.ears.echo_channel);
+                    self.handler.channel = channel;
+                    self.publisher = publisher(&address, &self.handler.echo_channel);
                     self.asks.set_address(address);
                     self.drop_link();
                 }
@@ -80,7 +80,7 @@ impl Sentinel {
                 self.drop_link();
             }
         }
-        self.telling.set_unheard(unheard);
+        self.alerts.set_unheard(unheard);
     }
 
     fn judge_settings(&mut self) {
@@ -125,7 +125,7 @@ impl Sentinel {
     /// What is wrong with the settings is the healer's to tell. The sentinel tells it when there is none, and when it
     /// is itself that can watch nobody.
     pub(super) fn tell_complaints(&mut self) {
-        let (now, last_beat) = (Mono::now(), self.ears.last_beat);
+        let (now, last_beat) = (Mono::now(), self.handler.last_beat);
         self.complaints
             .take(|_, c| last_beat.is_some_and(|beat| beat >= c.since + HEALER_TELLS));
         let nobody_tells = self.bus_echoes() && !self.healer_beats();
@@ -136,7 +136,7 @@ impl Sentinel {
                 || (nobody_tells && now.since(complaint.since) >= patience)
         });
         for complaint in due {
-            self.telling.note(complaint.kind, complaint.reason);
+            self.alerts.note(complaint.kind, complaint.reason);
         }
     }
 }

@@ -4,38 +4,38 @@
 //! comes out as [`Echo`]es, [`Output`]s and [`Transition`]s. It reads no clock, opens no socket, starts no thread, and so can be played on a virtual
 //! clock through every disaster.
 //!
-//! The way of a beat is [`Detector::find`], [`Detector::heard`] (in `hearing`): find the slot, read the payload, note the
+//! The way of a beat is [`Detector::find`], [`Detector::heard`] (in `ingest`): find the slot, read the payload, note the
 //! time. No timer is touched: the wheel looks at the slot only when the deadline that it knows comes up, and moves it on.
 //!
-//! The way of a death is [`Detector::tick`], `collect`, a round of three echoes, `condemn`, `tell` (in `judging`).
+//! The way of a death is [`Detector::tick`], `collect`, a round of three echoes, `expire`, `tell` (in `evaluate`).
 
+mod cold_fields;
 mod departed;
+mod evaluate;
 mod flapping;
-mod hearing;
+mod ingest;
 mod instances;
-mod judging;
-mod notes;
+mod link_prober;
 mod output;
 mod pending;
-mod pulse;
-mod roster;
+mod restore;
 mod round_trip;
-mod seeding;
+mod service_table;
 mod several;
 mod slot;
 mod state;
+mod subscriptions;
 mod uncertainty;
-mod watching;
 
 #[cfg(test)]
 mod sim;
 #[cfg(test)]
 mod tests;
 
+pub use link_prober::BUS_DOWN_AFTER;
 pub use output::{
     AlertRef, BusNews, Change, Dropped, Echo, Flapping, Matter, Output, Record, Snapshot, Spec,
     Transition, Watched,
 };
-pub use pulse::BUS_DOWN_AFTER;
 pub use state::{Counts, Detector};
 pub use uncertainty::{Uncertainty, Unjudged};

@@ -2,10 +2,10 @@
 
 use std::collections::{HashSet, VecDeque};
 
+use super::alert_encoder::{AlertEncoder, record};
 use super::detector::{Detector, Transition};
-use super::voice::{Voice, record};
 use super::writer::command::{Records, Reply, Whose};
-use super::writer::pacing::Slice;
+use super::writer::rate_limiter::Slice;
 use crate::clock::Now;
 use crate::contract::Health;
 
@@ -46,20 +46,25 @@ pub fn take_in(
             Some(health) => !records.settles && detector.changed_since(svc, health.as_of_ts),
         };
         if !(records.spoke && is_past) {
-            detector.seed(svc, &record(*health, is_stale), now);
+            detector.restore(svc, &record(*health, is_stale), now);
         }
     }
 }
 
 /// The snapshots that are due of one bus alone, of so many: first of services that were never written, then in turn.
-pub fn due_snapshots(detector: &mut Detector, voice: &Voice, slice: Slice, now: Now) -> Reply {
+pub fn due_snapshots(
+    detector: &mut Detector,
+    encoder: &AlertEncoder,
+    slice: Slice,
+    now: Now,
+) -> Reply {
     let (mut left, mut found) = (slice, Vec::new());
     let looked = detector.unwritten(left.first(0) as usize, &mut found);
     left.spend_first(looked as u32);
     let (visited, done) = detector.refresh(left.due(found.len()), &mut found);
     left.spend(visited);
     Reply::Snapshots {
-        snapshots: found.iter().map(|s| voice.health(s, now)).collect(),
+        snapshots: found.iter().map(|s| encoder.health(s, now)).collect(),
         left,
         turns: done.into(),
     }

@@ -16,7 +16,7 @@ mod alone;
 pub mod bus_states;
 pub mod command;
 mod lease;
-pub mod pacing;
+pub mod rate_limiter;
 mod refusals;
 mod speaking;
 pub mod succession;
@@ -33,13 +33,13 @@ use agenda::{Asked, Part, Step};
 use bus_states::BusStates;
 use command::{Command, Reply, WatchId};
 use log::Level;
-use pacing::{Refresh, Turns};
+use rate_limiter::{Refresh, Turns};
 use refusals::{Note, Refusal};
 use succession::Succession;
 
-use super::ledger::{Entry, LEASE, LEASE_RENEW};
+use super::alert_encoder::AlertEncoder;
+use super::alert_store::{Entry, LEASE, LEASE_RENEW};
 use super::unheard::Unheard;
-use super::voice::Voice;
 use super::write_queue::WriteQueue;
 use crate::bus::BusError;
 use crate::bus::lease::{Lease, Terms};
@@ -94,7 +94,7 @@ enum Patience {
 /// Invariants: `asked` is what was asked and not answered; while it is, nothing else is asked. What is owed is owed in the
 /// order in which it was decided.
 pub struct Writer {
-    voice: Voice,
+    encoder: AlertEncoder,
     /// The moment of the present step.
     now: Now,
     out: Vec<Command>,
@@ -172,15 +172,15 @@ pub struct Writer {
 
 impl Writer {
     /// The writer of a healer, at `now`: it stands by.
-    pub fn new(voice: Voice, now: Now) -> Writer {
+    pub fn new(encoder: AlertEncoder, now: Now) -> Writer {
         let terms = Terms {
             ttl: LEASE,
             renew: LEASE_RENEW,
         };
         Writer {
-            lease: Lease::plain(HEALER_LEASE, &voice.inst, terms),
-            succession: Succession::new(&voice.inst),
-            voice,
+            lease: Lease::plain(HEALER_LEASE, &encoder.inst, terms),
+            succession: Succession::new(&encoder.inst),
+            encoder,
             now,
             out: Vec::new(),
             agenda: VecDeque::new(),
@@ -355,6 +355,7 @@ impl Writer {
     }
 
     fn alert(&self, kind: AlertKind, subject: &str, number: &str) -> Alert {
-        self.voice.alert(kind, subject, self.now.wall_secs, number)
+        self.encoder
+            .alert(kind, subject, self.now.wall_secs, number)
     }
 }

@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::followed::Followed;
-use super::{Healer, Hearing};
+use super::{Healer, MonitoredBus};
 use crate::bus::Channels;
 use crate::clock::Mono;
 use crate::contract::{SYSTEM_BUS, echo_channel};
-use crate::healer::desk::Job;
-use crate::healer::watch::{Outlets, Watch};
+use crate::healer::bus_monitor::{BusMonitor, Outputs};
+use crate::healer::monitors::Job;
 use crate::service::Error;
 use crate::truth::{self, Truth};
+use crate::watch::alert_encoder::AlertEncoder;
 use crate::watch::detector::{Spec, Watched};
 use crate::watch::unheard::Unheard;
-use crate::watch::voice::Voice;
 
 /// Services put under watch in one go: the lock on a detector is held for a fraction of a millisecond.
 const CHUNK: usize = 512;
@@ -24,7 +24,7 @@ const SWEEP: u32 = 8192;
 impl Healer {
     /// Watches whom `truth` names, where it says they beat.
     pub(super) fn follow(&mut self, truth: &Arc<Truth>) -> Result<(), Error> {
-        self.memory.keep_channels(truth);
+        self.state_dir.keep_channels(truth);
         let names: Vec<String> = self
             .service
             .buses
@@ -52,22 +52,22 @@ impl Healer {
             buses.iter().map(|bus| (*bus, Changes::default())).collect();
         let mut chunks: BTreeMap<&str, Vec<truth::Service<'_>>> = BTreeMap::new();
         let mut unheard = Unheard::default();
-        for (bus, hearing) in &self.hearings {
+        for (bus, bus_heard) in &self.monitored {
             let (mut count, mut bytes) = (0, 0);
-            if hearing.subscriber.is_none() {
+            if bus_heard.subscriber.is_none() {
                 let here = truth
                     .watched()
                     .filter(|svc| names[svc.bus().index()] == *bus);
                 here.for_each(|svc| (count, bytes) = (count + 1, bytes + svc.name().len()));
             }
-            hearing.watch.with(|d, _| {
+            bus_heard.monitor.with(|d, _| {
                 d.reserve(count, bytes);
                 d.begin_reload(Mono::now());
             });
         }
         for svc in truth.watched() {
             let bus = names[svc.bus().index()].as_str();
-            if !self.hearings.contains_key(bus) {
+            if !self.monitored.contains_key(bus) {
                 unheard.add(bus, svc.name(), svc.timeout(), || {
                     let spoiled = self.service.buses.resolve(bus).err();
                     spoiled.map(|e| e.to_string()).unwrap_or_default()
@@ -86,8 +86,8 @@ impl Healer {
         self.sweep(truth, &mut changes);
         self.apply(changes)?;
         self.job(Job::Unheard(unheard));
-        let watches = self.hearings.values().map(|h| Arc::clone(&h.watch));
-        self.job(Job::Watch(watches.collect()));
+        let monitors = self.monitored.values().map(|h| Arc::clone(&h.monitor));
+        self.job(Job::Watch(monitors.collect()));
         let addresses = names.iter().map(|bus| self.service.buses.resolve(bus).ok());
         self.followed = Some(Followed {
             addresses: addresses.collect(),
@@ -101,7 +101,7 @@ impl Healer {
         Ok(())
     }
 
-    /// Makes a watch for each bus that has none, and drops those that are not wanted or moved elsewhere.
+    /// Makes a bus monitor for each bus that has none, and drops those that are not wanted or moved elsewhere.
     fn open_and_close(&mut self, buses: &[&str], truth: &Truth) -> Result<(), Error> {
         let mut addresses = BTreeMap::new();
         for bus in buses {
@@ -112,13 +112,13 @@ impl Healer {
         }
         let let_go = &mut self.let_go;
         let mut gone = Vec::new();
-        self.hearings.retain(|bus, hearing| {
-            let stays = addresses.get(bus.as_str()) == Some(&hearing.address);
+        self.monitored.retain(|bus, bus_heard| {
+            let stays = addresses.get(bus.as_str()) == Some(&bus_heard.address);
             if !stays {
-                let_go.extend(hearing.threads.clone());
+                let_go.extend(bus_heard.threads.clone());
                 let mut from = Some(0);
                 while let Some(at) = from {
-                    let (names, next) = hearing.watch.with(|d, _| d.names(at, SWEEP));
+                    let (names, next) = bus_heard.monitor.with(|d, _| d.names(at, SWEEP));
                     gone.extend(names.into_iter().filter(|name| !is_watched(truth, name)));
                     from = next;
                 }
@@ -127,42 +127,42 @@ impl Healer {
         });
         self.forget(gone);
         for (bus, address) in addresses {
-            if self.hearings.contains_key(bus) {
+            if self.monitored.contains_key(bus) {
                 continue;
             }
             let is_system = bus == SYSTEM_BUS;
-            self.watches += 1;
+            self.monitors += 1;
             let other = (!is_system).then_some(bus);
-            let voice = Voice {
-                series: self.watches,
-                ..Voice::of_healer(&self.service.inst, &self.service.host, other)
+            let encoder = AlertEncoder {
+                series: self.monitors,
+                ..AlertEncoder::of_healer(&self.service.inst, &self.service.host, other)
             };
-            let outlets = Outlets {
+            let outputs = Outputs {
                 calls: self.calls.clone(),
-                scribe: self.nudge.clone(),
+                alert_writer: self.nudge.clone(),
                 truth: is_system.then(|| self.service.truth_hint.clone()),
             };
             let echo = echo_channel(self.service.id, &self.service.inst);
-            let (watch, attendant, lookout) = Watch::new(bus, &address, voice, echo, outlets);
+            let (monitor, worker, lookout) = BusMonitor::new(bus, &address, encoder, echo, outputs);
             let early = self.early.as_ref().filter(|e| e.bus == bus);
             if let Some(early) = early {
-                watch.with(|d, _| d.seed_bus_down(early.since));
-            } else if self.memory.knows_down(bus) {
-                watch.with(|d, now| d.seed_bus_down(now.mono));
+                monitor.with(|d, _| d.restore_bus_down(early.since));
+            } else if self.state_dir.knows_down(bus) {
+                monitor.with(|d, now| d.restore_bus_down(now.mono));
             }
             // Numbered, so that the end of an earlier one is not taken for the end of this one.
-            let name = |what: &str| format!("{what}-{bus}-{}", self.watches);
-            let threads = [name("attend"), name("look")];
-            let [attend, look] = &threads;
-            self.service.crew.spawn(attend, move || attendant.run())?;
+            let name = |what: &str| format!("{what}-{bus}-{}", self.monitors);
+            let threads = [name("reconnect"), name("look")];
+            let [reconnect, look] = &threads;
+            self.service.crew.spawn(reconnect, move || worker.run())?;
             self.service.crew.spawn(look, move || lookout.run())?;
-            let hearing = Hearing {
-                watch,
+            let bus_heard = MonitoredBus {
+                monitor,
                 address,
                 subscriber: None,
                 threads,
             };
-            self.hearings.insert(bus.to_owned(), hearing);
+            self.monitored.insert(bus.to_owned(), bus_heard);
         }
         Ok(())
     }
@@ -173,11 +173,12 @@ impl Healer {
         chunk: &mut Vec<truth::Service<'_>>,
         changes: &mut BTreeMap<&str, Changes>,
     ) {
-        let (Some(hearing), Some(changes)) = (self.hearings.get(bus), changes.get_mut(bus)) else {
+        let (Some(bus_heard), Some(changes)) = (self.monitored.get(bus), changes.get_mut(bus))
+        else {
             return;
         };
-        let is_new = hearing.subscriber.is_none();
-        hearing.watch.with(|detector, _| {
+        let is_new = bus_heard.subscriber.is_none();
+        bus_heard.monitor.with(|detector, _| {
             for svc in chunk.drain(..) {
                 let channel = svc.channel();
                 let spec = Spec {
@@ -190,7 +191,7 @@ impl Healer {
                 detector.set_several(svc.name(), svc.instances().is_some());
                 let former = self.followed.as_ref();
                 if watched == Watched::Added
-                    && former.is_some_and(|f| f.has_elsewhere(svc.name(), &hearing.address))
+                    && former.is_some_and(|f| f.has_elsewhere(svc.name(), &bus_heard.address))
                 {
                     detector.came_over(svc.name());
                 }
@@ -216,12 +217,12 @@ impl Healer {
     /// Drops services that truth names no more.
     fn sweep(&self, truth: &Truth, changes: &mut BTreeMap<&str, Changes>) {
         let mut gone = Vec::new();
-        for (bus, hearing) in &self.hearings {
+        for (bus, bus_heard) in &self.monitored {
             let Some(changes) = changes.get_mut(bus.as_str()) else {
                 continue;
             };
             let mut dropped = Vec::new();
-            while !hearing.watch.with(|d, _| d.sweep(SWEEP, &mut dropped)) {
+            while !bus_heard.monitor.with(|d, _| d.sweep(SWEEP, &mut dropped)) {
                 self.tick();
             }
             for service in dropped {
@@ -248,15 +249,15 @@ impl Healer {
     fn apply(&mut self, changes: BTreeMap<&str, Changes>) -> Result<(), Error> {
         let mut meetings = Vec::new();
         for (bus, changes) in changes {
-            let Some(hearing) = self.hearings.get_mut(bus) else {
+            let Some(bus_heard) = self.monitored.get_mut(bus) else {
                 continue;
             };
-            let Some(subscriber) = &hearing.subscriber else {
-                hearing.subscriber = Some(hearing.watch.listen(hearing.address.clone())?);
+            let Some(subscriber) = &bus_heard.subscriber else {
+                bus_heard.subscriber = Some(bus_heard.monitor.listen(bus_heard.address.clone())?);
                 continue;
             };
             if !changes.met.is_empty() {
-                meetings.push(Job::Meet(Arc::clone(&hearing.watch), changes.met));
+                meetings.push(Job::Meet(Arc::clone(&bus_heard.monitor), changes.met));
             }
             if !changes.removed.is_empty() {
                 subscriber.remove(changes.removed);
@@ -264,7 +265,7 @@ impl Healer {
             for channels in changes.added {
                 subscriber.add(channels);
             }
-            hearing.watch.wake_subscriber();
+            bus_heard.monitor.wake_subscriber();
         }
         for job in meetings {
             self.job(job);

@@ -49,7 +49,7 @@ impl Sink for InstanceBeatHandler {
 
     fn batch(&mut self, batch: &mut Batch<'_>, mono: Mono) {
         let now = Now::at(mono);
-        self.hearing.detector().sign(mono);
+        self.hearing.detector().activity(mono);
         self.brought = 0;
         while let Some(event) = batch.next() {
             match event {

@@ -78,7 +78,7 @@ impl Lab {
             each(self);
             self.now = self.now + Duration::from_millis(100);
             let now = self.moment();
-            self.hearing.detector().sign(now.mono);
+            self.hearing.detector().activity(now.mono);
             self.hearing.detector().tick(now, usize::MAX);
             if self.now.0.is_multiple_of(1_000_000) {
                 self.hearing.look(now);

@@ -3,7 +3,7 @@
 use super::super::wording;
 use super::*;
 use crate::clock::{Mono, Now};
-use crate::flap::{Swings, WINDOW_TIMEOUTS};
+use crate::flap::{FlapDetector, WINDOW_TIMEOUTS};
 
 mod history;
 mod quiet;
@@ -19,7 +19,7 @@ pub(super) struct Play {
     silences: Vec<Silence>,
     pub told: Vec<(Ms, Telling)>,
     /// Judges who flaps, as the healer does.
-    swings: Swings<(AlertKind, String)>,
+    flaps: FlapDetector<(AlertKind, String)>,
     pub logged: Vec<String>,
 }
 
@@ -31,7 +31,7 @@ impl Play {
             n: 0,
             silences: Vec::new(),
             told: Vec::new(),
-            swings: Swings::default(),
+            flaps: FlapDetector::default(),
             logged: Vec::new(),
         }
     }
@@ -50,7 +50,7 @@ impl Play {
     pub fn pass(&mut self, ms: Ms) {
         let end = self.now + ms;
         loop {
-            let steady = self.swings.next_due().map(|at| (at.0 / 1000) as Ms);
+            let steady = self.flaps.next_due().map(|at| (at.0 / 1000) as Ms);
             let news = self.teller.next_wake();
             let Some(at) = news.into_iter().chain(steady).min().filter(|&at| at <= end) else {
                 break;
@@ -111,10 +111,10 @@ impl Play {
         let timeout = alert.timeout_sec.unwrap_or(30.0);
         let window = WINDOW_TIMEOUTS * std::time::Duration::from_secs_f64(timeout);
         if !falls {
-            self.swings.rose(&key, self.moment().mono, window);
+            self.flaps.rose(&key, self.moment().mono, window);
             return None;
         }
-        let flap = self.swings.fell(&key, self.moment(), window)?;
+        let flap = self.flaps.fell(&key, self.moment(), window)?;
         let mut flapping = self.alert(Flapping, &alert.svc);
         flapping.id.push_str("-flapping");
         (flapping.of, flapping.count) = (Some(of), Some(flap.times.into()));
@@ -123,8 +123,8 @@ impl Play {
     }
 
     fn say_steady(&mut self) {
-        while let Some(key) = self.swings.due(self.moment().mono) {
-            let flap = self.swings.end(&key).expect("it flaps");
+        while let Some(key) = self.flaps.due(self.moment().mono) {
+            let flap = self.flaps.end(&key).expect("it flaps");
             let mut steady = self.alert(AlertKind::Steady, &key.1);
             (steady.of, steady.count) = (Some(key.0), Some(flap.times.into()));
             self.log(steady);

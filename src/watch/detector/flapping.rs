@@ -28,23 +28,23 @@ impl Detector {
         };
         let (key, window) = ((index, matter), self.window(index));
         if !falls {
-            self.swings.rose(&key, now.mono, window);
+            self.flaps.rose(&key, now.mono, window);
             return None;
         }
-        let flap = self.swings.fell(&key, now, window)?;
+        let flap = self.flaps.fell(&key, now, window)?;
         Some(Change::Flapping(flapping(matter, flap)))
     }
 
     /// Tells who has held still for long enough. Only while the bus is proven to talk: else nobody knows.
     pub(super) fn tell_steady(&mut self, now: Now) {
-        while self.pulse.can_judge()
-            && let Some(key) = self.swings.due(now.mono)
+        while self.prober.can_judge()
+            && let Some(key) = self.flaps.due(now.mono)
         {
             let (index, matter) = key;
             match self.unsure_until(index, now.mono) {
-                Some(later) => self.swings.set_due(&key, later),
+                Some(later) => self.flaps.set_due(&key, later),
                 None => {
-                    if let Some(flap) = self.swings.end(&key) {
+                    if let Some(flap) = self.flaps.end(&key) {
                         self.emit(index, Change::Steady(flapping(matter, flap)), now);
                     }
                 }
@@ -54,12 +54,12 @@ impl Detector {
 
     /// When somebody may be steady.
     pub(super) fn next_steady(&self) -> Option<Mono> {
-        self.swings.next_due().filter(|_| self.pulse.can_judge())
+        self.flaps.next_due().filter(|_| self.prober.can_judge())
     }
 
     /// How a service flaps.
     pub(super) fn flapping(&self, index: u32) -> Vec<Flapping> {
-        let of = |matter: Matter| Some(flapping(matter, self.swings.flap(&(index, matter))?));
+        let of = |matter: Matter| Some(flapping(matter, self.flaps.flap(&(index, matter))?));
         MATTERS.into_iter().filter_map(of).collect()
     }
 
@@ -67,7 +67,7 @@ impl Detector {
     pub(super) fn adopt_flapping(&mut self, index: u32, record: &Record<'_>, now: Now) {
         for told in &record.flapping {
             let key = (index, told.matter);
-            if self.swings.flap(&key).is_some() {
+            if self.flaps.flap(&key).is_some() {
                 continue;
             }
             let flap = Flap {
@@ -76,7 +76,7 @@ impl Detector {
             };
             // It may have moved just now, while nobody here looked.
             let due = now.mono + self.window(index);
-            self.swings.adopt(&key, flap, due);
+            self.flaps.adopt(&key, flap, due);
         }
     }
 
@@ -94,15 +94,15 @@ impl Detector {
     }
 
     /// The service is watched no more.
-    pub(super) fn forget_swings(&mut self, index: u32) {
+    pub(super) fn forget_flaps(&mut self, index: u32) {
         for matter in MATTERS {
-            self.swings.forget(&(index, matter));
+            self.flaps.forget(&(index, matter));
         }
     }
 
     /// Until when it cannot be said how the service stands; `None` when it can.
     fn unsure_until(&self, index: u32, now: Mono) -> Option<Mono> {
-        let slot = self.roster.slot(index);
+        let slot = self.table.slot(index);
         let known = matches!(slot.state, State::Up | State::Down)
             && !slot.flags.has(Flags::QUEUED)
             && !slot.flags.has(Flags::REFUSED);
@@ -110,12 +110,12 @@ impl Detector {
             return Some(now + LOOK_AGAIN);
         }
         let grace = Duration::from_millis(slot.grace_ms());
-        let sure = self.pulse.sure_from().map(|from| from + grace);
+        let sure = self.prober.sure_from().map(|from| from + grace);
         sure.filter(|&sure| sure > now)
     }
 
     fn window(&self, index: u32) -> Duration {
-        let timeout_ms = self.roster.slot(index).timeout_ms;
+        let timeout_ms = self.table.slot(index).timeout_ms;
         WINDOW_TIMEOUTS * Duration::from_millis(timeout_ms.into())
     }
 }

@@ -11,14 +11,14 @@ pub(super) const CHECK_MAX: Duration = Duration::from_secs(10);
 
 /// Services on the way from their deadline to the verdict.
 #[derive(Debug, Default)]
-pub struct Judging {
+pub struct Evaluation {
     /// Out of the wheel, deadline passed; judged by the round that begins next.
     pub(super) due: Vec<u32>,
     /// What the rounds under way judge, by the moment at which each began, the oldest first.
     pub(super) rounds: VecDeque<(Mono, Vec<u32>)>,
     /// Judged dead and not yet told, by round. The newest round is told first, so that a single death does not wait
     /// behind a hundred thousand.
-    pub(super) condemned: Vec<Vec<u32>>,
+    pub(super) undelivered: Vec<Vec<u32>>,
     /// Keys just out of the wheel.
     pub(super) expired: Vec<u32>,
     /// More than one call may move was due: `due` is not complete yet.
@@ -29,10 +29,10 @@ pub struct Judging {
     pub(super) checked: Option<Mono>,
 }
 
-impl Judging {
+impl Evaluation {
     /// Whether deaths wait to be told.
     pub(super) fn has_condemned(&self) -> bool {
-        !self.condemned.is_empty()
+        !self.undelivered.is_empty()
     }
 
     /// Whether `due` is known to be incomplete.
@@ -53,7 +53,7 @@ impl Judging {
 
 /// The bookkeeping of reloads, proofs and refreshes.
 #[derive(Debug, Default)]
-pub struct Watching {
+pub struct Subscriptions {
     /// Added, or granted anew, and not yet proven to be subscribed.
     pub(super) unproven: Vec<u32>,
     /// Heard for the first time: the health key shall show it soon.
@@ -72,7 +72,7 @@ pub struct Watching {
     pub(super) swept_grace_ms: u64,
 }
 
-impl Watching {
+impl Subscriptions {
     pub(super) fn shortest_grace(&self) -> Duration {
         Duration::from_millis(self.shortest_grace_ms)
     }

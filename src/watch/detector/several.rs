@@ -16,10 +16,10 @@ impl Detector {
     /// Whether several instances of the service may run. Right after [`watch`](Detector::watch). What was concluded from
     /// the one that there was, or from all of them, begins anew; the deadline stays.
     pub fn set_several(&mut self, svc: &str, several: bool) {
-        let Some(index) = self.roster.by_name(svc.as_bytes()) else {
+        let Some(index) = self.table.by_name(svc.as_bytes()) else {
             return;
         };
-        let slot = self.roster.slot_mut(index);
+        let slot = self.table.slot_mut(index);
         if slot.flags.has(Flags::SEVERAL) == several {
             return;
         }
@@ -28,8 +28,8 @@ impl Detector {
         slot.flags.set(Flags::WORDED, false);
         (slot.last_i, slot.inst, slot.restarts) = (0, 0, 0);
         self.words.remove(&index);
-        if let Some(notes) = self.notes.get_mut(&index) {
-            (notes.starts, notes.eta, notes.stuck_since) = (Default::default(), None, None);
+        if let Some(fields) = self.cold_fields.get_mut(&index) {
+            (fields.starts, fields.eta, fields.stuck_since) = (Default::default(), None, None);
         }
     }
 
@@ -37,17 +37,17 @@ impl Detector {
     pub(super) fn beat_of_several(&mut self, index: u32, beat: &Beat<'_>, now: Now) {
         let (before, allowed) = self.arrive(index, now);
         self.tell_arrival(index, before, allowed, now);
-        let slot = self.roster.slot(index);
+        let slot = self.table.slot(index);
         let timeout = Duration::from_millis(slot.timeout_ms.into());
         let was_degraded = slot.flags.has(Flags::DEGRADED);
         if !beat.is_degraded() {
-            if let Some(notes) = self.notes.get_mut(&index) {
-                notes.stuck_since = None;
+            if let Some(fields) = self.cold_fields.get_mut(&index) {
+                fields.stuck_since = None;
             }
             return self.compare_degraded(index, beat, before, now);
         }
         // The first of those that say nothing else.
-        let since = *self.notes(index).stuck_since.get_or_insert(now.mono);
+        let since = *self.cold_fields(index).stuck_since.get_or_insert(now.mono);
         if !was_degraded && now.mono.since(since) >= timeout {
             self.compare_degraded(index, beat, before, now);
         }

@@ -41,7 +41,7 @@ impl Flags {
     pub const AGAIN: Flags = Flags(1 << 6);
     /// In the list of those whose deadline has come.
     pub const QUEUED: Flags = Flags(1 << 7);
-    /// Its last alert is another writer's; the id is in the notes.
+    /// Its last alert is another writer's; the id is in the cold fields.
     pub const FOREIGN: Flags = Flags(1 << 8);
     /// Beats on a channel of its own choice.
     pub const CUSTOM: Flags = Flags(1 << 9);

@@ -3,21 +3,21 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::notes::Notes;
+use super::cold_fields::ColdFields;
+use super::link_prober::{LinkProber, ProbeOutcome};
 use super::output::{AlertRef, Change, Echo, Matter, Output, Snapshot, Transition};
-use super::pending::{Judging, Watching};
-use super::pulse::{Pulse, Verdict};
-use super::roster::Roster;
+use super::pending::{Evaluation, Subscriptions};
+use super::service_table::ServiceTable;
 use super::slot::{Flags, State};
 use super::uncertainty::Unjudged;
 use crate::clock::{Mono, Now};
 use crate::contract::Status;
-use crate::flap::Swings;
+use crate::flap::FlapDetector;
 use crate::text::SafeText;
 use crate::watch::wheel::Wheel;
 
 /// What may flap: a service, in one of two respects.
-pub(super) type Swinging = (u32, Matter);
+pub(super) type Flappable = (u32, Matter);
 
 /// A loop that wakes so much later than it meant to has stood still.
 const CLOCK_GAP: Duration = Duration::from_secs(1);
@@ -30,16 +30,16 @@ const BUSY_FROM: Duration = Duration::from_millis(50);
 /// All watched services of one bus.
 #[derive(Debug)]
 pub struct Detector {
-    pub(super) roster: Roster,
+    pub(super) table: ServiceTable,
     pub(super) wheel: Wheel,
-    pub(super) pulse: Pulse,
-    pub(super) notes: HashMap<u32, Notes>,
+    pub(super) prober: LinkProber,
+    pub(super) cold_fields: HashMap<u32, ColdFields>,
     /// What services say that they are, other than plainly up. Invariant: of those with [`Flags::WORDED`], and of no
     /// others.
     pub(super) words: HashMap<u32, Box<str>>,
-    pub(super) swings: Swings<Swinging>,
-    pub(super) judging: Judging,
-    pub(super) watching: Watching,
+    pub(super) flaps: FlapDetector<Flappable>,
+    pub(super) evaluation: Evaluation,
+    pub(super) subscriptions: Subscriptions,
     /// The last beat of any service.
     pub(super) last_beat: Mono,
     /// Number of the last alert.
@@ -58,21 +58,21 @@ pub struct Counts {
     /// Payloads that were no beat of the channel's service.
     pub malformed: u64,
     /// Messages on channels that belong to no service.
-    pub strays: u64,
+    pub unroutable: u64,
 }
 
 impl Detector {
     /// A detector for a bus that was not heard of yet.
     pub fn new(now: Mono) -> Detector {
         Detector {
-            roster: Roster::default(),
+            table: ServiceTable::default(),
             wheel: Wheel::default(),
-            pulse: Pulse::new(now),
-            notes: HashMap::new(),
+            prober: LinkProber::new(now),
+            cold_fields: HashMap::new(),
             words: HashMap::new(),
-            swings: Swings::default(),
-            judging: Judging::default(),
-            watching: Watching::default(),
+            flaps: FlapDetector::default(),
+            evaluation: Evaluation::default(),
+            subscriptions: Subscriptions::default(),
             last_beat: Mono(0),
             alerts: 0,
             counts: Counts::default(),
@@ -84,12 +84,12 @@ impl Detector {
 
     /// Number of services.
     pub fn services(&self) -> usize {
-        self.roster.len()
+        self.table.len()
     }
 
     /// Places in the table of services, vacant ones too: what [`Detector::refresh`] looks at in one turn.
     pub fn slots(&self) -> u32 {
-        self.roster.slots()
+        self.table.slots()
     }
 
     /// What was heard so far.
@@ -100,29 +100,29 @@ impl Detector {
     /// Whether nothing on this bus can be judged at `now`: since when, and why. `None` when silences are judged as usual.
     /// One trouble with the link that is over is none, though everybody still has time to be heard.
     pub fn unjudged(&self, now: Mono) -> Option<Unjudged> {
-        let unjudged = self.pulse.unjudged();
+        let unjudged = self.prober.unjudged();
         unjudged.filter(|unjudged| unjudged.since < now)
     }
 
     /// An echo that is to be sent now, if there is one more.
     pub fn take_echo(&mut self) -> Option<Echo> {
-        self.pulse.take_echo()
+        self.prober.take_echo()
     }
 
     /// Echo `seq` cannot be sent before a connection is made: until [`echo_goes`](Detector::echo_goes), its time does not
     /// run.
     pub fn echo_waits(&mut self, seq: u64) {
-        self.pulse.echo_waits(seq);
+        self.prober.echo_waits(seq);
     }
 
     /// Echo `seq` goes out only now; whether it is still wanted.
     pub fn echo_goes(&mut self, seq: u64, now: Now) -> bool {
-        self.pulse.echo_goes(seq, now.mono)
+        self.prober.echo_goes(seq, now.mono)
     }
 
     /// Whether the loop shall look at this detector at once.
     pub fn wants_attention(&self) -> bool {
-        self.pulse.has_echo()
+        self.prober.has_echo()
             || !self.out.is_empty()
             || !self.transitions.is_empty()
             || self.next_wakeup() < self.promised
@@ -145,13 +145,13 @@ impl Detector {
     }
 
     /// Something came over the link: the bus talks, even if no echo came back yet.
-    pub fn sign(&mut self, now: Mono) {
-        self.pulse.sign(now);
+    pub fn activity(&mut self, now: Mono) {
+        self.prober.activity(now);
     }
 
     /// The link broke. Nothing is judged until it is proven again.
     pub fn link_lost(&mut self, now: Now) {
-        self.pulse.lost();
+        self.prober.lost();
         self.unconfirm();
         self.abort(now.mono);
     }
@@ -159,7 +159,7 @@ impl Detector {
     /// Whether the server takes no writes for want of its replicas. Then they, and everybody else, may be elsewhere:
     /// nothing is judged here until it takes one.
     pub fn set_cut_off(&mut self, is_cut_off: bool, now: Now) {
-        if self.pulse.set_cut_off(is_cut_off) == Verdict::Doubt {
+        if self.prober.set_cut_off(is_cut_off) == ProbeOutcome::Uncertain {
             self.abort(now.mono);
         }
     }
@@ -167,15 +167,15 @@ impl Detector {
     /// The subscription is proven: from here on, what was confirmed owes its beats.
     pub fn proven(&mut self, now: Now) {
         self.arm_confirmed(now);
-        self.pulse.proven(now.mono);
+        self.prober.proven(now.mono);
     }
 
     /// Echo `seq` came back through the link. `room`: as for [`tick`](Detector::tick).
     pub fn echo_returned(&mut self, seq: u64, now: Now, room: usize) {
-        match self.pulse.returned(seq, now.mono, &mut self.out) {
-            Verdict::Nothing => {}
-            Verdict::Judge { began } => self.condemn_round(began),
-            Verdict::Doubt => self.abort(now.mono),
+        match self.prober.returned(seq, now.mono, &mut self.out) {
+            ProbeOutcome::Nothing => {}
+            ProbeOutcome::Judge { began } => self.condemn_round(began),
+            ProbeOutcome::Uncertain => self.abort(now.mono),
         }
         self.tell(now, room);
         self.advance(now);
@@ -187,14 +187,14 @@ impl Detector {
     /// and a late beat still takes back what is not told.
     pub fn tick(&mut self, now: Now, room: usize) {
         if now.mono > self.promised + CLOCK_GAP {
-            self.pulse.gap(now.mono);
+            self.prober.gap(now.mono);
             self.abort(now.mono);
         }
         self.tell(now, room);
         // Before the idle echo, which would only be in the way of the round.
         self.advance(now);
-        let grace = self.watching.shortest_grace();
-        if self.pulse.tick(now.mono, grace, &mut self.out) == Verdict::Doubt {
+        let grace = self.subscriptions.shortest_grace();
+        if self.prober.tick(now.mono, grace, &mut self.out) == ProbeOutcome::Uncertain {
             self.abort(now.mono);
         }
         self.tell_steady(now);
@@ -205,46 +205,48 @@ impl Detector {
     /// longer than asking takes on this link, it did not stand still.
     pub fn was_busy(&mut self, began: Mono, now: Now) {
         let busy = now.mono.since(began);
-        let usual = self.pulse.slowest() * ASKING_TRIPS + CLOCK_GAP;
+        let usual = self.prober.slowest() * ASKING_TRIPS + CLOCK_GAP;
         if busy >= BUSY_FROM && busy <= usual {
-            self.pulse.not_seen();
+            self.prober.not_seen();
             self.promised = self.promised.max(now.mono);
         }
     }
 
     /// Whether an echo is under way, or is to be sent: how long it takes is measured.
     pub fn awaits_echo(&self) -> bool {
-        !self.pulse.is_quiet()
+        !self.prober.is_quiet()
     }
 
     /// When [`tick`](Detector::tick) has something to do; that may be at once.
     pub fn next_wakeup(&self) -> Mono {
-        if self.judging.has_condemned() || (self.judging.is_collecting() && self.may_collect()) {
+        if self.evaluation.has_condemned()
+            || (self.evaluation.is_collecting() && self.may_collect())
+        {
             return Mono(0);
         }
-        let pulse = self.pulse.next_wakeup();
-        let pulse = self.next_steady().map_or(pulse, |at| pulse.min(at));
+        let prober = self.prober.next_wakeup();
+        let prober = self.next_steady().map_or(prober, |at| prober.min(at));
         match self.wheel.next_deadline() {
-            Some(deadline) if self.may_collect() => pulse.min(deadline),
+            Some(deadline) if self.may_collect() => prober.min(deadline),
             _ => self
-                .judging
+                .evaluation
                 .check_deadline()
-                .map_or(pulse, |check| pulse.min(check)),
+                .map_or(prober, |check| prober.min(check)),
         }
     }
 
     /// The bus was told to be down before the restart of this process: it is not told again.
-    pub fn seed_bus_down(&mut self, since: Mono) {
-        self.pulse.seed_down(since);
+    pub fn restore_bus_down(&mut self, since: Mono) {
+        self.prober.restore_down(since);
     }
 
     /// The service at `index` as it stands.
     pub(super) fn snapshot(&self, index: u32) -> Snapshot {
-        let slot = self.roster.slot(index);
+        let slot = self.table.slot(index);
         // Of which of them that would be, nobody knows.
         let several = slot.flags.has(Flags::SEVERAL);
         Snapshot {
-            svc: self.roster.name(index).into(),
+            svc: self.table.name(index).into(),
             status: self.status(index),
             since_ts: i64::from(slot.since_ts),
             heard_at: slot.flags.has(Flags::HEARD).then_some(slot.heard_at),
@@ -260,9 +262,9 @@ impl Detector {
     }
 
     pub(super) fn reason(&self, index: u32) -> Option<SafeText> {
-        let degraded = self.roster.slot(index).flags.has(Flags::DEGRADED);
-        let notes = self.notes.get(&index).filter(|_| degraded)?;
-        notes.reason.clone()
+        let degraded = self.table.slot(index).flags.has(Flags::DEGRADED);
+        let fields = self.cold_fields.get(&index).filter(|_| degraded)?;
+        fields.reason.clone()
     }
 
     /// What it said last that it is, while that counts.
@@ -272,7 +274,7 @@ impl Detector {
     }
 
     pub(super) fn status(&self, index: u32) -> Status {
-        let slot = self.roster.slot(index);
+        let slot = self.table.slot(index);
         match slot.state {
             State::Down => Status::Down,
             _ if slot.flags.has(Flags::REFUSED) => Status::Unknown,
@@ -309,11 +311,11 @@ impl Detector {
 
     /// Makes `alert` the last one of a service; returns the one before.
     pub(super) fn follow(&mut self, index: u32, alert: u32) -> AlertRef {
-        let slot = self.roster.slot_mut(index);
+        let slot = self.table.slot_mut(index);
         let before = std::mem::replace(&mut slot.alert, alert);
         if slot.flags.take(Flags::FOREIGN) {
-            let notes = self.notes.get_mut(&index);
-            let id = notes.and_then(|notes| notes.foreign_alert.take());
+            let fields = self.cold_fields.get_mut(&index);
+            let id = fields.and_then(|fields| fields.foreign_alert.take());
             return id.map_or(AlertRef::None, AlertRef::Foreign);
         }
         match before {
@@ -322,7 +324,7 @@ impl Detector {
         }
     }
 
-    pub(super) fn notes(&mut self, index: u32) -> &mut Notes {
-        self.notes.entry(index).or_default()
+    pub(super) fn cold_fields(&mut self, index: u32) -> &mut ColdFields {
+        self.cold_fields.entry(index).or_default()
     }
 }

@@ -6,5 +6,5 @@ mod lab;
 mod properties;
 mod services;
 mod several;
+mod subscriptions;
 mod table;
-mod watching;

@@ -8,17 +8,17 @@ use super::{Input, Writer};
 use crate::bus::BusError;
 use crate::clock::Now;
 use crate::contract::{AlertKind, SYSTEM_BUS};
-use crate::watch::ledger::Told;
-use crate::watch::voice::Voice;
+use crate::watch::alert_encoder::AlertEncoder;
+use crate::watch::alert_store::Told;
 
 impl Writer {
     /// The writer of a sentinel, at `now`: it speaks.
-    pub fn alone(voice: Voice, now: Now) -> Writer {
+    pub fn alone(encoder: AlertEncoder, now: Now) -> Writer {
         let mut writer = Writer {
             is_alone: true,
             is_speaking: true,
             buses_due: false,
-            ..Writer::new(voice, now)
+            ..Writer::new(encoder, now)
         };
         writer.take(Input::Watched { is_new: false });
         writer.out.clear();

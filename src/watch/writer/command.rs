@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use log::Level;
 
 use super::bus_states::Found;
-use super::pacing::Slice;
+use super::rate_limiter::Slice;
 use crate::bus::BusError;
 use crate::bus::lease::{Answered, Ask};
 use crate::contract::{Alert, BusHealth, Health};
-use crate::watch::ledger::{Entry, Told};
+use crate::watch::alert_store::{Entry, Told};
 
 /// One thing to be carried out. Of those that a step returns only the last may be a question, and none is asked before
 /// the one before it was answered.

@@ -8,7 +8,7 @@ use super::succession::Turn;
 use super::{Patience, Writer};
 use crate::bus::BusError;
 use crate::bus::lease::{Answered, Standing};
-use crate::watch::ledger::{LEASE, LEASE_RENEW};
+use crate::watch::alert_store::{LEASE, LEASE_RENEW};
 
 impl Writer {
     /// Takes or renews the lease; begins or ceases to speak accordingly.
@@ -122,7 +122,7 @@ impl Writer {
 
     pub(super) fn holder_answered(&mut self, why: Why, holder: Result<Option<String>, BusError>) {
         match (holder, why) {
-            (Ok(Some(holder)), why) if holder != self.voice.inst => {
+            (Ok(Some(holder)), why) if holder != self.encoder.inst => {
                 if let Why::Leave = why {
                     self.end_succession();
                 }

@@ -10,7 +10,7 @@ use super::command::Command;
 use crate::bus::BusError;
 use crate::clock::{self, Mono};
 use crate::contract::{Alert, AlertKind, SYSTEM_BUS};
-use crate::watch::ledger::{LEASE, LEASE_RENEW};
+use crate::watch::alert_store::{LEASE, LEASE_RENEW};
 
 /// A server that does not do something *yet* has so long before that is called a refusal.
 const PASSES_WITHIN: Duration = Duration::from_secs(5);

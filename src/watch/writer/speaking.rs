@@ -10,7 +10,7 @@ use super::command::{Command, Records, Whose};
 use super::{PACE, Writer};
 use crate::bus::BusError;
 use crate::contract::Health;
-use crate::watch::ledger::{Entry, Told};
+use crate::watch::alert_store::{Entry, Told};
 use crate::watch::write_queue::Stop;
 
 impl Writer {

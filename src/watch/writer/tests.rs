@@ -8,8 +8,8 @@ use crate::bus::BusError;
 use crate::bus::lease::{Answer, Answered};
 use crate::clock::{Mono, Now};
 use crate::contract::{Alert, AlertKind, Health, Status};
-use crate::watch::ledger::{Entry, Told};
-use crate::watch::voice::Voice;
+use crate::watch::alert_encoder::AlertEncoder;
+use crate::watch::alert_store::{Entry, Told};
 
 /// A writer, and what it did besides asking.
 struct Played {
@@ -74,7 +74,7 @@ impl Played {
             wall_secs: 1000,
         };
         let mut played = Played {
-            writer: Writer::new(Voice::of_healer("me", "host", None), now),
+            writer: Writer::new(AlertEncoder::of_healer("me", "host", None), now),
             now,
             done: Vec::new(),
         };

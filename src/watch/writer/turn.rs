@@ -3,7 +3,7 @@
 use super::Writer;
 use super::agenda::{Asked, Step};
 use super::command::{Command, Reply};
-use crate::watch::ledger::LEASE_RENEW;
+use crate::watch::alert_store::LEASE_RENEW;
 
 impl Writer {
     /// A turn begins, unless one is under way.

@@ -6,12 +6,12 @@ use super::Writer;
 use super::agenda::{Asked, Part, Step};
 use super::bus_states::Found;
 use super::command::{Census, Command};
-use super::pacing::{Refresh, Slice, Turns};
+use super::rate_limiter::{Refresh, Slice, Turns};
 use crate::bus::BusError;
 use crate::clock::Now;
 use crate::contract::{BUS_HEALTH, Health, REFUSED_EVERY, TEXT_MAX_BYTES, WritesRefused};
 use crate::text::SafeText;
-use crate::watch::ledger::{LEASE_RENEW, Told};
+use crate::watch::alert_store::{LEASE_RENEW, Told};
 
 const _: () = assert!(
     LEASE_RENEW.as_millis() == REFUSED_EVERY.as_millis(),

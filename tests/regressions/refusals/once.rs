@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use marketswarm::bus::{Address, Commands, Limits};
 use marketswarm::contract::{Alert, AlertKind};
-use marketswarm::watch::ledger::{Ledger, Told};
+use marketswarm::watch::alert_store::{AlertStore, Told};
 
 use crate::support::proxy::Proxy;
 use crate::support::watcher::{DOUBT, HEALER, TIMEOUT};
@@ -71,10 +71,10 @@ fn a_batch_whose_reply_was_lost_is_logged_and_published_once() {
     assert_eq!(logged(&stage, "heartbeat_ok"), 2);
 }
 
-fn ledger(redis: &RedisServer, speaker: &str) -> Ledger {
+fn store(redis: &RedisServer, speaker: &str) -> AlertStore {
     let address = Address::parse(&redis.url(), "test").unwrap();
-    let commands = Commands::new(address, "test:ledger", Limits::default());
-    Ledger::new(commands, speaker, "healer:alerts")
+    let commands = Commands::new(address, "test:alerts", Limits::default());
+    AlertStore::new(commands, speaker, "healer:alerts")
 }
 
 fn note(id: &str) -> Alert {
@@ -86,19 +86,19 @@ fn note(id: &str) -> Alert {
 #[test]
 fn a_note_offered_again_is_known_by_its_id() {
     let stage = HEALER.stage();
-    let mut ledger = ledger(&stage.redis, "");
+    let mut store = store(&stage.redis, "");
     for _ in 0..2 {
         let before = stage.whole_log().len();
         assert!(matches!(
-            ledger.note(&note("a"), false).unwrap(),
+            store.note(&note("a"), false).unwrap(),
             Told::Done { .. }
         ));
         assert!(matches!(
-            ledger.note(&note("b"), true).unwrap(),
+            store.note(&note("b"), true).unwrap(),
             Told::Done { .. }
         ));
         for id in ["a", "b", "a"] {
-            assert_eq!(ledger.note(&note(id), false).unwrap(), Told::Already);
+            assert_eq!(store.note(&note(id), false).unwrap(), Told::Already);
         }
         assert_eq!(stage.whole_log().len(), before + 2);
         stage.alerts.wait("bus_down", "market-redis", PATIENCE);
@@ -110,11 +110,11 @@ fn a_note_offered_again_is_known_by_its_id() {
     }
     // It does not grow without end.
     for n in 0..3000 {
-        ledger.note(&note(&n.to_string()), true).unwrap();
+        store.note(&note(&n.to_string()), true).unwrap();
     }
     let kept: u64 = stage.redis.query(&["ZCARD", "healer:alerts:ids"]);
     assert!((1000..=1100).contains(&kept), "{kept}");
-    assert_eq!(ledger.note(&note("2999"), false).unwrap(), Told::Already);
+    assert_eq!(store.note(&note("2999"), false).unwrap(), Told::Already);
 }
 
 #[test]
@@ -129,10 +129,10 @@ fn a_healer_that_lost_its_lease_forgets_nothing_for_others() {
         .iter()
         .for_each(|name| stage.redis.query(&["SET", &format!("health:{name}"), "{}"]));
     stage.redis.query::<()>(&["SET", "healer:lease", "another"]);
-    assert!(!ledger(&stage.redis, "me").forget(&names).unwrap());
+    assert!(!store(&stage.redis, "me").forget(&names).unwrap());
     assert_eq!(keys(), 40);
     stage.redis.query::<()>(&["SET", "healer:lease", "me"]);
-    assert!(ledger(&stage.redis, "me").forget(&names).unwrap());
+    assert!(store(&stage.redis, "me").forget(&names).unwrap());
     assert_eq!(keys(), 0);
 }
 
@@ -144,11 +144,11 @@ fn what_cannot_be_remembered_is_not_logged_again_and_again() {
     ]);
     let url = format!("redis://half:pw@127.0.0.1:{}", stage.redis.port());
     let address = Address::parse(&url, "test").unwrap();
-    let commands = Commands::new(address, "test:ledger", Limits::default());
-    let mut ledger = Ledger::new(commands, "", "healer:alerts");
+    let commands = Commands::new(address, "test:alerts", Limits::default());
+    let mut store = AlertStore::new(commands, "", "healer:alerts");
     for _ in 0..3 {
         assert!(matches!(
-            ledger.note(&note("a"), false).unwrap(),
+            store.note(&note("a"), false).unwrap(),
             Told::Refused(_)
         ));
     }
@@ -157,5 +157,5 @@ fn what_cannot_be_remembered_is_not_logged_again_and_again() {
     stage
         .redis
         .query::<()>(&["ACL", "SETUSER", "half", "+zadd"]);
-    assert_eq!(ledger.note(&note("a"), false).unwrap(), Told::Done { n: 1 });
+    assert_eq!(store.note(&note("a"), false).unwrap(), Told::Done { n: 1 });
 }

@@ -4,7 +4,7 @@ use marketswarm::bus::lease::{Lease, Terms};
 use marketswarm::bus::{Address, Commands, Limits};
 use marketswarm::clock::Mono;
 use marketswarm::contract::{Alert, AlertKind, Health, Status};
-use marketswarm::watch::ledger::{Entry, LEASE, LEASE_RENEW, Ledger, Told};
+use marketswarm::watch::alert_store::{AlertStore, Entry, LEASE, LEASE_RENEW, Told};
 
 use crate::support::{Alerts, PATIENCE, RedisServer};
 
@@ -12,17 +12,17 @@ const PASSWORD: &str = "a-users-own";
 /// A user with the rights that the remedy of a refused write named before there were calls for many.
 const NARROW: &str = "+@connection +evalsha +eval +script|load +get +set +del +pexpire +pttl +incr +decr +xadd +xdel +publish";
 
-fn ledger(redis: &RedisServer, user: &str) -> Ledger {
+fn store(redis: &RedisServer, user: &str) -> AlertStore {
     let url = match user {
         "" => redis.url(),
         user => format!("redis://{user}:{PASSWORD}@127.0.0.1:{}", redis.port()),
     };
     let commands = Commands::new(
         Address::parse(&url, "test").unwrap(),
-        "test:ledger",
+        "test:alerts",
         Limits::default(),
     );
-    Ledger::new(commands, "me", "healer:alerts")
+    AlertStore::new(commands, "me", "healer:alerts")
 }
 
 fn entry(svc: &str, previous: &str, id: &str, published: bool) -> Entry {
@@ -68,7 +68,7 @@ fn told(
     ]);
     redis.query::<()>(&["RPUSH", "health:c", "spoilt"]);
     redis.query::<()>(&["SET", "health:d", r#"{"svc":"d","alert":null}"#]);
-    let told = ledger(redis, user).tell(entries).unwrap();
+    let told = store(redis, user).tell(entries).unwrap();
     let log: redis::streams::StreamRangeReply =
         redis.query(&["XRANGE", "healer:alerts:log", "-", "+"]);
     let log = log
@@ -134,7 +134,7 @@ fn a_healer_without_the_lease_writes_nothing_alone_or_together() {
     let crowd: Vec<Entry> = (0..70)
         .map(|n| entry(&format!("s{n}"), "", &format!("me-{n}"), false))
         .collect();
-    let mut mine = ledger(&redis, "");
+    let mut mine = store(&redis, "");
     for entries in [&crowd[..1], &crowd[..]] {
         let told = mine.tell(entries).unwrap();
         assert_eq!(told, vec![Told::Fenced; entries.len()]);

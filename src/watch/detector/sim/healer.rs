@@ -10,7 +10,7 @@ use super::redis::{Client, Command};
 use super::store::Answer;
 use super::truth::{Watching, channel, inst, name, number_of};
 use crate::clock::{Mono, Now};
-use crate::watch::voice::Voice;
+use crate::watch::alert_encoder::AlertEncoder;
 use crate::watch::writer::{self, Writer};
 
 /// Deaths that wait for the writer before no more are told.
@@ -70,7 +70,7 @@ pub struct Healer {
     /// Nothing may overtake on the way to the healer: the time of the last delivery.
     pub delivered: u64,
     pub writer: Writer,
-    pub voice: Voice,
+    pub encoder: AlertEncoder,
     pub connection: u32,
     /// That connection is gone, and with it whatever was asked.
     pub connection_lost: bool,
@@ -118,8 +118,8 @@ impl Healer {
             replied: 0,
             half_open: false,
             delivered: 0,
-            writer: Writer::new(voice(number, 0), Now::default()),
-            voice: voice(number, 0),
+            writer: Writer::new(encoder(number, 0), Now::default()),
+            encoder: encoder(number, 0),
             connection: 0,
             connection_lost: false,
             asked: None,
@@ -140,7 +140,7 @@ impl Healer {
 
     /// Starts the process.
     pub fn start(&mut self, now: Now, truth: &[Watching]) {
-        let voice = voice(self.number, self.boot + 1);
+        let encoder = encoder(self.number, self.boot + 1);
         *self = Healer {
             boot: self.boot + 1,
             alive: true,
@@ -149,8 +149,8 @@ impl Healer {
             // An answer to a question of an earlier boot answers none of this.
             questions: self.questions,
             detector: Detector::new(now.mono),
-            writer: Writer::new(voice.clone(), now),
-            voice,
+            writer: Writer::new(encoder.clone(), now),
+            encoder,
             ..Healer::new(self.number)
         };
         let wishes = &mut Vec::new();
@@ -186,7 +186,7 @@ impl Healer {
             self.tell_writer(writer::Input::Forget(gone), now, wishes);
         }
         if !met.is_empty() {
-            self.tell_writer(writer::Input::Met(self.voice.series, met), now, wishes);
+            self.tell_writer(writer::Input::Met(self.encoder.series, met), now, wishes);
         }
         let left = dropped
             .iter()
@@ -222,12 +222,12 @@ impl Healer {
                 channel: from,
                 payload,
             } if link == self.link => {
-                self.detector.sign(now.mono);
+                self.detector.activity(now.mono);
                 self.detector
                     .frame(channel(from).as_bytes(), payload.as_bytes(), now);
             }
             Input::Echo { link, seq } if link == self.link => {
-                self.detector.sign(now.mono);
+                self.detector.activity(now.mono);
                 self.detector.echo_returned(seq, now, self.room());
             }
             Input::Proven { link, channels } if link == self.link => {
@@ -314,6 +314,6 @@ impl Healer {
     }
 }
 
-fn voice(number: usize, boot: u32) -> Voice {
-    Voice::of_healer(&inst(number, boot), "host", None)
+fn encoder(number: usize, boot: u32) -> AlertEncoder {
+    AlertEncoder::of_healer(&inst(number, boot), "host", None)
 }

@@ -1,4 +1,4 @@
-//! What a Redis keeps on disk, and what the scripts of the ledger do with it.
+//! What a Redis keeps on disk, and what the scripts of the alert store do with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use crate::bus::BusError;
 use crate::bus::lease::{Answer as LeaseIs, Answered};
 use crate::clock::Mono;
 use crate::contract::{Alert, AlertKind, Health};
-use crate::watch::ledger::{Entry, LEASE, Told};
+use crate::watch::alert_store::{Entry, LEASE, Told};
 use crate::watch::writer::command::{Records, Reply};
 
 /// What is stored.

@@ -168,7 +168,7 @@ fn one_outage_where_graces_are_long_is_not_instability() {
 #[test]
 fn a_bus_that_was_told_down_before_a_restart_is_not_told_again() {
     let mut lab = Lab::unproven(&[("a", 10_000, 3000)]);
-    lab.detector.seed_bus_down(Mono(0));
+    lab.detector.restore_bus_down(Mono(0));
     lab.pass(30.0);
     assert!(lab.words().is_empty());
     lab.prove();

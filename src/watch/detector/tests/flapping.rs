@@ -89,7 +89,7 @@ fn a_restart_goes_on_with_what_was_told() {
         flapping: vec![flapping],
         ..Record::default()
     };
-    lab.detector.seed("a", &record, lab.moment());
+    lab.detector.restore("a", &record, lab.moment());
     lab.beat("a", "");
     wave(&mut lab, 3);
     assert_eq!(words_of_flapping(&mut lab), Vec::<String>::new());

@@ -118,7 +118,7 @@ impl Lab {
 
     pub fn payload(&mut self, svc: &str, payload: &[u8]) {
         let channel = format!("{svc}:heartbeat");
-        self.detector.sign(self.now);
+        self.detector.activity(self.now);
         self.detector
             .frame(channel.as_bytes(), payload, self.moment());
         self.settle();
@@ -201,7 +201,7 @@ impl Lab {
     }
 
     pub fn status_of(&self, svc: &str) -> Status {
-        let index = self.detector.roster.by_name(svc.as_bytes());
+        let index = self.detector.table.by_name(svc.as_bytes());
         self.detector.status(index.expect("a service"))
     }
 

@@ -37,7 +37,7 @@ fn in_state(state: &str) -> Lab {
                 flapping: Vec::new(),
                 stale: state == "told long before",
             };
-            lab.detector.seed("a", &record, lab.moment());
+            lab.detector.restore("a", &record, lab.moment());
             lab.prove();
         }
         other => panic!("no such state: {other}"),

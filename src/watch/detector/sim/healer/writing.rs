@@ -7,7 +7,7 @@ use super::super::store::{Answer, Question};
 use super::{Healer, Wish};
 use crate::clock::Now;
 use crate::contract::Health;
-use crate::watch::ledger::Told;
+use crate::watch::alert_store::Told;
 use crate::watch::record::{due_snapshots, take_in};
 use crate::watch::writer::Input;
 use crate::watch::writer::command::{Census, Command, Reply, Whose};
@@ -112,7 +112,7 @@ impl Healer {
                 }));
             }
             Command::Snapshots(slice) => {
-                return Some(due_snapshots(&mut self.detector, &self.voice, slice, now));
+                return Some(due_snapshots(&mut self.detector, &self.encoder, slice, now));
             }
             Command::Buses => {
                 return Some(Reply::Buses {
@@ -193,7 +193,7 @@ impl Healer {
         let mut entries = Vec::new();
         let mut silent: Vec<Health> = Vec::new();
         for transition in std::mem::take(&mut self.decided) {
-            match self.voice.entry(&transition) {
+            match self.encoder.entry(&transition) {
                 Some(entry) => {
                     self.judged.insert(entry.alert.id.clone(), transition.at.0);
                     entries.push(entry);
@@ -203,7 +203,7 @@ impl Healer {
                         mono: transition.at,
                         wall_secs: transition.ts,
                     };
-                    silent.push(self.voice.health(&transition.service, at));
+                    silent.push(self.encoder.health(&transition.service, at));
                 }
             }
         }

@@ -1,11 +1,11 @@
 //! The lease of the healer that speaks.
 
-use super::Ledger;
+use super::AlertStore;
 use crate::bus::BusError;
 use crate::bus::lease::{Answered, Ask, Lease, put, release};
 use crate::contract::HEALER_LEASE;
 
-impl Ledger {
+impl AlertStore {
     /// Asks for the lease of the healers.
     ///
     /// # Errors

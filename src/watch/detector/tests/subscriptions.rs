@@ -49,7 +49,7 @@ fn a_beat_that_came_before_the_verdict_counts_when_the_timeout_changes_with_it()
         lab.beat("a", "");
         lab.echo_takes = Some(Duration::from_millis(100));
         lab.pass(1.05);
-        assert!(lab.detector.roster.slot(0).flags.has(Flags::QUEUED));
+        assert!(lab.detector.table.slot(0).flags.has(Flags::QUEUED));
         lab.beat("a", "");
         lab.reload(&[("a", new, 300)]);
         let holds = f64::from(new.max(1000)) / 1000.0;
@@ -154,7 +154,7 @@ fn a_service_that_moves_to_another_channel_starts_anew_there() {
     assert!(lab.words().is_empty());
     lab.detector
         .frame(b"a:heartbeat", br#"{"svc":"a"}"#, lab.moment());
-    assert_eq!(lab.detector.counts().strays, 1);
+    assert_eq!(lab.detector.counts().unroutable, 1);
     lab.detector
         .frame(b"beats/a", br#"{"svc":"a"}"#, lab.moment());
     lab.pass(9.9);
@@ -306,7 +306,7 @@ fn a_mute_healer_that_takes_over_tells_only_what_was_not_told() {
             alert_id: Some("x"),
             ..Record::default()
         };
-        lab.detector.seed(svc, &record, lab.moment());
+        lab.detector.restore(svc, &record, lab.moment());
     }
     lab.settle();
     assert_eq!(lab.words(), ["back ok"]);

@@ -13,17 +13,17 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, select};
 
 use super::calls::{Call, Calls};
-use super::desk::{Desk, Job};
+use super::monitors::{Job, Monitors};
 use crate::clock::{Mono, Now};
 use crate::service::{BeatHandle, Error, Progress, ServiceManager};
-use crate::watch::ledger::{Ledger, log_alert};
+use crate::watch::alert_store::{AlertStore, log_alert};
 use crate::watch::writer::command::{Command, Reply};
 use crate::watch::writer::{Input, Writer};
 pub use others::Others;
 
 /// The edge of the writer.
-pub struct Scribe {
-    pub ledger: Ledger,
+pub struct HealerWriter {
+    pub store: AlertStore,
     pub beat: BeatHandle,
     /// Readiness is said by the first beat, or by standing by.
     pub service_manager: ServiceManager,
@@ -37,10 +37,10 @@ pub struct Scribe {
     /// The other healers, while nobody can take the lease.
     pub others: Others,
     pub writer: Writer,
-    pub desk: Desk,
+    pub monitors: Monitors,
 }
 
-impl Scribe {
+impl HealerWriter {
     /// Writes until the main loop lets go of the jobs.
     pub fn run(mut self) -> Result<(), Error> {
         let progress = self.progress.clone();
@@ -58,8 +58,8 @@ impl Scribe {
             let _work = progress.working();
             self.step(input);
         }
-        if self.writer.is_speaking() && self.ledger.commands().is_connected() {
-            let _ = self.ledger.release_lease(&mut self.writer.into_lease());
+        if self.writer.is_speaking() && self.store.commands().is_connected() {
+            let _ = self.store.release_lease(&mut self.writer.into_lease());
         }
         Ok(())
     }
@@ -76,10 +76,10 @@ impl Scribe {
 
     fn input(&mut self, job: Job) -> Input {
         match job {
-            Job::Watch(watches) => Input::Watched {
-                is_new: self.desk.watch(watches),
+            Job::Watch(monitors) => Input::Watched {
+                is_new: self.monitors.watch(monitors),
             },
-            Job::Meet(watch, names) => Input::Met(watch.voice.series, names),
+            Job::Meet(monitor, names) => Input::Met(monitor.encoder.series, names),
             Job::Note(alert) => Input::Note(alert),
             Job::Forget(names) => Input::Forget(names),
             Job::Unheard(unheard) => Input::Unheard(unheard),
@@ -92,34 +92,34 @@ impl Scribe {
             self.obey(command);
             return None;
         }
-        let ledger = &mut self.ledger;
+        let store = &mut self.store;
         Some(match command {
-            Command::Ping => Reply::Pong(ledger.commands().ping().is_ok()),
-            Command::AskLease(ask) => Reply::Lease(ledger.ask_lease(&ask)),
-            Command::AskHolder => Reply::Holder(ledger.lease_holder()),
+            Command::Ping => Reply::Pong(store.commands().ping().is_ok()),
+            Command::AskLease(ask) => Reply::Lease(store.ask_lease(&ask)),
+            Command::AskHolder => Reply::Holder(store.lease_holder()),
             Command::Listen => Reply::Heard(self.others.listen()),
-            Command::Records(records) => Reply::Records(self.desk.take_in(&records, ledger)),
-            Command::Collect => self.desk.collect(),
-            Command::Tell { count } => Reply::Told(ledger.tell(self.writer.owed(count))),
-            Command::Note { alert, published } => Reply::Noted(ledger.note(&alert, published)),
-            Command::Publish(alerts) => Reply::Published(ledger.publish(&alerts)),
-            Command::Refresh(snapshots) => Reply::Refreshed(ledger.refresh(&snapshots)),
-            Command::Forget(names) => Reply::Forgotten(ledger.forget(&names)),
-            Command::Read(names) => Reply::Found(ledger.health(&names)),
-            Command::Census => Reply::Census(self.desk.census()),
-            Command::Snapshots(slice) => self.desk.snapshots(slice),
-            Command::Buses => self.desk.buses(),
-            Command::SetBuses(records) => Reply::BusesSet(ledger.set_buses(&records)),
+            Command::Records(records) => Reply::Records(self.monitors.take_in(&records, store)),
+            Command::Collect => self.monitors.collect(),
+            Command::Tell { count } => Reply::Told(store.tell(self.writer.owed(count))),
+            Command::Note { alert, published } => Reply::Noted(store.note(&alert, published)),
+            Command::Publish(alerts) => Reply::Published(store.publish(&alerts)),
+            Command::Refresh(snapshots) => Reply::Refreshed(store.refresh(&snapshots)),
+            Command::Forget(names) => Reply::Forgotten(store.forget(&names)),
+            Command::Read(names) => Reply::Found(store.health(&names)),
+            Command::Census => Reply::Census(self.monitors.census()),
+            Command::Snapshots(slice) => self.monitors.snapshots(slice),
+            Command::Buses => self.monitors.buses(),
+            Command::SetBuses(records) => Reply::BusesSet(store.set_buses(&records)),
             Command::SetJudged { sure, now_ts } => {
                 let sure = sure.iter().map(|(bus, since)| (bus.as_str(), *since));
-                let judged = ledger.set_judged(sure, now_ts);
-                if let Err(error) = ledger.set_unwatched() {
+                let judged = store.set_judged(sure, now_ts);
+                if let Err(error) = store.set_unwatched() {
                     log::debug!("what was not judged is not noted: {error}");
                 }
                 Reply::Judged(judged)
             }
-            Command::CheckRights => Reply::Rights(ledger.check_rights()),
-            Command::Explain(error) => Reply::Explained(ledger.explain(error)),
+            Command::CheckRights => Reply::Rights(store.check_rights()),
+            Command::Explain(error) => Reply::Explained(store.explain(error)),
             _ => return None,
         })
     }
@@ -127,7 +127,7 @@ impl Scribe {
     /// Does what has no answer.
     fn obey(&mut self, command: Command) {
         match command {
-            Command::SayWord(word) => self.others.say(self.ledger.commands(), &word),
+            Command::SayWord(word) => self.others.say(self.store.commands(), &word),
             Command::Deafen => self.others.end(),
             Command::Speak => {
                 self.speaking.store(true, Ordering::SeqCst);
@@ -141,12 +141,12 @@ impl Scribe {
                 self.calls.look();
             }
             Command::StandBy => self.service_manager.ready(),
-            Command::Discard => self.desk.discard(),
-            Command::CutOff(is_cut_off) => self.desk.cut_off(is_cut_off),
+            Command::Discard => self.monitors.discard(),
+            Command::CutOff(is_cut_off) => self.monitors.cut_off(is_cut_off),
             Command::DropBuses => {
-                let _ = self.ledger.drop_buses();
+                let _ = self.store.drop_buses();
             }
-            Command::SayOnBus(text) => self.desk.say_on_system_bus(&text),
+            Command::SayOnBus(text) => self.monitors.say_on_system_bus(&text),
             Command::TellPeople(alert) => self.calls.call(Call::TellDirectly(alert)),
             Command::TellWords(text) => self.calls.call(Call::Tell(text)),
             Command::Log(level, text) => log::log!(level, "{text}"),
@@ -156,5 +156,5 @@ impl Scribe {
     }
 }
 
-/// How long the scribe may be at one thing.
+/// How long the alert writer may be at one thing.
 pub const WORK_BUDGET: Duration = Duration::from_secs(20);

@@ -53,7 +53,7 @@ impl Model {
     }
 }
 
-fn take(roster: &mut Roster, model: &mut Model, step: &Step) -> Result<(), TestCaseError> {
+fn take(table: &mut ServiceTable, model: &mut Model, step: &Step) -> Result<(), TestCaseError> {
     match step {
         Step::Claim(svc, channel) => {
             let channel = channel.clone().unwrap_or(format!("{svc}:heartbeat"));
@@ -63,10 +63,10 @@ fn take(roster: &mut Roster, model: &mut Model, step: &Step) -> Result<(), TestC
                 timeout_ms: 1,
                 interval_ms: 1,
             };
-            let known = roster.by_name(svc.as_bytes());
+            let known = table.by_name(svc.as_bytes());
             prop_assert_eq!(known, model.services.get(svc).map(|(index, _)| *index));
-            let index = known.unwrap_or_else(|| roster.add(&spec, false));
-            let loser = roster.claim(index, channel.as_bytes());
+            let index = known.unwrap_or_else(|| table.add(&spec, false));
+            let loser = table.claim(index, channel.as_bytes());
             prop_assert_eq!(loser, model.claim(svc, index, &channel));
         }
         Step::Remove(which) => {
@@ -74,10 +74,10 @@ fn take(roster: &mut Roster, model: &mut Model, step: &Step) -> Result<(), TestC
                 let nth = which.index(model.services.len());
                 let svc = model.services.keys().nth(nth).cloned().unwrap_or_default();
                 let (index, _) = model.services.remove(&svc).unwrap_or_default();
-                roster.remove(index);
+                table.remove(index);
             }
         }
-        Step::Tidy => roster.tidy(),
+        Step::Tidy => table.tidy(),
     }
     Ok(())
 }
@@ -90,25 +90,25 @@ proptest! {
         steps in prop::collection::vec(step(), 1..60),
         asked in prop::collection::vec("[a-f]{0,2}(:heartbeat)?", 0..=RUN_MAX),
     ) {
-        let (mut roster, mut model) = (Roster::default(), Model::default());
+        let (mut table, mut model) = (ServiceTable::default(), Model::default());
         for step in &steps {
-            take(&mut roster, &mut model, step)?;
-            prop_assert_eq!(roster.len(), model.services.len());
+            take(&mut table, &mut model, step)?;
+            prop_assert_eq!(table.len(), model.services.len());
             for (svc, (index, channel)) in &model.services {
                 let mut own = Vec::new();
-                let has_one = roster.channel(*index, &mut own);
-                prop_assert_eq!(roster.name(*index), svc);
+                let has_one = table.channel(*index, &mut own);
+                prop_assert_eq!(table.name(*index), svc);
                 prop_assert_eq!(has_one.then_some(&own[..]), channel.as_ref().map(|c| c.as_bytes()));
-                prop_assert_eq!(channel.as_ref().is_some_and(|c| roster.is_channel(*index, c.as_bytes())), has_one);
+                prop_assert_eq!(channel.as_ref().is_some_and(|c| table.is_channel(*index, c.as_bytes())), has_one);
             }
         }
         // With the channels that there are, so that most are found.
         let known = model.services.values().filter_map(|(_, channel)| channel.clone());
         let asked: Vec<String> = known.chain(asked).take(RUN_MAX).collect();
-        let found = roster.find(asked.iter().map(|channel| channel.as_bytes()));
+        let found = table.find(asked.iter().map(|channel| channel.as_bytes()));
         for (channel, found) in asked.iter().zip(found) {
             prop_assert_eq!(found, model.owner(channel), "{}", channel);
-            prop_assert_eq!(roster.by_channel(channel.as_bytes()), found, "{}", channel);
+            prop_assert_eq!(table.by_channel(channel.as_bytes()), found, "{}", channel);
         }
     }
 }

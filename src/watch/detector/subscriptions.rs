@@ -10,7 +10,7 @@ use crate::contract::SERVICES_LEARN_WITHIN;
 impl Detector {
     /// Makes room for services that will be added.
     pub fn reserve(&mut self, services: usize, name_bytes: usize) {
-        self.roster.reserve(services, name_bytes);
+        self.table.reserve(services, name_bytes);
     }
 
     /// A new truth is about to be read: [`watch`](Detector::watch) each of its services, then
@@ -18,22 +18,22 @@ impl Detector {
     ///
     /// Services hear of a truth by themselves, and may live by the one before for [`SERVICES_LEARN_WITHIN`] from `now`.
     pub fn begin_reload(&mut self, now: Mono) {
-        self.watching.settled = now + SERVICES_LEARN_WITHIN;
-        self.watching.departed.tidy(now);
-        self.watching.mark = !self.watching.mark;
-        self.watching.sweep_at = 0;
-        self.watching.swept_grace_ms = 0;
+        self.subscriptions.settled = now + SERVICES_LEARN_WITHIN;
+        self.subscriptions.departed.tidy(now);
+        self.subscriptions.mark = !self.subscriptions.mark;
+        self.subscriptions.sweep_at = 0;
+        self.subscriptions.swept_grace_ms = 0;
     }
 
     /// Watches a service of the truth that is being read.
     pub fn watch(&mut self, spec: &Spec<'_>) -> Watched {
-        let Some(index) = self.roster.by_name(spec.svc.as_bytes()) else {
-            let index = self.roster.add(spec, self.watching.mark);
+        let Some(index) = self.table.by_name(spec.svc.as_bytes()) else {
+            let index = self.table.add(spec, self.subscriptions.mark);
             self.claim(index, spec);
-            let settled = self.watching.settled;
-            let slot = self.roster.slot_mut(index);
+            let settled = self.subscriptions.settled;
+            let slot = self.table.slot_mut(index);
             match self
-                .watching
+                .subscriptions
                 .departed
                 .named(spec, settled - SERVICES_LEARN_WITHIN)
             {
@@ -41,25 +41,25 @@ impl Detector {
                 Lives::Slower(former_ms) => slot.settle(former_ms, settled),
                 Lives::Elsewhere => slot.settle(ELSEWHERE, settled),
             }
-            let grace = self.roster.slot(index).grace_ms();
-            let shortest = &mut self.watching.shortest_grace_ms;
+            let grace = self.table.slot(index).grace_ms();
+            let shortest = &mut self.subscriptions.shortest_grace_ms;
             *shortest = match *shortest {
                 0 => grace,
                 other => other.min(grace),
             };
             return Watched::Added;
         };
-        let mark = self.watching.mark;
-        self.roster.slot_mut(index).flags.set(Flags::MARK, mark);
+        let mark = self.subscriptions.mark;
+        self.table.slot_mut(index).flags.set(Flags::MARK, mark);
         self.retime(index, spec);
-        if self.roster.is_channel(index, spec.channel.as_bytes()) {
+        if self.table.is_channel(index, spec.channel.as_bytes()) {
             return Watched::Already;
         }
         let from = self.channel_of(index);
         self.unarm(index);
         self.claim(index, spec);
-        let settled = self.watching.settled;
-        let slot = self.roster.slot_mut(index);
+        let settled = self.subscriptions.settled;
+        let slot = self.table.slot_mut(index);
         slot.settle(ELSEWHERE, settled);
         // Who beats there has read this truth, and with it how often it shall.
         slot.flags.set(Flags::RUSHED, false);
@@ -69,46 +69,46 @@ impl Detector {
     /// The service was watched on another bus until this truth, and may beat there for a while. Right after
     /// [`watch`](Detector::watch).
     pub fn came_over(&mut self, svc: &str) {
-        if let Some(index) = self.roster.by_name(svc.as_bytes()) {
-            let settled = self.watching.settled;
-            self.roster.slot_mut(index).settle(ELSEWHERE, settled);
+        if let Some(index) = self.table.by_name(svc.as_bytes()) {
+            let settled = self.subscriptions.settled;
+            self.table.slot_mut(index).settle(ELSEWHERE, settled);
         }
     }
 
     /// The service beats on this channel from now on, and owes that once it is proven. Whoever had the channel so far
     /// owes nothing there any more.
     fn claim(&mut self, index: u32, spec: &Spec<'_>) {
-        if let Some(loser) = self.roster.claim(index, spec.channel.as_bytes()) {
+        if let Some(loser) = self.table.claim(index, spec.channel.as_bytes()) {
             self.unarm(loser);
         }
-        self.watching.unproven.push(index);
+        self.subscriptions.unproven.push(index);
     }
 
     fn channel_of(&self, index: u32) -> Option<Box<[u8]>> {
         let mut channel = Vec::new();
-        let has_one = self.roster.channel(index, &mut channel);
+        let has_one = self.table.channel(index, &mut channel);
         has_one.then(|| channel.into())
     }
 
     /// Whether somebody beats on `channel`.
     pub fn has_channel(&self, channel: &[u8]) -> bool {
-        self.roster.by_channel(channel).is_some()
+        self.table.by_channel(channel).is_some()
     }
 
     /// Drops up to `limit` slots' worth of services that the truth just read does not name; whether all were looked at.
     pub fn sweep(&mut self, limit: u32, dropped: &mut Vec<Dropped>) -> bool {
         let end = self
-            .roster
+            .table
             .slots()
-            .min(self.watching.sweep_at.saturating_add(limit));
-        for index in self.watching.sweep_at..end {
-            let slot = self.roster.slot(index);
+            .min(self.subscriptions.sweep_at.saturating_add(limit));
+        for index in self.subscriptions.sweep_at..end {
+            let slot = self.table.slot(index);
             if slot.state == State::Vacant {
                 continue;
             }
-            if slot.flags.has(Flags::MARK) == self.watching.mark {
+            if slot.flags.has(Flags::MARK) == self.subscriptions.mark {
                 let grace = slot.grace_ms();
-                let shortest = &mut self.watching.swept_grace_ms;
+                let shortest = &mut self.subscriptions.swept_grace_ms;
                 *shortest = if *shortest == 0 {
                     grace
                 } else {
@@ -117,11 +117,11 @@ impl Detector {
                 continue;
             }
             let gone = Dropped {
-                svc: self.roster.name(index).into(),
+                svc: self.table.name(index).into(),
                 channel: self.channel_of(index),
             };
             let channel = gone.channel.as_deref().unwrap_or_default();
-            let slot = self.roster.slot(index);
+            let slot = self.table.slot(index);
             let former = Spec {
                 svc: &gone.svc,
                 channel: std::str::from_utf8(channel).unwrap_or_default(),
@@ -130,21 +130,21 @@ impl Detector {
             };
             // One that was settling may not have known even that.
             let unsure = slot.flags.has(Flags::SETTLING);
-            self.watching
+            self.subscriptions
                 .departed
-                .note(&former, unsure, self.watching.settled);
+                .note(&former, unsure, self.subscriptions.settled);
             dropped.push(gone);
             self.wheel.remove(index);
-            self.notes.remove(&index);
+            self.cold_fields.remove(&index);
             self.words.remove(&index);
-            self.forget_swings(index);
-            self.roster.remove(index);
+            self.forget_flaps(index);
+            self.table.remove(index);
         }
-        self.watching.sweep_at = end;
-        let done = end == self.roster.slots();
+        self.subscriptions.sweep_at = end;
+        let done = end == self.table.slots();
         if done {
-            self.watching.shortest_grace_ms = self.watching.swept_grace_ms;
-            self.roster.tidy();
+            self.subscriptions.shortest_grace_ms = self.subscriptions.swept_grace_ms;
+            self.table.tidy();
         }
         done
     }
@@ -152,11 +152,11 @@ impl Detector {
     /// Hands wanted channels to `take`, from slot `from` on, until it wants no more; returns where to go on.
     pub fn channels(&self, from: u32, mut take: impl FnMut(&[u8]) -> bool) -> Option<u32> {
         let mut channel = Vec::new();
-        for index in from..self.roster.slots() {
-            if self.roster.slot(index).state == State::Vacant {
+        for index in from..self.table.slots() {
+            if self.table.slot(index).state == State::Vacant {
                 continue;
             }
-            if self.roster.channel(index, &mut channel) && !take(&channel) {
+            if self.table.channel(index, &mut channel) && !take(&channel) {
                 return Some(index + 1);
             }
         }
@@ -165,26 +165,23 @@ impl Detector {
 
     /// Names of up to `limit` slots' worth of services, from slot `from` on, and where to go on.
     pub fn names(&self, from: u32, limit: u32) -> (Vec<Box<str>>, Option<u32>) {
-        let end = self.roster.slots().min(from.saturating_add(limit));
+        let end = self.table.slots().min(from.saturating_add(limit));
         let names = (from..end)
-            .filter(|&i| self.roster.slot(i).state != State::Vacant)
-            .map(|i| self.roster.name(i).into())
+            .filter(|&i| self.table.slot(i).state != State::Vacant)
+            .map(|i| self.table.name(i).into())
             .collect();
-        (names, (end < self.roster.slots()).then_some(end))
+        (names, (end < self.table.slots()).then_some(end))
     }
 
     /// The server confirmed a channel; it counts once the whole subscription is proven.
     pub fn confirmed(&mut self, channel: &[u8], now: Now) {
-        let Some(index) = self.roster.by_channel(channel) else {
+        let Some(index) = self.table.by_channel(channel) else {
             return;
         };
-        let slot = self.roster.slot_mut(index);
+        let slot = self.table.slot_mut(index);
         if slot.flags.take(Flags::REFUSED) {
-            self.watching.unproven.push(index);
-            self.roster
-                .slot_mut(index)
-                .flags
-                .set(Flags::CONFIRMED, true);
+            self.subscriptions.unproven.push(index);
+            self.table.slot_mut(index).flags.set(Flags::CONFIRMED, true);
             self.emit(index, Change::Watched, now);
         } else if slot.state == State::Unproven || slot.flags.has(Flags::AGAIN) {
             slot.flags.set(Flags::CONFIRMED, true);
@@ -193,11 +190,11 @@ impl Detector {
 
     /// The server refused a channel: of its service nothing can be said.
     pub fn refused(&mut self, channel: &[u8], now: Now) {
-        let Some(index) = self.roster.by_channel(channel) else {
+        let Some(index) = self.table.by_channel(channel) else {
             return;
         };
         self.unarm(index);
-        let slot = self.roster.slot_mut(index);
+        let slot = self.table.slot_mut(index);
         if !slot.flags.has(Flags::REFUSED) {
             slot.flags.set(Flags::REFUSED, true);
             slot.since_ts = wall(now);
@@ -207,17 +204,17 @@ impl Detector {
 
     /// Whether the service came to stand as it does at `ts` or later.
     pub fn changed_since(&self, svc: &str, ts: i64) -> bool {
-        let index = self.roster.by_name(svc.as_bytes());
-        index.is_some_and(|i| i64::from(self.roster.slot(i).since_ts) >= ts)
+        let index = self.table.by_name(svc.as_bytes());
+        index.is_some_and(|i| i64::from(self.table.slot(i).since_ts) >= ts)
     }
 
     /// Up to `limit` services whose health key shall be written soon: they were heard for the first time, say
     /// another word of themselves, or cannot be heard at all. Returns how many were looked at.
     pub fn unwritten(&mut self, limit: usize, into: &mut Vec<Snapshot>) -> usize {
-        let keep = self.watching.unwritten.len().saturating_sub(limit);
-        let looked = self.watching.unwritten.split_off(keep);
+        let keep = self.subscriptions.unwritten.len().saturating_sub(limit);
+        let looked = self.subscriptions.unwritten.split_off(keep);
         for &index in &looked {
-            let slot = self.roster.slot_mut(index);
+            let slot = self.table.slot_mut(index);
             slot.flags.set(Flags::REWORDED, false);
             if slot.state == State::Up || slot.flags.has(Flags::REFUSED) {
                 into.push(self.snapshot(index));
@@ -228,32 +225,32 @@ impl Detector {
 
     /// How many those are.
     pub fn unwritten_count(&self) -> usize {
-        self.watching.unwritten.len()
+        self.subscriptions.unwritten.len()
     }
 
     /// The next services in turn whose health key shall be refreshed: of up to `limit` slots, those of which
     /// there is something to say.
     /// Returns how many slots were looked at, and whether all have had their turn.
     pub fn refresh(&mut self, limit: u32, into: &mut Vec<Snapshot>) -> (u32, bool) {
-        let from = self.watching.refresh_at;
-        let end = self.roster.slots().min(from.saturating_add(limit));
+        let from = self.subscriptions.refresh_at;
+        let end = self.table.slots().min(from.saturating_add(limit));
         for index in from..end {
-            let slot = self.roster.slot(index);
+            let slot = self.table.slot(index);
             let is_judged = matches!(slot.state, State::Up | State::Down);
             if is_judged || slot.flags.has(Flags::REFUSED) {
                 into.push(self.snapshot(index));
             }
         }
-        let done = end == self.roster.slots();
-        self.watching.refresh_at = if done { 0 } else { end };
+        let done = end == self.table.slots();
+        self.subscriptions.refresh_at = if done { 0 } else { end };
         (end.saturating_sub(from), done)
     }
 
     /// From here on, what was confirmed owes its beats.
     pub(super) fn arm_confirmed(&mut self, now: Now) {
-        let mut unproven = std::mem::take(&mut self.watching.unproven);
+        let mut unproven = std::mem::take(&mut self.subscriptions.unproven);
         unproven.retain(|&index| {
-            let slot = self.roster.slot_mut(index);
+            let slot = self.table.slot_mut(index);
             let owes = slot.state == State::Unproven || slot.flags.has(Flags::AGAIN);
             if !owes || slot.flags.has(Flags::REFUSED) {
                 return false;
@@ -268,13 +265,13 @@ impl Detector {
             self.wheel.insert(index, slot.own_deadline());
             false
         });
-        self.watching.unproven = unproven;
+        self.subscriptions.unproven = unproven;
     }
 
     /// The link broke: what was confirmed on it must be confirmed again.
     pub(super) fn unconfirm(&mut self) {
-        for &index in &self.watching.unproven {
-            self.roster
+        for &index in &self.subscriptions.unproven {
+            self.table
                 .slot_mut(index)
                 .flags
                 .set(Flags::CONFIRMED, false);
@@ -285,8 +282,8 @@ impl Detector {
     /// and owes nothing sooner. With a shorter one the present deadline stays, and the next beat sets the new one; whose
     /// interval is shorter as well may go on by the old for a while.
     fn retime(&mut self, index: u32, spec: &Spec<'_>) {
-        let settled = self.watching.settled;
-        let slot = self.roster.slot_mut(index);
+        let settled = self.subscriptions.settled;
+        let slot = self.table.slot_mut(index);
         let beats_faster =
             spec.interval_ms < std::mem::replace(&mut slot.interval_ms, spec.interval_ms);
         if slot.timeout_ms == spec.timeout_ms {
@@ -320,7 +317,7 @@ impl Detector {
     /// Nothing is owed any more; a death that was told stays told.
     pub(super) fn unarm(&mut self, index: u32) {
         self.wheel.remove(index);
-        let slot = self.roster.slot_mut(index);
+        let slot = self.table.slot_mut(index);
         slot.flags.set(Flags::QUEUED, false);
         slot.flags.set(Flags::RETIMED, false);
         slot.flags.set(Flags::CONFIRMED, false);

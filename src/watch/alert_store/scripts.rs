@@ -1,4 +1,4 @@
-//! The scripts of the ledger: each runs on the server in one go, or not at all.
+//! The scripts of the alert store: each runs on the server in one go, or not at all.
 //!
 //! All have the lease as their first key and the speaker as their first argument; one that speaks without a lease
 //! (the sentinel) is empty.

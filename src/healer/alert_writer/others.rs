@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::bus::{Address, BusError, Commands, Limits, PatternLink};
 use crate::contract::echo_channel;
 
-/// The scribe has other work than to wait for this connection.
+/// The alert writer has other work than to wait for this connection.
 const LIMITS: Limits = Limits {
     connect: Duration::from_millis(500),
     read: Duration::from_millis(500),

@@ -1,4 +1,4 @@
-//! A healer that finds no bus when it starts: it has no truth and no voice yet, but people must know.
+//! A healer that finds no bus when it starts: it has no truth and cannot write alerts yet, but people must know.
 //!
 //! The environment says by which channels; what truth said of them last is kept in `STATE_DIR`. The notifier that
 //! tells of the outage here becomes that of the running healer, so that nothing is told twice.
@@ -7,26 +7,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Event;
-use super::memory::Memory;
+use super::state_dir::StateDir;
 use crate::clock::{self, Mono};
 use crate::contract::{Alert, AlertKind, SYSTEM_BUS};
 use crate::notify::{self, Notifier, Role};
 use crate::service::Away;
 use crate::truth::Truth;
+use crate::watch::alert_encoder::AlertEncoder;
 use crate::watch::detector::BUS_DOWN_AFTER;
-use crate::watch::voice::Voice;
 
 /// By then it is clear whether this healer speaks, or another that went on all the time.
 const DECIDED_AFTER: Duration = Duration::from_secs(15);
 
 /// What was told before there was a truth.
 #[derive(Default)]
-pub struct Early {
-    outage: Option<Outage>,
+pub struct ColdStart {
+    outage: Option<StartOutage>,
 }
 
 /// An outage of the start.
-pub struct Outage {
+pub struct StartOutage {
     /// The bus that is away.
     pub bus: String,
     pub since: Mono,
@@ -38,7 +38,7 @@ pub struct Outage {
     pub until: Mono,
 }
 
-impl Early {
+impl ColdStart {
     /// The bus is away: after the patience that a running healer has, people are told.
     pub fn hear(&mut self, away: &Away<'_, Event>) {
         if self.outage.is_some() || Mono::now().since(away.since) < BUS_DOWN_AFTER {
@@ -50,27 +50,27 @@ impl Early {
         } else {
             away.address.to_string()
         };
-        let memory = away.env.folder("STATE_DIR").map(Memory::new);
-        let memory = match memory {
-            Ok(Ok(memory)) => memory,
+        let state_dir = away.env.folder("STATE_DIR").map(StateDir::new);
+        let state_dir = match state_dir {
+            Ok(Ok(state_dir)) => state_dir,
             // Said by the healer when it runs.
-            _ => Memory::default(),
+            _ => StateDir::default(),
         };
-        let mut outage = Outage {
-            notifier: notifier(away, &memory),
+        let mut outage = StartOutage {
+            notifier: notifier(away, &state_dir),
             since: away.since,
             alerts: Vec::new(),
             until: Mono(u64::MAX),
             bus,
         };
         let bus = outage.bus.as_str();
-        if memory.knows_down(bus) {
+        if state_dir.knows_down(bus) {
             log::error!("{bus} is still down: {}; that was told before", away.error);
         } else {
             log::error!("{bus} is down: {}", away.error);
-            memory.down(bus);
-            let voice = Voice::of_healer(away.inst, away.host, None);
-            let mut alert = voice.alert(AlertKind::BusDown, bus, clock::wall_secs(), "start");
+            state_dir.down(bus);
+            let encoder = AlertEncoder::of_healer(away.inst, away.host, None);
+            let mut alert = encoder.alert(AlertKind::BusDown, bus, clock::wall_secs(), "start");
             alert.reason = Some(away.error.to_string().into());
             alert.bus = Some(bus.to_owned());
             outage.tell(alert);
@@ -79,16 +79,16 @@ impl Early {
     }
 
     /// The bus is back and has a truth.
-    pub fn found(self, memory: &Memory, inst: &str, host: &str) -> Option<Outage> {
+    pub fn found(self, state_dir: &StateDir, inst: &str, host: &str) -> Option<StartOutage> {
         let mut outage = self.outage?;
         outage.until = Mono::now() + DECIDED_AFTER;
         // Of the system bus the detector says when it is proven to talk again.
         if outage.bus != SYSTEM_BUS {
-            memory.up(&outage.bus);
+            state_dir.up(&outage.bus);
             let down = clock::human(Mono::now().since(outage.since));
-            let voice = Voice::of_healer(inst, host, None);
+            let encoder = AlertEncoder::of_healer(inst, host, None);
             let ts = clock::wall_secs();
-            let mut alert = voice.alert(AlertKind::BusUp, &outage.bus, ts, "found");
+            let mut alert = encoder.alert(AlertKind::BusUp, &outage.bus, ts, "found");
             alert.reason = Some(format!("after {down}").into());
             alert.bus = Some(outage.bus.clone());
             outage.tell(alert);
@@ -97,7 +97,7 @@ impl Early {
     }
 }
 
-impl Outage {
+impl StartOutage {
     /// Tells people at once, and the log once this healer speaks.
     pub fn tell(&mut self, alert: Alert) {
         if let Some(notifier) = &self.notifier {
@@ -108,8 +108,8 @@ impl Outage {
 }
 
 /// The channels by the environment and by what truth last said of them.
-fn notifier(away: &Away<'_, Event>, memory: &Memory) -> Option<Notifier> {
-    let known = memory.channels();
+fn notifier(away: &Away<'_, Event>, state_dir: &StateDir) -> Option<Notifier> {
+    let known = state_dir.channels();
     let document = known.unwrap_or_else(|| r#"{"services":{}}"#.to_owned());
     let truth = Truth::parse(document.as_bytes(), away.rules)
         .inspect_err(|e| log::warn!("what truth said of the channels cannot be read: {e}"))

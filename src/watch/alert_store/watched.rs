@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use redis::Value;
 
-use super::{Ledger, Told};
+use super::{AlertStore, Told};
 use crate::bus::BusError;
 use crate::bus::script::text_of;
 use crate::contract::{
@@ -42,7 +42,7 @@ pub(super) fn unknown_since(answer: &Value) -> Option<i64> {
     since.parse().ok()
 }
 
-impl Ledger {
+impl AlertStore {
     /// Notes that the speaker is sure of these buses at `now_ts`, each since then.
     pub fn set_judged<'b>(
         &mut self,

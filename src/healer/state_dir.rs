@@ -11,19 +11,19 @@ const CHANNELS: &str = "healer-channels.json";
 /// One small file for each bus that is told to be down, and one for what truth says of the channels. Without
 /// `STATE_DIR` nothing is kept.
 #[derive(Default)]
-pub struct Memory {
+pub struct StateDir {
     folder: Option<PathBuf>,
 }
 
-impl Memory {
-    /// A memory in `folder`, which is made when it is not there.
-    pub fn new(folder: Option<PathBuf>) -> Result<Memory, Error> {
+impl StateDir {
+    /// The state directory in `folder`, which is made when it is not there.
+    pub fn new(folder: Option<PathBuf>) -> Result<StateDir, Error> {
         if let Some(folder) = &folder {
             std::fs::create_dir_all(folder).map_err(|e| {
                 Error::Config(format!("STATE_DIR: cannot make {}: {e}", folder.display()))
             })?;
         }
-        Ok(Memory { folder })
+        Ok(StateDir { folder })
     }
 
     /// Whether `bus` was told to be down, and not up since.
@@ -113,27 +113,29 @@ mod tests {
     #[test]
     fn the_channels_of_the_last_truth_are_known_after_a_restart() {
         let folder = tempfile::tempdir().expect("a folder");
-        let memory = Memory::new(Some(folder.path().into())).expect("made");
+        let state_dir = StateDir::new(Some(folder.path().into())).expect("made");
         let truth = |text: &str| {
             let rules = Rules::strict(Defaults::default(), OPEN);
             Truth::parse(text.as_bytes(), rules).expect("a truth")
         };
         let with = r#"{"services":{"a":{"heartbeat":{}},"healer":{"notify":[{"name":"x"}]}}}"#;
-        memory.keep_channels(&truth(with));
-        let kept = memory.channels().expect("kept");
+        state_dir.keep_channels(&truth(with));
+        let kept = state_dir.channels().expect("kept");
         assert_eq!(kept, r#"{"services":{"healer":{"notify":[{"name":"x"}]}}}"#);
         assert!(truth(&kept).section("healer", "notify").is_some());
-        memory.keep_channels(&truth(r#"{"services":{"a":{"heartbeat":{}}}}"#));
-        assert_eq!(memory.channels(), None);
+        state_dir.keep_channels(&truth(r#"{"services":{"a":{"heartbeat":{}}}}"#));
+        assert_eq!(state_dir.channels(), None);
     }
 
     #[test]
     fn an_outage_that_was_told_is_known_after_a_restart_until_it_ends() {
         let folder = tempfile::tempdir().expect("a folder");
-        let memory = || Memory::new(Some(folder.path().join("state"))).expect("made");
-        memory().down("127.0.0.1:7000");
-        assert!(memory().knows_down("127.0.0.1:7000") && !memory().knows_down("system-redis"));
-        memory().up("127.0.0.1:7000");
-        assert!(!memory().knows_down("127.0.0.1:7000"));
+        let state_dir = || StateDir::new(Some(folder.path().join("state"))).expect("made");
+        state_dir().down("127.0.0.1:7000");
+        assert!(
+            state_dir().knows_down("127.0.0.1:7000") && !state_dir().knows_down("system-redis")
+        );
+        state_dir().up("127.0.0.1:7000");
+        assert!(!state_dir().knows_down("127.0.0.1:7000"));
     }
 }

@@ -1,13 +1,13 @@
-//! What the writer asks of a watch.
+//! What the writer asks of a bus monitor.
 
 use std::sync::{MutexGuard, PoisonError};
 
-use super::{Errand, Watch};
+use super::{BusMonitor, WorkerCommand};
 use crate::contract::Health;
 use crate::watch::record;
 use crate::watch::writer::command::Records;
 
-impl Watch {
+impl BusMonitor {
     /// Takes in what the store says of services.
     pub fn take_in(&self, found: &[(&str, Option<&Health>)], records: &Records, is_stale: bool) {
         self.with(|detector, now| {
@@ -18,8 +18,8 @@ impl Watch {
 
     /// Has somebody find out why `svc` has two instances; false when nobody has time for it.
     pub fn find_sender(&self, svc: &str) -> bool {
-        self.errands
-            .try_send(Errand::FindSender(svc.to_owned()))
+        self.commands
+            .try_send(WorkerCommand::FindSender(svc.to_owned()))
             .is_ok()
     }
 
@@ -30,7 +30,7 @@ impl Watch {
 
     pub(super) fn found(&self, svc: String, cause: Option<String>) {
         self.causes().push((svc, cause));
-        let _ = self.outlets.scribe.try_send(());
+        let _ = self.outputs.alert_writer.try_send(());
     }
 
     fn causes(&self) -> MutexGuard<'_, Vec<(String, Option<String>)>> {

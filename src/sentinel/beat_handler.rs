@@ -8,7 +8,7 @@ use crate::watch::detector::Detector;
 use crate::watch::handover::HANDED_MAX;
 
 /// What the link brings, judged as it comes.
-pub(super) struct Ears {
+pub(super) struct HealerBeatHandler {
     pub detector: Detector,
     /// The channel of the healer's beats.
     pub channel: String,
@@ -18,7 +18,7 @@ pub(super) struct Ears {
     pub last_echo: Option<Mono>,
 }
 
-impl Ears {
+impl HealerBeatHandler {
     fn message(&mut self, Message { channel, payload }: Message<'_>, mono: Mono) {
         if channel == self.echo_channel.as_bytes() {
             if let Some(seq) = echo_number(payload) {
@@ -34,7 +34,7 @@ impl Ears {
     }
 }
 
-impl Sink for Ears {
+impl Sink for HealerBeatHandler {
     fn wanted(&mut self, _from: usize, into: &mut Channels) -> Option<usize> {
         into.push(self.channel.as_bytes());
         into.push(self.echo_channel.as_bytes());
@@ -43,7 +43,7 @@ impl Sink for Ears {
 
     fn batch(&mut self, batch: &mut Batch<'_>, mono: Mono) {
         let now = Now::at(mono);
-        self.detector.sign(mono);
+        self.detector.activity(mono);
         while let Some(event) = batch.next() {
             match event {
                 Event::Messages(run) => {

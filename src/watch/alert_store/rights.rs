@@ -2,14 +2,14 @@
 
 use redis::{Value, cmd};
 
-use super::Ledger;
+use super::AlertStore;
 use crate::bus::BusError;
 use crate::contract::{ALERT_COUNT, ALERT_LOG, HEALER_LEASE, NOTE_IDS, health_key};
 
 /// What the scripts do.
 const IN_SCRIPTS: &str = "+get +mget +set +mset +del +unlink +pexpire +pttl +incr +incrby +decr +decrby +xadd +xdel +zadd +zscore +zremrangebyrank +publish";
 
-impl Ledger {
+impl AlertStore {
     /// Whether this user may run scripts on every key that is written. Changes nothing.
     pub fn check_rights(&mut self) -> Result<(), BusError> {
         let example = health_key("healer");

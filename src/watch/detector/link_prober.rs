@@ -34,13 +34,13 @@ pub const UNSTABLE_AFTER: Duration = Duration::from_secs(60);
 
 /// The state of the link and of the echoes on it.
 #[derive(Debug)]
-pub struct Pulse {
+pub struct LinkProber {
     /// The subscription in use is proven.
     proven: bool,
     /// What its echoes have been since.
     round_trip: RoundTrip,
     /// Something may have been missed, for this reason: nothing is judged until the next good echo.
-    doubt: Option<Uncertainty>,
+    uncertainty: Option<Uncertainty>,
     /// The server takes no writes for want of its replicas: no echo can tell whether others have left it.
     cut_off: bool,
     /// From when on services owe a beat again after the last doubt, but for their own grace.
@@ -52,12 +52,12 @@ pub struct Pulse {
     outgoing: VecDeque<Echo>,
     last_sent: Mono,
     /// The last echo or frame.
-    last_sign: Mono,
+    last_activity: Mono,
     reconnect_asked: bool,
     down_since: Option<Mono>,
     /// Until when things could be judged, and the doubts since.
     judged_until: Mono,
-    doubts: u32,
+    uncertainties: u32,
     unstable_told: bool,
 }
 
@@ -85,39 +85,39 @@ struct Round {
 
 /// What a returned echo, or the passing of time, came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum ProbeOutcome {
     /// Nothing to conclude.
     Nothing,
     /// What was due when the round began at this moment, and is still silent, is dead.
     Judge { began: Mono },
     /// A doubt arose: what is under way is void.
-    Doubt,
+    Uncertain,
 }
 
-impl Pulse {
+impl LinkProber {
     /// A bus that was never heard of yet.
-    pub fn new(now: Mono) -> Pulse {
-        Pulse {
+    pub fn new(now: Mono) -> LinkProber {
+        LinkProber {
             proven: false,
             round_trip: RoundTrip::default(),
-            doubt: None,
+            uncertainty: None,
             cut_off: false,
             sure_from: None,
             seq: 0,
             flights: VecDeque::new(),
             outgoing: VecDeque::new(),
             last_sent: Mono(0),
-            last_sign: now,
+            last_activity: now,
             reconnect_asked: false,
             down_since: None,
             judged_until: now,
-            doubts: 0,
+            uncertainties: 0,
             unstable_told: false,
         }
     }
 
     /// Takes over that the bus was already told to be down.
-    pub fn seed_down(&mut self, since: Mono) {
+    pub fn restore_down(&mut self, since: Mono) {
         self.down_since = Some(since);
     }
 
@@ -138,7 +138,7 @@ impl Pulse {
 
     /// Whether silences on this bus may be judged at all.
     pub fn can_judge(&self) -> bool {
-        self.proven && self.doubt.is_none() && self.round_trip.is_known()
+        self.proven && self.uncertainty.is_none() && self.round_trip.is_known()
     }
 
     /// The slowest that an echo of this link was lately.
@@ -149,7 +149,7 @@ impl Pulse {
     /// Since when, and why, nothing can be judged; `None` when silences are judged, or will be once one uncertainty that
     /// is over has had its grace.
     pub fn unjudged(&self) -> Option<Unjudged> {
-        let why = match self.doubt {
+        let why = match self.uncertainty {
             _ if !self.proven => Uncertainty::NoLink,
             _ if self.cut_off => Uncertainty::CutOff,
             Some(why) => why,
@@ -174,7 +174,7 @@ impl Pulse {
 
     /// The subscription is proven. Proven once more, for channels that were added, it stays as it is.
     pub fn proven(&mut self, now: Mono) {
-        self.sign(now);
+        self.activity(now);
         if !self.proven {
             self.proven = true;
             self.reconnect_asked = false;
@@ -189,22 +189,22 @@ impl Pulse {
         self.outgoing.clear();
         // Before the first proof nothing was promised to anybody, so there is nothing to doubt.
         if std::mem::take(&mut self.proven) {
-            self.begin_doubt(Uncertainty::NoLink);
+            self.begin_uncertainty(Uncertainty::NoLink);
         }
     }
 
     /// Something came from the bus.
-    pub fn sign(&mut self, now: Mono) {
-        self.last_sign = now;
+    pub fn activity(&mut self, now: Mono) {
+        self.last_activity = now;
     }
 
     /// Our own clock jumped: we stood still, and do not know what we missed. Nobody else is to blame.
     pub fn gap(&mut self, now: Mono) {
-        self.last_sign = now;
+        self.last_activity = now;
         self.judged_until = now;
         self.not_seen();
         if self.proven {
-            self.begin_doubt(Uncertainty::StoodStill);
+            self.begin_uncertainty(Uncertainty::StoodStill);
             if self.flights.is_empty() {
                 self.send(now, false, None);
             }
@@ -237,37 +237,37 @@ impl Pulse {
     }
 
     /// Whether the server is cut off from its replicas. A doubt begins with it, and lasts as long.
-    pub fn set_cut_off(&mut self, is_cut_off: bool) -> Verdict {
+    pub fn set_cut_off(&mut self, is_cut_off: bool) -> ProbeOutcome {
         if !std::mem::replace(&mut self.cut_off, is_cut_off) && is_cut_off {
-            self.begin_doubt(Uncertainty::CutOff);
-            return Verdict::Doubt;
+            self.begin_uncertainty(Uncertainty::CutOff);
+            return ProbeOutcome::Uncertain;
         }
-        Verdict::Nothing
+        ProbeOutcome::Nothing
     }
 
-    /// Sends the first echo of a round. Only when [`is_free`](Pulse::is_free).
+    /// Sends the first echo of a round. Only when [`is_free`](LinkProber::is_free).
     pub fn begin_round(&mut self, now: Mono) {
         debug_assert!(self.is_free());
         self.send(now, false, Some(Round { began: now, nth: 1 }));
     }
 
     /// Echo `seq` came back.
-    pub fn returned(&mut self, seq: u64, now: Mono, out: &mut Vec<Output>) -> Verdict {
-        self.sign(now);
+    pub fn returned(&mut self, seq: u64, now: Mono, out: &mut Vec<Output>) -> ProbeOutcome {
+        self.activity(now);
         let known = self.flights.iter().position(|flight| flight.seq == seq);
         let Some(echo) = known
             .and_then(|at| self.flights.remove(at))
             .filter(|_| self.proven)
         else {
             // One that was given up, or from before the link broke: it proves nothing about now.
-            return Verdict::Nothing;
+            return ProbeOutcome::Nothing;
         };
         if echo.unseen {
             let is_needed = echo.round.is_some() || !self.can_judge();
             if is_needed {
                 self.send(now, false, echo.round);
             }
-            return Verdict::Nothing;
+            return ProbeOutcome::Nothing;
         }
         let connecting = echo.sent.since(echo.wanted);
         let may_connect = self.slowest() * RETURN_TRIPS + CHANGE_MAX;
@@ -278,29 +278,29 @@ impl Pulse {
             (took, self.round_trip.returned(took))
         };
         if !fits {
-            self.begin_doubt(Uncertainty::EchoLate { took });
+            self.begin_uncertainty(Uncertainty::EchoLate { took });
             self.probe(now);
-            return Verdict::Doubt;
+            return ProbeOutcome::Uncertain;
         }
         if !self.round_trip.is_known() {
             self.probe(now);
-            return Verdict::Nothing;
+            return ProbeOutcome::Nothing;
         }
         self.end_doubt(now, out);
         match echo.round {
-            None => Verdict::Nothing,
-            Some(Round { began, nth }) if nth == ROUND_ECHOES => Verdict::Judge { began },
+            None => ProbeOutcome::Nothing,
+            Some(Round { began, nth }) if nth == ROUND_ECHOES => ProbeOutcome::Judge { began },
             Some(Round { began, nth }) => {
                 let nth = nth + 1;
                 self.send(now, false, Some(Round { began, nth }));
-                Verdict::Nothing
+                ProbeOutcome::Nothing
             }
         }
     }
 
     /// Time has passed. `grace` is the shortest time that a service on this bus has after a doubt.
-    pub fn tick(&mut self, now: Mono, grace: Duration, out: &mut Vec<Output>) -> Verdict {
-        let mut verdict = Verdict::Nothing;
+    pub fn tick(&mut self, now: Mono, grace: Duration, out: &mut Vec<Output>) -> ProbeOutcome {
+        let mut verdict = ProbeOutcome::Nothing;
         if self.proven {
             if self.flights.is_empty() && now >= self.last_sent + ECHO_EVERY {
                 self.send(now, false, None);
@@ -309,10 +309,10 @@ impl Pulse {
                 && now >= self.given_up_at(oldest)
             {
                 let waited = now.since(oldest.wanted);
-                if self.doubt.is_none() {
-                    verdict = Verdict::Doubt;
+                if self.uncertainty.is_none() {
+                    verdict = ProbeOutcome::Uncertain;
                 }
-                self.begin_doubt(Uncertainty::EchoLost { waited });
+                self.begin_uncertainty(Uncertainty::EchoLost { waited });
                 self.round_trip.lost();
                 self.flights.clear();
                 self.outgoing.clear();
@@ -323,17 +323,17 @@ impl Pulse {
                 out.push(Output::Reconnect);
             }
         }
-        if self.down_since.is_none() && now >= self.last_sign + BUS_DOWN_AFTER {
-            self.down_since = Some(self.last_sign);
+        if self.down_since.is_none() && now >= self.last_activity + BUS_DOWN_AFTER {
+            self.down_since = Some(self.last_activity);
             out.push(Output::Bus(BusNews::Down {
-                silent: now.since(self.last_sign),
+                silent: now.since(self.last_activity),
             }));
         }
         self.watch_stability(now, grace, out);
         verdict
     }
 
-    /// The next moment at which [`tick`](Pulse::tick) has something to do.
+    /// The next moment at which [`tick`](LinkProber::tick) has something to do.
     pub fn next_wakeup(&self) -> Mono {
         let mut at = Mono(u64::MAX);
         if self.proven {
@@ -346,7 +346,7 @@ impl Pulse {
             }
         }
         if self.down_since.is_none() {
-            at = at.min(self.last_sign + BUS_DOWN_AFTER);
+            at = at.min(self.last_activity + BUS_DOWN_AFTER);
         }
         at
     }
@@ -368,7 +368,7 @@ impl Pulse {
         } else {
             Duration::ZERO
         };
-        self.last_sign + RECONNECT_AFTER + two_trips
+        self.last_activity + RECONNECT_AFTER + two_trips
     }
 
     /// Asks again at once, unless the answer to another echo is on its way.
@@ -395,9 +395,9 @@ impl Pulse {
         });
     }
 
-    fn begin_doubt(&mut self, why: Uncertainty) {
-        self.doubts += u32::from(self.doubt.is_none());
-        self.doubt = Some(why);
+    fn begin_uncertainty(&mut self, why: Uncertainty) {
+        self.uncertainties += u32::from(self.uncertainty.is_none());
+        self.uncertainty = Some(why);
         self.flights
             .iter_mut()
             .for_each(|flight| flight.round = None);
@@ -410,16 +410,16 @@ impl Pulse {
                 down: now.since(since),
             }));
             self.judged_until = now;
-            self.doubts = 0;
+            self.uncertainties = 0;
         }
-        if !self.cut_off && self.doubt.take().is_some() {
+        if !self.cut_off && self.uncertainty.take().is_some() {
             self.sure_from = Some(now + self.slowest() * RETURN_TRIPS);
         }
     }
 
     /// Whether there was more than one doubt since something could be judged, or one that does not end.
     fn is_shaky(&self) -> bool {
-        self.doubts > 1 || (self.doubt.is_some() && self.proven)
+        self.uncertainties > 1 || (self.uncertainty.is_some() && self.proven)
     }
 
     /// Where every service has long to answer after one doubt, nothing is judged for long either: twice that is shaky.
@@ -427,7 +427,7 @@ impl Pulse {
         let judged = self.can_judge() && self.sure_from.is_none_or(|sure| now >= sure + grace);
         if judged {
             self.judged_until = now;
-            self.doubts = 0;
+            self.uncertainties = 0;
             self.unstable_told = false;
         } else if !self.unstable_told
             && self.down_since.is_none()

@@ -103,7 +103,7 @@ impl Queued for Entry {
 }
 
 /// The writer of alerts and health keys.
-pub struct Ledger {
+pub struct AlertStore {
     commands: Commands,
     /// Whose lease it is; empty: speaks without one, as the sentinel does.
     speaker: String,
@@ -115,15 +115,15 @@ pub struct Ledger {
     unwatched: Unwatched,
 }
 
-impl Ledger {
-    /// A ledger that writes through `commands` and publishes on `channel`, in the name of `speaker`.
+impl AlertStore {
+    /// A alert store that writes through `commands` and publishes on `channel`, in the name of `speaker`.
     pub fn new(
         commands: Commands,
         speaker: impl Into<String>,
         channel: impl Into<String>,
-    ) -> Ledger {
+    ) -> AlertStore {
         let texts = Texts::default();
-        Ledger {
+        AlertStore {
             commands,
             speaker: speaker.into(),
             fence: HEALER_LEASE,
@@ -135,8 +135,8 @@ impl Ledger {
     }
 
     /// The same under another lease than the healer's, which its owner keeps elsewhere.
-    pub fn under(self, fence: &'static str) -> Ledger {
-        Ledger { fence, ..self }
+    pub fn under(self, fence: &'static str) -> AlertStore {
+        AlertStore { fence, ..self }
     }
 
     /// The connection, for what else must go the same way.

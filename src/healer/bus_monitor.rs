@@ -1,10 +1,10 @@
 //! One watched bus: its detector, the thread that hears it, and what must be done at once.
 //!
-//! Whoever touches the detector does so through [`Watch::with`], which afterwards does what the detector asked for:
+//! Whoever touches the detector does so through [`BusMonitor::with`], which afterwards does what the detector asked for:
 //! the echo goes out from the same thread, everything that may take time is handed to the thread it belongs to.
 
 mod asked;
-mod ears;
+mod message_handler;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,42 +16,42 @@ use super::calls::{Call, Calls};
 use crate::bus::{Address, BusError, Limits, Publisher, ServerIdentity};
 use crate::clock::{self, Mono, Now};
 use crate::service::{Error, TruthHint};
+use crate::watch::alert_encoder::AlertEncoder;
 use crate::watch::detector::{Detector, Echo, Output, Transition};
 use crate::watch::handover::Handover;
 use crate::watch::senders;
-use crate::watch::voice::Voice;
 
-/// Errands that may wait for the attendant; each replaces what a later one would do again.
-const ERRANDS_MAX: usize = 2;
+/// Commands that may wait for the reconnect worker; each replaces what a later one would do again.
+const COMMANDS_MAX: usize = 2;
 
 /// How often the lookout looks who answers for the bus, besides the times when deadlines make it ask.
 const LOOK_EVERY: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// How long the loop waits for the scribe to make room, at most.
+/// How long the loop waits for the alert writer to make room, at most.
 const ROOM_WAIT: std::time::Duration = std::time::Duration::from_millis(5);
 
-/// Where a watch hands on what is not its own.
+/// Where a bus monitor hands on what is not its own.
 #[derive(Clone)]
-pub struct Outlets {
+pub struct Outputs {
     /// The main loop.
     pub calls: Calls,
-    /// Wakes the scribe: transitions wait in a detector.
-    pub scribe: Sender<()>,
+    /// Wakes the alert writer: transitions wait in a detector.
+    pub alert_writer: Sender<()>,
     /// Asks for a look at the truth; only for the bus that carries it.
     pub truth: Option<TruthHint>,
 }
 
 /// One watched bus, shared by the threads that serve it.
-pub struct Watch {
+pub struct BusMonitor {
     pub bus: String,
-    pub voice: Voice,
+    pub encoder: AlertEncoder,
     address: Address,
     detector: Mutex<Detector>,
-    /// What it decided, for the scribe.
+    /// What it decided, for the alert writer.
     handover: Handover,
     publisher: Publisher,
-    outlets: Outlets,
-    errands: Sender<Errand>,
+    outputs: Outputs,
+    commands: Sender<WorkerCommand>,
     /// Why services have two instances, as far as that was found out.
     causes: Mutex<Vec<(String, Option<String>)>>,
     /// The server that the proven link goes to.
@@ -64,8 +64,8 @@ pub struct Watch {
     _alive: Sender<()>,
 }
 
-/// Work for the attendant, which may wait for a bus.
-enum Errand {
+/// Work for the reconnect worker, which may wait for a bus.
+enum WorkerCommand {
     /// Connect the publisher afresh and say this echo.
     Echo(u64),
     /// Look the bus up afresh and compare the server with the link's.
@@ -74,41 +74,41 @@ enum Errand {
     FindSender(String),
 }
 
-impl Watch {
-    /// A watch on the bus called `bus`, and the attendant and the lookout that its owner must run on a thread each.
+impl BusMonitor {
+    /// A monitor of the bus called `bus`, and the reconnect worker and the lookout that its owner must run on a thread each.
     pub fn new(
         bus: &str,
         address: &Address,
-        voice: Voice,
+        encoder: AlertEncoder,
         echo_channel: String,
-        outlets: Outlets,
-    ) -> (Arc<Watch>, Attendant, Lookout) {
-        let (errands, inbox) = bounded(ERRANDS_MAX);
+        outputs: Outputs,
+    ) -> (Arc<BusMonitor>, ReconnectWorker, ServerLookout) {
+        let (commands, inbox) = bounded(COMMANDS_MAX);
         let (alive, ended) = bounded(0);
-        let watch = Arc::new(Watch {
+        let monitor = Arc::new(BusMonitor {
             bus: bus.to_owned(),
-            voice,
+            encoder,
             address: address.clone(),
             detector: Mutex::new(Detector::new(Mono::now())),
             handover: Handover::default(),
             publisher: Publisher::new(address.clone(), "healer:echo", echo_channel),
-            outlets,
-            errands,
+            outputs,
+            commands,
             causes: Mutex::default(),
             server: Mutex::new(None),
             asleep_until: AtomicU64::new(0),
             servers: AtomicU64::new(0),
             _alive: alive,
         });
-        let attendant = Attendant {
-            watch: Arc::downgrade(&watch),
+        let worker = ReconnectWorker {
+            monitor: Arc::downgrade(&monitor),
             inbox,
         };
-        let lookout = Lookout {
-            watch: Arc::downgrade(&watch),
+        let lookout = ServerLookout {
+            monitor: Arc::downgrade(&monitor),
             ended,
         };
-        (watch, attendant, lookout)
+        (monitor, worker, lookout)
     }
 
     /// Runs `work` on the detector, then does what the detector asks for.
@@ -116,7 +116,7 @@ impl Watch {
         self.with_at(Mono::now(), work)
     }
 
-    /// As [`with`](Watch::with), at a moment that was read before.
+    /// As [`with`](BusMonitor::with), at a moment that was read before.
     pub fn with_at<R>(&self, mono: Mono, work: impl FnOnce(&mut Detector, Now) -> R) -> R {
         let now = Now {
             mono,
@@ -125,7 +125,7 @@ impl Watch {
         let mut detector = self.lock();
         let done = work(&mut detector, now);
         if detector.wants_attention() {
-            self.attend(detector);
+            self.hand_over(detector);
         }
         done
     }
@@ -142,7 +142,7 @@ impl Watch {
         let told = self.handover.lay_down(&mut detector);
         let mut wake = detector.next_wakeup();
         if wake <= now.mono && self.handover.room() == 0 {
-            // More deaths wait than may be told at once: the scribe calls when it has taken those that are out.
+            // More deaths wait than may be told at once: the alert writer calls when it has taken those that are out.
             wake = now.mono + ROOM_WAIT;
         }
         // Under the lock: who changes the detector after this sees until when the loop sleeps.
@@ -155,7 +155,7 @@ impl Watch {
     /// Takes what the detector decided, oldest first, and lets it tell what had no room.
     pub fn take_transitions(&self, into: &mut Vec<Transition>) {
         if self.handover.take(into) {
-            self.outlets.calls.look();
+            self.outputs.calls.look();
         }
     }
 
@@ -174,7 +174,7 @@ impl Watch {
         self.publisher.publish(text);
     }
 
-    fn attend(&self, mut detector: MutexGuard<'_, Detector>) {
+    fn hand_over(&self, mut detector: MutexGuard<'_, Detector>) {
         let mut outputs = Vec::new();
         let echoes = take_echoes(&mut detector);
         detector.take_outputs(&mut outputs);
@@ -183,14 +183,14 @@ impl Watch {
         drop(detector);
         self.hand_out(echoes, outputs, told);
         if look {
-            self.outlets.calls.look();
+            self.outputs.calls.look();
         }
     }
 
     fn hand_out(&self, echoes: Vec<Echo>, outputs: Vec<Output>, told: bool) {
         if told {
             // A nudge that waits already is as good as two.
-            let _ = self.outlets.scribe.try_send(());
+            let _ = self.outputs.alert_writer.try_send(());
         }
         for Echo { seq, fresh } in echoes {
             if fresh {
@@ -198,16 +198,16 @@ impl Watch {
             }
             if !self.publisher.publish(&seq.to_string()) {
                 self.lock().echo_waits(seq);
-                self.send(Errand::Echo(seq));
+                self.send(WorkerCommand::Echo(seq));
             }
         }
         for output in outputs {
             match output {
-                Output::CheckServer => self.send(Errand::CheckServer),
-                Output::Reconnect => self.outlets.calls.call(Call::Reconnect {
+                Output::CheckServer => self.send(WorkerCommand::CheckServer),
+                Output::Reconnect => self.outputs.calls.call(Call::Reconnect {
                     bus: self.bus.clone(),
                 }),
-                Output::Bus(news) => self.outlets.calls.call(Call::News {
+                Output::Bus(news) => self.outputs.calls.call(Call::News {
                     bus: self.bus.clone(),
                     news,
                 }),
@@ -220,9 +220,9 @@ impl Watch {
         }
     }
 
-    fn send(&self, errand: Errand) {
-        // An attendant that is busy is waiting for the bus: by the time it is free, this errand would be stale.
-        let _ = self.errands.try_send(errand);
+    fn send(&self, command: WorkerCommand) {
+        // A reconnect worker that is busy is waiting for the bus: by the time it is free, this command would be stale.
+        let _ = self.commands.try_send(command);
     }
 
     fn lock(&self) -> MutexGuard<'_, Detector> {
@@ -238,35 +238,35 @@ fn take_echoes(detector: &mut Detector) -> Vec<Echo> {
     std::iter::from_fn(|| detector.take_echo()).collect()
 }
 
-/// The thread of a watch that may wait for the bus.
-pub struct Attendant {
-    /// Not an owner: it ends when the watch is gone.
-    watch: std::sync::Weak<Watch>,
-    inbox: Receiver<Errand>,
+/// The thread of a bus monitor that may wait for the bus.
+pub struct ReconnectWorker {
+    /// Not an owner: it ends when the monitor is gone.
+    monitor: std::sync::Weak<BusMonitor>,
+    inbox: Receiver<WorkerCommand>,
 }
 
-impl Attendant {
-    /// Runs errands until the watch is gone.
+impl ReconnectWorker {
+    /// Runs commands until the monitor is gone.
     pub fn run(self) -> Result<(), Error> {
         let mut said = None::<String>;
         let mut finder = Finder::default();
-        while let Ok(errand) = self.inbox.recv() {
-            let Some(watch) = self.watch.upgrade() else {
+        while let Ok(command) = self.inbox.recv() {
+            let Some(monitor) = self.monitor.upgrade() else {
                 break;
             };
-            let errand = match errand {
-                Errand::FindSender(svc) => {
-                    finder.find(&watch, svc);
+            let command = match command {
+                WorkerCommand::FindSender(svc) => {
+                    finder.find(&monitor, svc);
                     continue;
                 }
                 other => other,
             };
-            match errand.run(&watch) {
+            match command.run(&monitor) {
                 Ok(()) => said = None,
                 Err(error) => {
                     let text = error.to_string();
                     if said.as_ref() != Some(&text) {
-                        log::warn!("{}: no echo can be sent: {text}", watch.bus);
+                        log::warn!("{}: no echo can be sent: {text}", monitor.bus);
                         said = Some(text);
                     }
                 }
@@ -277,40 +277,40 @@ impl Attendant {
     }
 }
 
-impl Errand {
-    fn run(self, watch: &Watch) -> Result<(), BusError> {
+impl WorkerCommand {
+    fn run(self, monitor: &BusMonitor) -> Result<(), BusError> {
         let limits = Limits::default();
         match self {
-            Errand::Echo(seq) => {
+            WorkerCommand::Echo(seq) => {
                 // Over a far bus, the echo for which the last connection was made may have been given up meanwhile.
-                if !watch.publisher.is_connected() {
-                    watch.publisher.connect(&limits)?;
+                if !monitor.publisher.is_connected() {
+                    monitor.publisher.connect(&limits)?;
                 }
-                if watch.with(|detector, now| detector.echo_goes(seq, now)) {
-                    watch.publisher.publish(&seq.to_string());
+                if monitor.with(|detector, now| detector.echo_goes(seq, now)) {
+                    monitor.publisher.publish(&seq.to_string());
                 }
             }
-            Errand::CheckServer => check_server(watch, &watch.publisher.look(&limits)?),
+            WorkerCommand::CheckServer => check_server(monitor, &monitor.publisher.look(&limits)?),
             // The finder's.
-            Errand::FindSender(_) => {}
+            WorkerCommand::FindSender(_) => {}
         }
         Ok(())
     }
 }
 
-/// The thread of a watch that looks, while all is quiet, who answers for the bus. It has time, and the attendant has not.
-pub struct Lookout {
-    watch: std::sync::Weak<Watch>,
+/// The thread of a bus monitor that looks, while all is quiet, who answers for the bus. It has time, and the reconnect worker has not.
+pub struct ServerLookout {
+    monitor: std::sync::Weak<BusMonitor>,
     ended: Receiver<()>,
 }
 
-impl Lookout {
-    /// Looks until the watch is gone.
+impl ServerLookout {
+    /// Looks until the monitor is gone.
     pub fn run(self) -> Result<(), Error> {
         while self.ended.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout)
-            && let Some(watch) = self.watch.upgrade()
+            && let Some(monitor) = self.monitor.upgrade()
         {
-            look_around(&watch);
+            look_around(&monitor);
         }
         Ok(())
     }
@@ -324,15 +324,15 @@ struct Finder {
 
 impl Finder {
     /// Finds out where else somebody beats as `svc`, unless that is being asked for another service.
-    fn find(&mut self, watch: &Arc<Watch>, svc: String) {
+    fn find(&mut self, monitor: &Arc<BusMonitor>, svc: String) {
         if self.thread.as_ref().is_some_and(|t| !t.is_finished()) {
-            return watch.found(svc, None);
+            return monitor.found(svc, None);
         }
         self.end();
-        let (watch, name) = (Arc::clone(watch), format!("find-{}", watch.bus));
+        let (monitor, name) = (Arc::clone(monitor), format!("find-{}", monitor.bus));
         let asks = thread::Builder::new().name(name).spawn(move || {
-            let cause = senders::elsewhere(&watch.address, &svc);
-            watch.found(svc, cause);
+            let cause = senders::elsewhere(&monitor.address, &svc);
+            monitor.found(svc, cause);
         });
         // Without a thread the alert goes out without a reason.
         self.thread = asks.ok();
@@ -348,34 +348,34 @@ impl Finder {
 
 /// While all is quiet: a name may lead elsewhere without any connection to the old server breaking. Who starts anew
 /// then beats there, and must not be missed here. When nobody answers, the echoes tell more about the bus.
-fn look_around(watch: &Watch) {
-    let known = watch.server().is_some();
-    if known && let Ok(fresh) = watch.publisher.look(&Limits::default()) {
-        is_same_server(watch, &fresh);
+fn look_around(monitor: &BusMonitor) {
+    let known = monitor.server().is_some();
+    if known && let Ok(fresh) = monitor.publisher.look(&Limits::default()) {
+        is_same_server(monitor, &fresh);
     }
 }
 
 /// An echo proves only the server that it went through: is the link still on the one that the name stands for?
-fn check_server(watch: &Watch, fresh: &ServerIdentity) {
-    if is_same_server(watch, fresh) {
-        watch.with(|detector, now| detector.server_checked(now));
+fn check_server(monitor: &BusMonitor, fresh: &ServerIdentity) {
+    if is_same_server(monitor, fresh) {
+        monitor.with(|detector, now| detector.server_checked(now));
     }
 }
 
 /// Whether the link's server is the one that was met afresh, in the same role. If not, the link is made anew.
-fn is_same_server(watch: &Watch, fresh: &ServerIdentity) -> bool {
-    let known = watch.server().clone().unwrap_or_default();
+fn is_same_server(monitor: &BusMonitor, fresh: &ServerIdentity) -> bool {
+    let known = monitor.server().clone().unwrap_or_default();
     if !known.is_other(fresh) {
         return true;
     }
     log::warn!(
         "{}: another server answers now, or the same in another role: moving over",
-        watch.bus
+        monitor.bus
     );
     // Of another process, the connection registry has given up the connections already.
     if !known.is_other_process(fresh) {
-        watch.outlets.calls.call(Call::Reconnect {
-            bus: watch.bus.clone(),
+        monitor.outputs.calls.call(Call::Reconnect {
+            bus: monitor.bus.clone(),
         });
     }
     false

@@ -7,12 +7,12 @@ use crate::bus::{Address, BusError};
 use crate::clock::{self, Mono, Now};
 use crate::contract::{AlertKind, Health, Status};
 use crate::notify::Notifier;
+use crate::watch::alert_encoder::AlertEncoder;
+use crate::watch::alert_store::{AlertStore, Entry, log_alert};
 use crate::watch::detector::{Detector, Transition};
-use crate::watch::ledger::{Entry, Ledger, log_alert};
 use crate::watch::record::{STALE_AFTER_SEC, due_snapshots, take_in};
 use crate::watch::senders;
 use crate::watch::unheard::Unheard;
-use crate::watch::voice::Voice;
 use crate::watch::writer::command::{Census, Command, Records, Reply, Whose};
 use crate::watch::writer::{Input, Writer};
 
@@ -21,11 +21,11 @@ const DECIDED_MAX: usize = 256;
 /// Turns of the writer in one of the loop: it has the bus to listen to.
 const TURNS: usize = 8;
 
-/// The writer, the ledger that it writes by, and what it has not asked for yet.
-pub(super) struct Telling {
+/// The writer, the alert store that it writes by, and what it has not asked for yet.
+pub(super) struct SentinelWriter {
     writer: Writer,
-    ledger: Ledger,
-    voice: Voice,
+    store: AlertStore,
+    encoder: AlertEncoder,
     decided: VecDeque<Entry>,
     /// What only the health key shows.
     silent: Vec<Health>,
@@ -35,12 +35,12 @@ pub(super) struct Telling {
     servers: u64,
 }
 
-impl Telling {
-    pub fn new(ledger: Ledger, voice: Voice) -> Telling {
-        Telling {
-            writer: Writer::alone(voice.clone(), Now::read()),
-            ledger,
-            voice,
+impl SentinelWriter {
+    pub fn new(store: AlertStore, encoder: AlertEncoder) -> SentinelWriter {
+        SentinelWriter {
+            writer: Writer::alone(encoder.clone(), Now::read()),
+            store,
+            encoder,
             decided: VecDeque::new(),
             silent: Vec::new(),
             noted: 0,
@@ -55,12 +55,12 @@ impl Telling {
 
     /// Takes on a transition of the healer, whose bus is at `address`.
     pub fn owe(&mut self, transition: &Transition, address: &Address) {
-        let Some(mut entry) = self.voice.entry(transition) else {
+        let Some(mut entry) = self.encoder.entry(transition) else {
             let at = Now {
                 mono: transition.at,
                 wall_secs: transition.ts,
             };
-            self.silent = vec![self.voice.health(&transition.service, at)];
+            self.silent = vec![self.encoder.health(&transition.service, at)];
             return;
         };
         if entry.alert.kind == AlertKind::DuplicateInstance {
@@ -83,7 +83,7 @@ impl Telling {
         self.noted += 1;
         let number = format!("note-{}", self.noted);
         let ts = clock::wall_secs();
-        let mut alert = self.voice.alert(kind, SENTINEL, ts, &number);
+        let mut alert = self.encoder.alert(kind, SENTINEL, ts, &number);
         alert.reason = reason.map(Into::into);
         self.writer.step(Input::Note(Box::new(alert)), Now::read());
     }
@@ -126,25 +126,25 @@ impl Telling {
             obey(command, detector, notifier);
             return None;
         }
-        let ledger = &mut self.ledger;
+        let store = &mut self.store;
         Some(match command {
             Command::Records(records) => Reply::Records(self.take_in(&records, detector)),
             Command::Collect => Reply::Collected {
                 entries: self.decided.drain(..).collect(),
                 silent: std::mem::take(&mut self.silent),
             },
-            Command::Tell { count } => Reply::Told(ledger.tell(self.writer.owed(count))),
-            Command::Note { alert, published } => Reply::Noted(ledger.note(&alert, published)),
-            Command::Publish(alerts) => Reply::Published(ledger.publish(&alerts)),
-            Command::Refresh(snapshots) => Reply::Refreshed(ledger.refresh(&snapshots)),
-            Command::Read(names) => Reply::Found(ledger.health(&names)),
+            Command::Tell { count } => Reply::Told(store.tell(self.writer.owed(count))),
+            Command::Note { alert, published } => Reply::Noted(store.note(&alert, published)),
+            Command::Publish(alerts) => Reply::Published(store.publish(&alerts)),
+            Command::Refresh(snapshots) => Reply::Refreshed(store.refresh(&snapshots)),
+            Command::Read(names) => Reply::Found(store.health(&names)),
             Command::Census => Reply::Census(Census {
                 slots: detector.slots(),
                 unwritten: detector.unwritten_count() as u32,
                 servers: self.servers,
             }),
-            Command::Snapshots(slice) => due_snapshots(detector, &self.voice, slice, Now::read()),
-            Command::Explain(error) => Reply::Explained(ledger.explain(error)),
+            Command::Snapshots(slice) => due_snapshots(detector, &self.encoder, slice, Now::read()),
+            Command::Explain(error) => Reply::Explained(store.explain(error)),
             other => {
                 debug_assert!(false, "that is not asked of a sentinel: {other:?}");
                 return None;
@@ -156,7 +156,7 @@ impl Telling {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn seed(&mut self, detector: &mut Detector) -> Result<(), BusError> {
+    pub fn restore(&mut self, detector: &mut Detector) -> Result<(), BusError> {
         let records = Records {
             whose: Whose::All,
             settles: false,
@@ -168,7 +168,7 @@ impl Telling {
 
     fn take_in(&mut self, records: &Records, detector: &mut Detector) -> Result<(), BusError> {
         let now = Now::read();
-        let found = self.ledger.health(&[HEALER])?.pop().flatten();
+        let found = self.store.health(&[HEALER])?.pop().flatten();
         let is_down = |health: &Health| health.status == Status::Down;
         if found.as_ref().is_some_and(is_down) {
             log::info!("the healer was told to be down before: that is not told again");

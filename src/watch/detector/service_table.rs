@@ -43,7 +43,7 @@ impl Entry {
 /// and nobody has that as a channel of his own; one with it has what `own_channels` says, or nothing: then another took
 /// its channel over, and the truth that is being read will move it or drop it.
 #[derive(Debug, Default)]
-pub struct Roster {
+pub struct ServiceTable {
     slots: Vec<Slot>,
     names: String,
     /// Bytes of `names` that belong to nobody any more.
@@ -55,7 +55,7 @@ pub struct Roster {
     vacant: Vec<u32>,
 }
 
-impl Roster {
+impl ServiceTable {
     /// Makes room for `services` more services whose names have `name_bytes` bytes together.
     pub fn reserve(&mut self, services: usize, name_bytes: usize) {
         let more = services.saturating_sub(self.vacant.len());
@@ -184,7 +184,7 @@ impl Roster {
         channel.strip_suffix(SUFFIX) == Some(self.name(index).as_bytes())
     }
 
-    /// Adds a service that is not there yet. It has no channel before it has [claimed](Roster::claim) one.
+    /// Adds a service that is not there yet. It has no channel before it has [claimed](ServiceTable::claim) one.
     pub fn add(&mut self, spec: &Spec<'_>, mark: bool) -> u32 {
         let mut flags = Flags::default();
         flags.set(Flags::MARK, mark);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::Watch;
+use super::BusMonitor;
 use crate::bus::{
     self, Address, Batch, BusError, Channels, Event, Limits, Message, ServerIdentity, Sink,
     Subscriber,
@@ -14,37 +14,40 @@ use crate::service::Error;
 use crate::watch::detector::Detector;
 
 /// The sink of the subscriber thread.
-pub(super) struct Ears {
-    watch: Arc<Watch>,
+pub(super) struct MonitorHandler {
+    monitor: Arc<BusMonitor>,
     /// The trouble last told.
     said: Option<String>,
 }
 
-impl Watch {
+impl BusMonitor {
     /// Starts the thread that hears the bus.
-    pub fn listen(self: &Arc<Watch>, address: Address) -> Result<Subscriber, Error> {
-        let ears = Ears::new(Arc::clone(self));
+    pub fn listen(self: &Arc<BusMonitor>, address: Address) -> Result<Subscriber, Error> {
+        let handler = MonitorHandler::new(Arc::clone(self));
         let thread = format!("hear-{}", self.bus);
         // From here on a silence counts: reading a large truth may have taken long.
-        self.with(|detector, now| detector.sign(now.mono));
+        self.with(|detector, now| detector.activity(now.mono));
         Ok(Subscriber::start(
             &thread,
             address,
             "healer:sub",
             Limits::default(),
             BEAT_MAX_BYTES,
-            ears,
+            handler,
         )?)
     }
 }
 
-impl Ears {
-    pub(super) fn new(watch: Arc<Watch>) -> Ears {
-        Ears { watch, said: None }
+impl MonitorHandler {
+    pub(super) fn new(monitor: Arc<BusMonitor>) -> MonitorHandler {
+        MonitorHandler {
+            monitor,
+            said: None,
+        }
     }
 }
 
-impl Watch {
+impl BusMonitor {
     /// A message on no service's channel.
     fn word(&self, detector: &mut Detector, message: Message<'_>, now: Now) {
         if message.channel == self.publisher.channel().as_bytes() {
@@ -52,25 +55,25 @@ impl Watch {
                 detector.echo_returned(seq, now, self.handover.room());
             }
         } else if message.channel == TRUTH_CHANGED.as_bytes() {
-            if let Some(hint) = &self.outlets.truth {
+            if let Some(hint) = &self.outputs.truth {
                 hint.give();
             }
         } else {
-            detector.stray();
+            detector.unroutable();
         }
     }
 }
 
-impl Sink for Ears {
+impl Sink for MonitorHandler {
     fn wanted(&mut self, from: usize, into: &mut Channels) -> Option<usize> {
         let from = u32::try_from(from).unwrap_or(u32::MAX);
-        let next = self.watch.lock().channels(from, |channel| {
+        let next = self.monitor.lock().channels(from, |channel| {
             into.push(channel);
             !into.is_full()
         });
         if next.is_none() {
-            into.push(self.watch.publisher.channel().as_bytes());
-            if self.watch.outlets.truth.is_some() {
+            into.push(self.monitor.publisher.channel().as_bytes());
+            if self.monitor.outputs.truth.is_some() {
                 into.push(TRUTH_CHANGED.as_bytes());
             }
         }
@@ -78,16 +81,16 @@ impl Sink for Ears {
     }
 
     fn is_wanted(&mut self, channel: &[u8]) -> bool {
-        channel == self.watch.publisher.channel().as_bytes()
+        channel == self.monitor.publisher.channel().as_bytes()
             || channel == TRUTH_CHANGED.as_bytes()
-            || self.watch.lock().has_channel(channel)
+            || self.monitor.lock().has_channel(channel)
     }
 
     /// The way of every beat: one lock for all that one read brought.
     fn batch(&mut self, batch: &mut Batch<'_>, mono: Mono) {
-        let watch = &self.watch;
-        watch.with_at(mono, |detector, now| {
-            detector.sign(mono);
+        let monitor = &self.monitor;
+        monitor.with_at(mono, |detector, now| {
+            detector.activity(mono);
             while let Some(event) = batch.next() {
                 match event {
                     Event::Messages(run) => {
@@ -95,7 +98,7 @@ impl Sink for Ears {
                         for (message, service) in run.messages().zip(services) {
                             match service {
                                 Some(index) => detector.heard(index, message.payload, now),
-                                None => watch.word(detector, message, now),
+                                None => monitor.word(detector, message, now),
                             }
                         }
                     }
@@ -104,7 +107,7 @@ impl Sink for Ears {
                     Event::Refused { channel } => {
                         log::error!(
                             "{}: Redis forbids channel {} (ACL): nothing can be said about who beats there",
-                            watch.bus,
+                            monitor.bus,
                             String::from_utf8_lossy(channel)
                         );
                         detector.refused(channel, now);
@@ -115,42 +118,46 @@ impl Sink for Ears {
     }
 
     fn proven(&mut self, proof: &ServerIdentity, mono: Mono) {
-        let before = self.watch.server().replace(proof.clone());
+        let before = self.monitor.server().replace(proof.clone());
         if let Some(before) = before {
             let is_other = before.is_other(proof);
             if is_other {
                 log::warn!(
                     "{}: this is another server than before, or it started anew",
-                    self.watch.bus
+                    self.monitor.bus
                 );
             }
             // One that does not say who it is may be another whenever the link is another.
             if is_other || (proof.is_anonymous() && self.said.is_some()) {
-                self.watch.servers.fetch_add(1, Ordering::Relaxed);
+                self.monitor.servers.fetch_add(1, Ordering::Relaxed);
             }
         }
         if self.said.take().is_some() {
             log::info!(
                 "{}: subscribed again to {} channels",
-                self.watch.bus,
+                self.monitor.bus,
                 proof.count
             );
         } else {
-            log::info!("{}: subscribed to {} channels", self.watch.bus, proof.count);
+            log::info!(
+                "{}: subscribed to {} channels",
+                self.monitor.bus,
+                proof.count
+            );
         }
-        if let Some(hint) = &self.watch.outlets.truth {
+        if let Some(hint) = &self.monitor.outputs.truth {
             hint.give();
         }
-        self.watch
+        self.monitor
             .with_at(mono, |detector, now| detector.proven(now));
     }
 
     fn lost(&mut self, error: &BusError, mono: Mono) {
         if self.said.is_none() {
-            log::warn!("{}: the link is lost: {error}; trying on", self.watch.bus);
+            log::warn!("{}: the link is lost: {error}; trying on", self.monitor.bus);
             self.said = Some(error.to_string());
         }
-        self.watch
+        self.monitor
             .with_at(mono, |detector, now| detector.link_lost(now));
     }
 }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
+use super::alert_store::Entry;
 use super::detector::{AlertRef, Change, Flapping, Matter, Record, Snapshot, Transition};
-use super::ledger::Entry;
 use crate::clock::{Mono, Now};
 use crate::contract::{Alert, AlertKind, Flap, Health, round_secs};
 
 /// Who speaks, and about which bus.
 #[derive(Clone, Debug)]
-pub struct Voice {
+pub struct AlertEncoder {
     /// Makes the ids of its alerts unique.
     pub inst: String,
     /// The machine it speaks from.
@@ -24,10 +24,10 @@ pub struct Voice {
     pub ok: AlertKind,
 }
 
-impl Voice {
-    /// The voice of a healer instance.
-    pub fn of_healer(inst: &str, host: &str, bus: Option<&str>) -> Voice {
-        Voice {
+impl AlertEncoder {
+    /// The encoder of a healer instance.
+    pub fn of_healer(inst: &str, host: &str, bus: Option<&str>) -> AlertEncoder {
+        AlertEncoder {
             inst: inst.to_owned(),
             host: host.to_owned(),
             bus: bus.map(str::to_owned),
@@ -37,12 +37,12 @@ impl Voice {
         }
     }
 
-    /// The voice of a sentinel instance.
-    pub fn of_sentinel(inst: &str, host: &str) -> Voice {
-        Voice {
+    /// The encoder of a sentinel instance.
+    pub fn of_sentinel(inst: &str, host: &str) -> AlertEncoder {
+        AlertEncoder {
             miss: AlertKind::HealerMiss,
             ok: AlertKind::HealerOk,
-            ..Voice::of_healer(inst, host, None)
+            ..AlertEncoder::of_healer(inst, host, None)
         }
     }
 
@@ -55,7 +55,7 @@ impl Voice {
         alert
     }
 
-    /// The transition as the ledger takes it; `None` when only the health key shows it.
+    /// The transition as the alert store takes it; `None` when only the health key shows it.
     pub fn entry(&self, t: &Transition) -> Option<Entry> {
         let kind = self.kind(&t.change)?;
         let mut alert = self.alert(kind, &t.service.svc, t.ts, &self.number(t.alert?));

@@ -11,7 +11,7 @@ const MALFORMED_EVERY_MICROS: u64 = 60_000_000;
 
 /// The rare facts about one service.
 #[derive(Debug, Default)]
-pub struct Notes {
+pub struct ColdFields {
     /// The announced end of a planned stop.
     pub eta: Option<i64>,
     /// Why it is degraded, in its own words.

@@ -17,13 +17,13 @@ const CHECK_TRIPS: u32 = 4;
 impl Detector {
     /// The edge connected afresh and found the same server in the same role.
     pub fn server_checked(&mut self, now: Now) {
-        self.judging.checked = self.judging.check_asked.take();
+        self.evaluation.checked = self.evaluation.check_asked.take();
         self.advance(now);
     }
 
     /// Whether deadlines that come up now would be looked at now.
     pub(super) fn may_collect(&self) -> bool {
-        self.pulse.is_free() && (self.judging.due.is_empty() || self.judging.collecting)
+        self.prober.is_free() && (self.evaluation.due.is_empty() || self.evaluation.collecting)
     }
 
     /// Begins a round when something is due and nothing stands against it.
@@ -31,55 +31,55 @@ impl Detector {
         if self.may_collect() && !self.collect(now.mono) {
             return;
         }
-        if self.judging.due.is_empty() || !self.pulse.is_free() {
+        if self.evaluation.due.is_empty() || !self.prober.is_free() {
             return;
         }
         if self.is_suspicious(now.mono) {
-            let asked = match self.judging.check_asked {
+            let asked = match self.evaluation.check_asked {
                 Some(asked) => asked,
                 None => {
                     self.out.push(Output::CheckServer);
-                    *self.judging.check_asked.insert(now.mono)
+                    *self.evaluation.check_asked.insert(now.mono)
                 }
             };
             if now.mono < asked + CHECK_MAX {
                 return;
             }
-            self.judging.checked = self.judging.check_asked.take();
+            self.evaluation.checked = self.evaluation.check_asked.take();
         }
-        self.pulse.begin_round(now.mono);
-        let due = std::mem::take(&mut self.judging.due);
-        self.judging.rounds.push_back((now.mono, due));
+        self.prober.begin_round(now.mono);
+        let due = std::mem::take(&mut self.evaluation.due);
+        self.evaluation.rounds.push_back((now.mono, due));
     }
 
     /// Moves what is due out of the wheel, and what was heard since back into it. False when more is to come: then
     /// not all that is due is known yet.
     fn collect(&mut self, now: Mono) -> bool {
-        let mut expired = std::mem::take(&mut self.judging.expired);
+        let mut expired = std::mem::take(&mut self.evaluation.expired);
         let all = self.wheel.expire(now, COLLECT_MAX, &mut expired);
         for index in expired.drain(..) {
             let deadline = self.deadline(index);
             if deadline <= now {
-                self.roster.slot_mut(index).flags.set(Flags::QUEUED, true);
-                self.judging.due.push(index);
+                self.table.slot_mut(index).flags.set(Flags::QUEUED, true);
+                self.evaluation.due.push(index);
             } else {
                 self.wheel.insert(index, deadline);
             }
         }
-        self.judging.expired = expired;
-        self.judging.collecting = !all;
+        self.evaluation.expired = expired;
+        self.evaluation.collecting = !all;
         all
     }
 
     /// Its own deadline, or the end of its grace after the last doubt.
     fn deadline(&self, index: u32) -> Mono {
-        let slot = self.roster.slot(index);
+        let slot = self.table.slot(index);
         let own = if slot.flags.has(Flags::RETIMED) {
             self.wheel.last_deadline(index)
         } else {
             slot.own_deadline()
         };
-        match self.pulse.sure_from() {
+        match self.prober.sure_from() {
             Some(sure) => own
                 .max(sure + Duration::from_millis(slot.grace_ms()))
                 .max(slot.former_deadline(sure)),
@@ -92,15 +92,15 @@ impl Detector {
     /// Echoes prove only the server that they went through. So before judging when most services come due together, or
     /// when the whole bus has carried no beat since the due one should have beaten, the server is looked at afresh.
     fn is_suspicious(&self, now: Mono) -> bool {
-        let good_for = CHECK_HOLDS + self.pulse.slowest() * CHECK_TRIPS;
-        let checked = self.judging.checked;
+        let good_for = CHECK_HOLDS + self.prober.slowest() * CHECK_TRIPS;
+        let checked = self.evaluation.checked;
         if checked.is_some_and(|asked| now.since(asked) < good_for) {
             return false;
         }
-        let most = self.judging.pending() * 2 > self.roster.len();
+        let most = self.evaluation.pending() * 2 > self.table.len();
         let quiet_micros = now.0.saturating_sub(self.last_beat.0);
-        most || self.judging.due.iter().any(|&index| {
-            let slot = self.roster.slot(index);
+        most || self.evaluation.due.iter().any(|&index| {
+            let slot = self.table.slot(index);
             let owed = slot.timeout_ms.saturating_sub(slot.interval_ms);
             quiet_micros >= u64::from(owed) * 1000
         })
@@ -109,20 +109,20 @@ impl Detector {
     /// The round that began at `began` is complete, and so is any that began before.
     pub(super) fn condemn_round(&mut self, began: Mono) {
         while self
-            .judging
+            .evaluation
             .rounds
             .front()
             .is_some_and(|(at, _)| *at <= began)
-            && let Some((at, due)) = self.judging.rounds.pop_front()
+            && let Some((at, due)) = self.evaluation.rounds.pop_front()
         {
-            self.condemn(due, at);
+            self.expire(due, at);
         }
     }
 
     /// What was due at `began` and is still silent is dead.
-    fn condemn(&mut self, mut due: Vec<u32>, began: Mono) {
+    fn expire(&mut self, mut due: Vec<u32>, began: Mono) {
         due.retain(|&index| {
-            if !self.roster.slot(index).flags.has(Flags::QUEUED) {
+            if !self.table.slot(index).flags.has(Flags::QUEUED) {
                 return false;
             }
             let deadline = self.deadline(index);
@@ -133,20 +133,20 @@ impl Detector {
             dead
         });
         if !due.is_empty() {
-            self.judging.condemned.push(due);
+            self.evaluation.undelivered.push(due);
         }
     }
 
     /// Tells deaths, as long as the writer has room.
     pub(super) fn tell(&mut self, now: Now, room: usize) {
         while self.transitions.len() < room
-            && let Some(newest) = self.judging.condemned.last_mut()
+            && let Some(newest) = self.evaluation.undelivered.last_mut()
         {
             let Some(index) = newest.pop() else {
-                self.judging.condemned.pop();
+                self.evaluation.undelivered.pop();
                 continue;
             };
-            if !self.roster.slot(index).flags.has(Flags::QUEUED) {
+            if !self.table.slot(index).flags.has(Flags::QUEUED) {
                 continue;
             }
             let deadline = self.deadline(index);
@@ -154,25 +154,30 @@ impl Detector {
                 // It was heard between the verdict and its telling: then there is nothing to tell.
                 self.requeue(index, deadline);
             } else {
-                self.bury(index, now);
+                self.mark_down(index, now);
             }
         }
-        while self.judging.condemned.last().is_some_and(Vec::is_empty) {
-            self.judging.condemned.pop();
+        while self
+            .evaluation
+            .undelivered
+            .last()
+            .is_some_and(Vec::is_empty)
+        {
+            self.evaluation.undelivered.pop();
         }
     }
 
     /// A doubt arose: every silence that is not told yet waits for the end of its grace.
     pub(super) fn abort(&mut self, now: Mono) {
-        self.judging.check_asked = None;
-        self.judging.collecting = false;
-        let due = std::mem::take(&mut self.judging.due);
-        let rounds = std::mem::take(&mut self.judging.rounds);
+        self.evaluation.check_asked = None;
+        self.evaluation.collecting = false;
+        let due = std::mem::take(&mut self.evaluation.due);
+        let rounds = std::mem::take(&mut self.evaluation.rounds);
         let rounds = rounds.into_iter().flat_map(|(_, round)| round);
-        let condemned = std::mem::take(&mut self.judging.condemned);
-        let condemned = condemned.into_iter().flatten();
-        for index in due.into_iter().chain(rounds).chain(condemned) {
-            if self.roster.slot(index).flags.has(Flags::QUEUED) {
+        let undelivered = std::mem::take(&mut self.evaluation.undelivered);
+        let undelivered = undelivered.into_iter().flatten();
+        for index in due.into_iter().chain(rounds).chain(undelivered) {
+            if self.table.slot(index).flags.has(Flags::QUEUED) {
                 // Looked at when the doubt has ended, and moved on to the end of the grace then.
                 self.requeue(index, now);
             }
@@ -180,14 +185,14 @@ impl Detector {
     }
 
     fn requeue(&mut self, index: u32, deadline: Mono) {
-        self.roster.slot_mut(index).flags.set(Flags::QUEUED, false);
+        self.table.slot_mut(index).flags.set(Flags::QUEUED, false);
         self.wheel.insert(index, deadline);
     }
 
-    fn bury(&mut self, index: u32, now: Now) {
-        let slot = self.roster.slot(index);
+    fn mark_down(&mut self, index: u32, now: Now) {
+        let slot = self.table.slot(index);
         let planned = slot.flags.has(Flags::PLANNED);
-        let eta = self.notes.get(&index).and_then(|notes| notes.eta);
+        let eta = self.cold_fields.get(&index).and_then(|fields| fields.eta);
         let change = Change::Missed {
             late: now.mono.since(slot.heard_at),
             never_heard: !slot.flags.has(Flags::HEARD),
@@ -195,7 +200,7 @@ impl Detector {
             eta: eta.filter(|_| planned),
             again: slot.flags.has(Flags::AGAIN),
         };
-        let slot = self.roster.slot_mut(index);
+        let slot = self.table.slot_mut(index);
         slot.flags.set(Flags::QUEUED, false);
         // Telling one again is not another miss.
         if !slot.flags.take(Flags::AGAIN) {

@@ -3,7 +3,7 @@
 use redis::Value;
 use serde::Deserialize;
 
-use super::{Ledger, TOLD_AT_ONCE, Told};
+use super::{AlertStore, TOLD_AT_ONCE, Told};
 use crate::bus::BusError;
 use crate::contract::{ALERT_COUNT, ALERT_LOG, ALERT_LOG_MAX, Alert};
 
@@ -34,7 +34,7 @@ pub struct LastTold {
     pub alert: Alert,
 }
 
-impl Ledger {
+impl AlertStore {
     /// Tells them in order; the outcomes stand in the same order, up to the first that is refused at least.
     ///
     /// # Errors

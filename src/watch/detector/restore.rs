@@ -12,15 +12,15 @@ impl Detector {
     /// At the start nothing was judged here yet, so the record is believed. A healer that was mute and takes over has
     /// judged, perhaps long ago, and may have missed much since: its word stands against the record only as far as it
     /// is good at this moment.
-    pub fn seed(&mut self, svc: &str, record: &Record<'_>, now: Now) {
-        let Some(index) = self.roster.by_name(svc.as_bytes()) else {
+    pub fn restore(&mut self, svc: &str, record: &Record<'_>, now: Now) {
+        let Some(index) = self.table.by_name(svc.as_bytes()) else {
             return;
         };
         self.adopt_alert(index, record.alert_id);
-        let slot = self.roster.slot_mut(index);
+        let slot = self.table.slot_mut(index);
         if slot.flags.has(Flags::REFUSED) && record.status != Some(Status::Unknown) {
             // That was found out while somebody else spoke.
-            self.watching.unwritten.push(index);
+            self.subscriptions.unwritten.push(index);
         }
         slot.misses = slot.misses.max(record.misses);
         slot.restarts = slot.restarts.max(record.restarts);
@@ -29,18 +29,18 @@ impl Detector {
         }
         let judged_again = slot.state == State::Down && record.status != Some(Status::Down);
         if judged_again {
-            self.swings.undo_fall(&(index, Matter::Beats));
+            self.flaps.undo_fall(&(index, Matter::Beats));
         }
         self.adopt_flapping(index, record, now);
-        match (self.roster.slot(index).state, record.status) {
+        match (self.table.slot(index).state, record.status) {
             (State::Vacant, _) | (State::Unproven | State::Waiting, None) => {}
             (State::Unproven | State::Waiting, Some(status)) => self.believe(index, status, record),
             (State::Down, Some(Status::Down)) => {
-                self.roster.slot_mut(index).since_ts = seconds(record.since_ts);
+                self.table.slot_mut(index).since_ts = seconds(record.since_ts);
             }
             (State::Down, _) => self.judge_again(index, record, now),
             (State::Up, Some(Status::Down))
-                if self.roster.slot(index).own_deadline() <= now.mono =>
+                if self.table.slot(index).own_deadline() <= now.mono =>
             {
                 self.unarm(index);
                 self.believe(index, Status::Down, record);
@@ -51,17 +51,17 @@ impl Detector {
     }
 
     fn adopt_alert(&mut self, index: u32, id: Option<&str>) {
-        let slot = self.roster.slot_mut(index);
+        let slot = self.table.slot_mut(index);
         slot.alert = 0;
         slot.flags.set(Flags::FOREIGN, id.is_some());
         if let Some(id) = id {
-            self.notes(index).foreign_alert = Some(id.into());
+            self.cold_fields(index).foreign_alert = Some(id.into());
         }
     }
 
     /// The record of a service about which nothing is known here.
     fn believe(&mut self, index: u32, status: Status, record: &Record<'_>) {
-        let slot = self.roster.slot_mut(index);
+        let slot = self.table.slot_mut(index);
         slot.since_ts = seconds(record.since_ts);
         match status {
             Status::Down => {
@@ -79,7 +79,7 @@ impl Detector {
 
     /// It was judged dead here, and the store does not say so: whether it is silent now, echoes must prove.
     fn judge_again(&mut self, index: u32, record: &Record<'_>, now: Now) {
-        let slot = self.roster.slot_mut(index);
+        let slot = self.table.slot_mut(index);
         slot.state = if slot.flags.has(Flags::HEARD) {
             State::Up
         } else {
@@ -97,7 +97,7 @@ impl Detector {
             let down_since_ts = since_ts;
             self.emit(index, Change::Recovered { down_since_ts }, now);
         }
-        match (status, self.roster.slot(index).flags.has(Flags::DEGRADED)) {
+        match (status, self.table.slot(index).flags.has(Flags::DEGRADED)) {
             (Some(Status::Degraded), false) => {
                 let degraded_since_ts = Some(since_ts);
                 self.emit(index, Change::Restored { degraded_since_ts }, now);

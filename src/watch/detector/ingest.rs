@@ -1,6 +1,6 @@
 //! The way of a beat, from the frame to the slot.
 
-use super::notes::{RESTARTS_TOLD, Start};
+use super::cold_fields::{RESTARTS_TOLD, Start};
 use super::output::{Change, Output};
 use super::slot::{ELSEWHERE, Flags, State, wall};
 use super::state::Detector;
@@ -15,34 +15,34 @@ impl Detector {
         let [service, ..] = self.find(std::iter::once(channel));
         match service {
             Some(index) => self.heard(index, payload, now),
-            None => self.stray(),
+            None => self.unroutable(),
         }
     }
 
     /// Which services the channels of a run belong to: numbers for [`heard`](Detector::heard), good until a service is
     /// added or removed.
     pub fn find<'c>(&self, channels: impl Iterator<Item = &'c [u8]>) -> [Option<u32>; RUN_MAX] {
-        self.roster.find(channels)
+        self.table.find(channels)
     }
 
     /// A message on the channel of the service with this number. The usual beat allocates nothing and touches no timer.
     pub fn heard(&mut self, index: u32, payload: &[u8], now: Now) {
-        match Beat::read(payload, self.roster.name(index)) {
+        match Beat::read(payload, self.table.name(index)) {
             Ok(beat) => self.beat(index, &beat, now),
             Err(why) => self.malformed(index, why, now),
         }
     }
 
     /// A message on a channel of nobody's.
-    pub fn stray(&mut self) {
-        self.counts.strays += 1;
+    pub fn unroutable(&mut self) {
+        self.counts.unroutable += 1;
     }
 
     /// A message on a service's channel that was too long to be read at all.
     pub fn too_long(&mut self, channel: &[u8], now: Now) {
-        match self.roster.by_channel(channel) {
+        match self.table.by_channel(channel) {
             Some(index) => self.malformed(index, NotABeat::TooLong, now),
-            None => self.stray(),
+            None => self.unroutable(),
         }
     }
 
@@ -50,10 +50,10 @@ impl Detector {
         self.counts.beats += 1;
         self.last_beat = now.mono;
         let inst = match &beat.inst {
-            Some(inst) => self.roster.hash_inst(inst),
+            Some(inst) => self.table.hash_inst(inst),
             None => 0,
         };
-        let slot = self.roster.slot_mut(index);
+        let slot = self.table.slot_mut(index);
         let i = beat.i.unwrap_or(slot.last_i);
         let usual = slot.state == State::Up
             && !slot.flags.has(Flags::UNUSUAL)
@@ -71,14 +71,14 @@ impl Detector {
 
     /// A beat that changes more than the time at which the service was last heard.
     fn unusual_beat(&mut self, index: u32, beat: &Beat<'_>, inst: u64, now: Now) {
-        if self.roster.slot(index).flags.has(Flags::SEVERAL) {
+        if self.table.slot(index).flags.has(Flags::SEVERAL) {
             return self.beat_of_several(index, beat, now);
         }
         if beat.is_stopping() && self.is_farewell(index, inst) {
             // The instance that was replaced says goodbye; of the one that replaced it this says nothing.
             return;
         }
-        let known = self.roster.slot(index).inst;
+        let known = self.table.slot(index).inst;
         let waits = beat.is_standby() && inst != 0 && inst != known;
         if waits && known != 0 {
             // For the instance that works; it is neither a sign of life of that one nor its successor yet.
@@ -88,7 +88,7 @@ impl Detector {
             true => None,
             false => self.note_start(index, beat, inst, now),
         };
-        let slot = self.roster.slot_mut(index);
+        let slot = self.table.slot_mut(index);
         if !waits {
             slot.last_i = beat.i.unwrap_or(slot.last_i);
         }
@@ -105,7 +105,7 @@ impl Detector {
 
     /// It was heard at `now`: its deadline moves on. How it stood before, and whether its channel was refused until now.
     pub(super) fn arrive(&mut self, index: u32, now: Now) -> (State, bool) {
-        let slot = self.roster.slot_mut(index);
+        let slot = self.table.slot_mut(index);
         slot.heard_at = now.mono;
         slot.flags.set(Flags::HEARD, true);
         // On the channel where truth has it, it knows that; that it is faster now it may not know yet.
@@ -126,27 +126,27 @@ impl Detector {
                 self.wheel.insert(index, deadline);
             }
         }
-        let allowed = self.roster.slot_mut(index).flags.take(Flags::REFUSED);
+        let allowed = self.table.slot_mut(index).flags.take(Flags::REFUSED);
         (before, allowed)
     }
 
     fn is_farewell(&self, index: u32, inst: u64) -> bool {
-        inst != self.roster.slot(index).inst
+        inst != self.table.slot(index).inst
             && self
-                .notes
+                .cold_fields
                 .get(&index)
                 .is_some_and(|n| n.starts.is_previous(inst))
     }
 
     /// Whether this beat comes from a new start of the service, or from a second instance of it.
     fn note_start(&mut self, index: u32, beat: &Beat<'_>, inst: u64, now: Now) -> Option<Start> {
-        let slot = self.roster.slot(index);
+        let slot = self.table.slot(index);
         let (from, timeout_ms, last_i) = (slot.inst, slot.timeout_ms, slot.last_i);
         if inst != 0 && from != 0 && inst != from {
-            let starts = &mut self.notes(index).starts;
+            let starts = &mut self.cold_fields(index).starts;
             Some(starts.changed(from, inst, timeout_ms, now.mono))
         } else if beat.i.is_some_and(|i| i < last_i) {
-            let starts = &mut self.notes(index).starts;
+            let starts = &mut self.cold_fields(index).starts;
             Some(starts.fell_back(timeout_ms, now.mono))
         } else {
             None
@@ -154,7 +154,7 @@ impl Detector {
     }
 
     fn tell_start(&mut self, index: u32, start: Option<Start>, now: Now) {
-        let slot = self.roster.slot_mut(index);
+        let slot = self.table.slot_mut(index);
         match start {
             None => {}
             Some(Start::Restart { told }) => {
@@ -176,30 +176,32 @@ impl Detector {
     /// Keeps whether it means to stop, and until when.
     fn note_plans(&mut self, index: u32, beat: &Beat<'_>, now: Now) {
         let stopping = beat.is_stopping();
-        let slot = self.roster.slot_mut(index);
+        let slot = self.table.slot_mut(index);
         let was = slot.flags.has(Flags::PLANNED);
         slot.flags.set(Flags::PLANNED, stopping);
         let eta = beat.plausible_eta(now.wall_secs);
         if stopping && eta.is_some() {
-            self.notes(index).eta = eta;
+            self.cold_fields(index).eta = eta;
         } else if was || stopping {
-            self.notes.entry(index).and_modify(|notes| notes.eta = None);
+            self.cold_fields
+                .entry(index)
+                .and_modify(|fields| fields.eta = None);
         }
     }
 
     pub(super) fn recover(&mut self, index: u32, now: Now) {
-        let slot = self.roster.slot_mut(index);
+        let slot = self.table.slot_mut(index);
         let down_since_ts = i64::from(slot.since_ts);
         slot.since_ts = wall(now);
         self.emit(index, Change::Recovered { down_since_ts }, now);
     }
 
     pub(super) fn first_heard(&mut self, index: u32, now: Now) {
-        let slot = self.roster.slot_mut(index);
+        let slot = self.table.slot_mut(index);
         if slot.since_ts == 0 {
             slot.since_ts = wall(now);
         }
-        self.watching.unwritten.push(index);
+        self.subscriptions.unwritten.push(index);
     }
 
     pub(super) fn compare_degraded(
@@ -209,7 +211,7 @@ impl Detector {
         before: State,
         now: Now,
     ) {
-        let slot = self.roster.slot_mut(index);
+        let slot = self.table.slot_mut(index);
         let was = slot.flags.has(Flags::DEGRADED);
         let is = beat.is_degraded();
         if was == is {
@@ -220,7 +222,7 @@ impl Detector {
         let change = if is {
             let reason = beat.reason.as_deref();
             let reason = reason.map(|text| SafeText::cut(text, TEXT_MAX_BYTES));
-            self.notes(index).reason = reason.clone();
+            self.cold_fields(index).reason = reason.clone();
             Change::Degraded { reason }
         } else {
             // Of one that was down in between, the time of the miss took the place of that time.
@@ -240,18 +242,18 @@ impl Detector {
             Some(word) => drop(self.words.insert(index, word.into())),
             None => drop(self.words.remove(&index)),
         }
-        let flags = &mut self.roster.slot_mut(index).flags;
+        let flags = &mut self.table.slot_mut(index).flags;
         flags.set(Flags::WORDED, word.is_some());
         if !flags.has(Flags::REWORDED) {
             flags.set(Flags::REWORDED, true);
-            self.watching.unwritten.push(index);
+            self.subscriptions.unwritten.push(index);
         }
     }
 
     fn malformed(&mut self, index: u32, why: NotABeat, now: Now) {
         self.counts.malformed += 1;
-        if let Some(count) = self.notes(index).malformed.count(now.mono) {
-            let svc = self.roster.name(index).into();
+        if let Some(count) = self.cold_fields(index).malformed.count(now.mono) {
+            let svc = self.table.name(index).into();
             self.out.push(Output::Malformed { svc, why, count });
         }
     }

@@ -3,30 +3,30 @@
 //! The way of an alert:
 //!
 //! 1. `channel`: a thread for each way to people reads the alert log in its own consumer group.
-//! 2. [`teller`]: how each service stands and what people were last told → the difference, as a [`telling::Telling`].
-//! 3. [`wording`] and [`mod@format`]: a telling → words, and the shape that the receiver understands ([`message`]).
+//! 2. [`aggregator`]: how each service stands and what people were last told → the difference, as a [`notification::Notification`].
+//! 3. [`rendering`] and [`mod@format`]: a notification → words, and the shape that the receiver understands ([`message`]).
 //! 4. [`outbox`]: the message is stored with the acknowledgement of what it says, and only then sent.
-//! 5. [`courier`]: one attempt by HTTP or SMTP; [`retry`]: what the answer means and when to try again.
+//! 5. [`transport`]: one attempt by HTTP or SMTP; [`retry`]: what the answer means and when to try again.
 //!
 //! Steps 2 to 4 and `retry` are pure. The edges around them: [`store`] (Redis), [`config`] (which channels there are),
 //! `notifier` (channels that come and go as truth says), `deadman`.
 
 use crate::contract::{Alert, AlertKind};
 
+pub mod aggregator;
 mod channel;
 pub mod config;
-pub mod courier;
 mod deadman;
 pub mod format;
 pub mod message;
+pub mod notification;
 mod notifier;
 pub mod outbox;
+pub mod rendering;
 pub mod retry;
 pub mod sign;
 pub mod store;
-pub mod teller;
-pub mod telling;
-pub mod wording;
+pub mod transport;
 
 pub use config::{Config, ConfigError, channels_configured};
 pub use notifier::{Context, Notifier, idle, start, try_environment};

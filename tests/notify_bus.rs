@@ -5,8 +5,8 @@ use std::time::Duration;
 use marketswarm::contract::{Alert, AlertKind};
 use serde_json::{Value, json};
 
+use crate::support::notifier::{log_alert, miss, notifier, notifier_of, ok};
 use crate::support::receiver::{Receiver, Reply};
-use crate::support::teller::{log_alert, miss, notifier, notifier_of, ok};
 use crate::support::{PATIENCE, RedisServer, Stage, secs, until};
 
 #[test]

@@ -1,7 +1,7 @@
 //! What an operator does about being told: silences, acknowledgements, the history, trying a channel out.
 
+use crate::support::notifier::{log_alert, miss, notifier, ok, wait_silences_read};
 use crate::support::receiver::{Receiver, Reply};
-use crate::support::teller::{log_alert, miss, notifier, ok, wait_silences_read};
 use crate::support::truth::{seed, truth_of};
 use crate::support::{Daemon, PATIENCE, RedisServer, secs, until};
 

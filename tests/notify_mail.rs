@@ -1,8 +1,8 @@
 //! E-mail, against a real server with STARTTLS and a login.
 
 use crate::support::mail_server::{MailServer, header};
+use crate::support::notifier::{log_alert, miss, notifier, ok};
 use crate::support::receiver::Receiver;
-use crate::support::teller::{log_alert, miss, notifier, ok};
 use crate::support::{PATIENCE, RedisServer, until};
 
 fn pairs(env: &[(String, String)]) -> Vec<(&str, &str)> {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
 use crate::support::mail_server::{MailServer, header};
+use crate::support::notifier::{log_alert, miss, ok};
 use crate::support::receiver::{Receiver, Reply};
-use crate::support::teller::{log_alert, miss, ok};
 use crate::support::truth::{seed, truth_of};
 use crate::support::{Daemon, RedisServer, secs, until};
 

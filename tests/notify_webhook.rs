@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::support::notifier::{log_alert, miss, notifier, ok};
 use crate::support::receiver::{Receiver, Reply};
-use crate::support::teller::{log_alert, miss, notifier, ok};
 use crate::support::{PATIENCE, RedisServer, secs, until};
 
 /// Dead letters of a channel.
@@ -159,7 +159,7 @@ fn a_refusal_or_a_redirect_is_a_dead_letter_that_says_why_and_the_next_message_g
     let env = [("ONE_URL", receiver.url()), ("TWO_URL", other.url())];
     let env: Vec<(&str, &str)> = env.iter().map(|(n, v)| (*n, v.as_str())).collect();
     let role = marketswarm::notify::Role::Healer;
-    let (_notifier, _events) = crate::support::teller::notifier_of(role, &redis, &services, &env);
+    let (_notifier, _events) = crate::support::notifier::notifier_of(role, &redis, &services, &env);
     for (n, svc) in ["a", "b"].into_iter().enumerate() {
         log_alert(&redis, &miss(svc));
         until("a dead letter", PATIENCE, || {
@@ -193,7 +193,7 @@ fn a_channel_that_hangs_delays_no_other() {
     let env = [("BAD_URL", bad.url()), ("GOOD_URL", good.url())];
     let env: Vec<(&str, &str)> = env.iter().map(|(n, v)| (*n, v.as_str())).collect();
     let role = marketswarm::notify::Role::Healer;
-    let (notifier, _events) = crate::support::teller::notifier_of(role, &redis, &services, &env);
+    let (notifier, _events) = crate::support::notifier::notifier_of(role, &redis, &services, &env);
     // Long before the attempt at the bad one is over.
     for svc in ["a", "b"] {
         log_alert(&redis, &miss(svc));

@@ -7,8 +7,8 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::support::fake_clock::real_secs;
+use crate::support::notifier::wait_silences_read;
 use crate::support::receiver::Receiver;
-use crate::support::teller::wait_silences_read;
 use crate::support::{Alerts, Daemon, FakeClock, PATIENCE, Stage, secs, until};
 
 const HOUR: i64 = 3600;

@@ -14,11 +14,11 @@ use crate::clock::{self, Mono, human, rfc3339};
 use crate::contract::{Name, dead_key, is_name};
 use crate::env::Env;
 use crate::notify::config::{Channel, Config, of_environment};
-use crate::notify::courier::Courier;
 use crate::notify::message::write;
+use crate::notify::notification::Notification;
 use crate::notify::outbox::{DeadLetter, Delivery, Message};
 use crate::notify::retry::Answer;
-use crate::notify::telling::Telling;
+use crate::notify::transport::Transport;
 use crate::service::Error;
 use crate::swarm_state::locator;
 use crate::text::SafeText;
@@ -77,18 +77,18 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
 fn test(env: &Env, wish: &Wish) -> Result<ExitCode, Error> {
     let host = crate::service::host_name();
     let channels = channels(env, wish)?;
-    let telling = Telling {
+    let notification = Notification {
         now_ms: clock::wall_millis() as i64,
         notes: vec![format!(
             "TEST from {host}: this is how a message arrives; nothing is down because of it"
         )],
         test: true,
-        ..Telling::default()
+        ..Notification::default()
     };
     let mut all_taken = true;
     for channel in &channels {
         let id = format!("msg_{:032x}", fastrand::u128(..));
-        let message = write(&channel.target, &telling, id, &TimeZone::system());
+        let message = write(&channel.target, &notification, id, &TimeZone::system());
         for delivery in &message.deliveries {
             let begin = Mono::now();
             let answer = send(channel, &host, &message, delivery);
@@ -239,8 +239,8 @@ fn channels(env: &Env, wish: &Wish) -> Result<Vec<Channel>, Error> {
 }
 
 fn send(channel: &Channel, host: &str, message: &Message, delivery: &Delivery) -> Answer {
-    match Courier::new(channel, host) {
-        Ok(courier) => courier.deliver(message, delivery, clock::wall_millis() as i64),
+    match Transport::new(channel, host) {
+        Ok(transport) => transport.deliver(message, delivery, clock::wall_millis() as i64),
         Err(reason) => Answer::Never(reason),
     }
 }

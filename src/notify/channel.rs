@@ -1,6 +1,6 @@
 //! One way to people: a thread with its own connection, its own place in the log and its own memory.
 //!
-//! The loop reads the log, lets the [`Teller`] decide, stores what is to be sent together with the acknowledgement of
+//! The loop reads the log, lets the [`Aggregator`] decide, stores what is to be sent together with the acknowledgement of
 //! what it says, and only then sends it. A channel that hangs, fails or lies delays no other.
 
 use std::path::PathBuf;
@@ -10,34 +10,34 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, TryRecvError};
 use jiff::tz::TimeZone;
 
+use super::aggregator::{Aggregator, Rules};
 use super::config::{self, Target};
-use super::courier::Courier;
 use super::format::Format;
 use super::message::write;
+use super::notification::Ms;
 use super::outbox::{Delivery, ENTRIES_MAX, Message, Outbox, Settled};
 use super::retry::Answer;
 use super::store::Store;
-use super::teller::{Rules, Teller};
-use super::telling::Ms;
-use super::{Role, wording};
+use super::transport::Transport;
+use super::{Role, rendering};
 use crate::bus::{Address, Backoff, LogOnce};
 use crate::clock;
 use crate::truth::Truth;
 
 mod inbox;
-mod link;
-mod memory;
 mod outcome;
-mod owed;
 mod peers;
 mod refiring;
-mod steady;
+mod state_file;
+mod steady_clock;
+mod store_link;
+mod write_behind;
 
 pub use inbox::{INBOX_MAX, Inbox};
-use owed::Owed;
 pub use peers::Peers;
 use refiring::Refiring;
-use steady::Steady;
+use steady_clock::SteadyClock;
+use write_behind::WriteBehindQueue;
 
 /// The longest wait for new entries before everything else is looked at again.
 const READ_MAX: Duration = Duration::from_millis(250);
@@ -67,7 +67,7 @@ pub struct Setup {
 }
 
 /// Where the connection stands.
-enum Link {
+enum StoreLink {
     /// No connection; the next attempt is due then.
     Away { next_try_ms: Ms },
     /// Another instance tells for this channel.
@@ -84,22 +84,22 @@ pub struct Channel {
     rules: Rules,
     truth: Option<Arc<Truth>>,
     zone: TimeZone,
-    clock: Steady,
+    clock: SteadyClock,
     inbox: Receiver<Inbox>,
     stop: Receiver<()>,
     /// Truth names it no more.
     let_go: bool,
     peers: Peers,
     store: Store,
-    courier: Courier,
-    memory: memory::Memory,
-    teller: Teller,
+    transport: Transport,
+    state_file: state_file::StateFile,
+    aggregator: Aggregator,
     outbox: Outbox,
     refiring: Refiring,
-    owed: Owed,
+    owed: WriteBehindQueue,
     /// Entries heard since the last commit.
     unacknowledged: Vec<String>,
-    link: Link,
+    link: StoreLink,
     backoff: Backoff,
     /// Whether what Redis held was taken over once.
     loaded: bool,
@@ -118,12 +118,12 @@ pub struct Channel {
 
 impl Channel {
     pub fn new(setup: Setup) -> Result<Channel, String> {
-        let courier = Courier::new(&setup.channel, &setup.host)?;
-        let clock = Steady::new();
+        let transport = Transport::new(&setup.channel, &setup.host)?;
+        let clock = SteadyClock::new();
         let now_ms = clock.now_ms();
         let name = setup.channel.name;
         let store = Store::new(setup.bus, setup.role.as_str(), &name, &setup.inst);
-        let memory = memory::Memory::new(setup.state_dir, store.group());
+        let state_file = state_file::StateFile::new(setup.state_dir, store.group());
         let mut channel = Channel {
             role: setup.role,
             target: setup.channel.target,
@@ -135,14 +135,14 @@ impl Channel {
             stop: setup.stop,
             let_go: false,
             peers: setup.peers,
-            courier,
-            memory,
-            teller: Teller::new(setup.rules, now_ms),
+            transport,
+            state_file,
+            aggregator: Aggregator::new(setup.rules, now_ms),
             outbox: Outbox::default(),
             refiring: Refiring::new(now_ms),
-            owed: Owed::default(),
+            owed: WriteBehindQueue::default(),
             unacknowledged: Vec::new(),
-            link: Link::Away { next_try_ms: 0 },
+            link: StoreLink::Away { next_try_ms: 0 },
             backoff: Backoff::bus(),
             loaded: false,
             next_hold_ms: 0,
@@ -177,7 +177,7 @@ impl Channel {
             self.deliver();
             self.refire();
             self.note_long_failure();
-            if !matches!(self.link, Link::Held) {
+            if !matches!(self.link, StoreLink::Held) {
                 self.wait_inbox();
             }
         }
@@ -206,8 +206,8 @@ impl Channel {
     fn take(&mut self, item: Inbox) {
         let now_ms = self.clock.now_ms();
         match item {
-            Inbox::Alert(alert) => self.teller.hear_out_of_band(now_ms, *alert),
-            Inbox::Note(text) => self.teller.note(now_ms, text),
+            Inbox::Alert(alert) => self.aggregator.hear_out_of_band(now_ms, *alert),
+            Inbox::Note(text) => self.aggregator.note(now_ms, text),
             Inbox::Truth(truth, address) => {
                 self.truth = Some(truth);
                 self.store.set_address(*address);
@@ -225,7 +225,7 @@ impl Channel {
             (!on.is_empty()).then(|| (service.name().to_owned(), on))
         });
         let watched = |svc: &str| truth.service(svc).is_some_and(|s| s.is_watched());
-        self.teller.set_world(now_ms, depends_on, watched);
+        self.aggregator.set_world(now_ms, depends_on, watched);
     }
 
     fn is_watched(&self, svc: &str) -> bool {
@@ -239,11 +239,14 @@ impl Channel {
     fn next_event_ms(&self) -> Ms {
         let now_ms = self.clock.now_ms();
         let link = match self.link {
-            Link::Away { next_try_ms } => Some(next_try_ms),
-            Link::Standby { next_look_ms } => Some(next_look_ms),
-            Link::Held => None,
+            StoreLink::Away { next_try_ms } => Some(next_try_ms),
+            StoreLink::Standby { next_look_ms } => Some(next_look_ms),
+            StoreLink::Held => None,
         };
-        let news = self.teller.next_wake().filter(|_| !self.outbox.is_held());
+        let news = self
+            .aggregator
+            .next_wake()
+            .filter(|_| !self.outbox.is_held());
         let send = self
             .outbox
             .next_due_ms()
@@ -252,17 +255,17 @@ impl Channel {
         all.into_iter().flatten().min().unwrap_or(now_ms)
     }
 
-    /// Lets the teller speak when the last message was taken, and owes the store what changed.
+    /// Lets the aggregator speak when the last message was taken, and owes the store what changed.
     fn compose(&mut self) {
         let now_ms = self.clock.now_ms();
         let held = self.outbox.is_held();
         let mut spoke = false;
-        if !held && self.teller.next_wake().is_some_and(|at| at <= now_ms) {
+        if !held && self.aggregator.next_wake().is_some_and(|at| at <= now_ms) {
             let id = format!("msg_{:032x}", fastrand::u128(..));
             let digest = self.digest_since_ms.take();
-            if let Some(telling) = self.teller.compose(now_ms, digest, &id) {
-                log::info!("channel {}: {}", self.name, wording::title(&telling));
-                let mut message = write(&self.target, &telling, id.clone(), &self.zone);
+            if let Some(notification) = self.aggregator.compose(now_ms, digest, &id) {
+                log::info!("channel {}: {}", self.name, rendering::title(&notification));
+                let mut message = write(&self.target, &notification, id.clone(), &self.zone);
                 let entries = self.unacknowledged.iter().take(ENTRIES_MAX);
                 message.entries = entries.cloned().collect();
                 message.more_entries = self.unacknowledged.len().saturating_sub(ENTRIES_MAX);
@@ -274,10 +277,10 @@ impl Channel {
                 self.digest_since_ms = digest;
             }
         }
-        let due = spoke || !self.teller.has_news() || now_ms >= self.next_absorb_ms;
-        if due && (self.teller.is_changed() || !self.unacknowledged.is_empty()) {
+        let due = spoke || !self.aggregator.has_news() || now_ms >= self.next_absorb_ms;
+        if due && (self.aggregator.is_changed() || !self.unacknowledged.is_empty()) {
             self.next_absorb_ms = now_ms + if held { ABSORB_MS } else { 10 * ABSORB_MS };
-            let changes = self.teller.take_changes();
+            let changes = self.aggregator.take_changes();
             self.owed.changes(changes, &mut self.unacknowledged);
         }
     }
@@ -300,7 +303,7 @@ impl Channel {
         };
         let (message, delivery) = (message.clone(), delivery.clone());
         self.hold_while_sending();
-        let answer = self.courier.deliver(&message, &delivery, now_ms);
+        let answer = self.transport.deliver(&message, &delivery, now_ms);
         let now_ms = self.clock.now_ms();
         let settled = self.outbox.settle(
             &message.id,
@@ -341,11 +344,14 @@ impl Channel {
         let now_ms = self.clock.now_ms();
         // What waits to be sent says more, and says it first.
         let is_busy = self.outbox.next_due_ms().is_some();
-        if !forgets || is_busy || !matches!(self.link, Link::Held) || !self.refiring.is_due(now_ms)
+        if !forgets
+            || is_busy
+            || !matches!(self.link, StoreLink::Held)
+            || !self.refiring.is_due(now_ms)
         {
             return;
         }
-        let Some(post) = self.refiring.post(now_ms, self.teller.firing()) else {
+        let Some(post) = self.refiring.post(now_ms, self.aggregator.firing()) else {
             return;
         };
         let message = Message {
@@ -356,7 +362,9 @@ impl Channel {
             ..Message::default()
         };
         self.hold_while_sending();
-        let answer = self.courier.deliver(&message, &Delivery::default(), now_ms);
+        let answer = self
+            .transport
+            .deliver(&message, &Delivery::default(), now_ms);
         let taken = matches!(answer, Answer::Done(_));
         if !taken {
             log::debug!("channel {}: {}", self.name, answer.reason());

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::teller::Rules;
-use super::telling::Ms;
+use super::aggregator::Rules;
+use super::notification::Ms;
 use crate::env::Env;
 use crate::truth::{HEALER, Problem, Problems, SectionSchema, Sections, ServiceSchema, Truth};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::config::Url;
-use super::courier::client;
+use super::transport::client;
 use crate::clock::Mono;
 use crate::net::http::{Client, explain};
 use crate::net::trust_store::{Protocol, TrustStore};

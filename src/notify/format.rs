@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use ureq::http::Uri;
 
-use super::telling::{Ms, Say, Telling};
-use super::wording;
+use super::notification::{Ms, Notification, NotificationKind};
+use super::rendering;
 use crate::clock;
 use crate::contract::{Alert, AlertKind};
 use crate::text::{SafeText, cut};
@@ -96,14 +96,14 @@ impl Format {
     }
 
     /// Puts a message into this format. `text` is the whole of it in words.
-    pub fn payload(self, telling: &Telling, text: &str) -> Payload {
+    pub fn payload(self, notification: &Notification, text: &str) -> Payload {
         let json = |body: Value| Payload {
             content_type: "application/json",
             headers: Vec::new(),
             body: body.to_string(),
         };
         match self {
-            Format::Json => json(own(telling, text)),
+            Format::Json => json(own(notification, text)),
             Format::Slack => {
                 json(json!({"text": escape::fit(text, 30_000, escape::slack), "mrkdwn": false}))
             }
@@ -113,33 +113,33 @@ impl Format {
             })),
             Format::Ntfy => Payload {
                 content_type: "text/plain; charset=utf-8",
-                headers: vec![("Priority", priority(telling).to_owned())],
+                headers: vec![("Priority", priority(notification).to_owned())],
                 body: cut(text, 4_000).to_owned(),
             },
-            Format::Alertmanager => json(alertmanager(telling)),
+            Format::Alertmanager => json(alertmanager(notification)),
         }
     }
 }
 
-fn own(telling: &Telling, text: &str) -> Value {
-    let mut body = json!({"text": text, "alerts": telling.alerts});
-    if telling.omitted > 0 {
-        body["omitted"] = telling.omitted.into();
+fn own(notification: &Notification, text: &str) -> Value {
+    let mut body = json!({"text": text, "alerts": notification.alerts});
+    if notification.omitted > 0 {
+        body["omitted"] = notification.omitted.into();
     }
-    if telling.test {
+    if notification.test {
         body["test"] = true.into();
     }
-    if let Some(lost) = telling.lost {
+    if let Some(lost) = notification.lost {
         body["lost"] = lost.into();
     }
     body
 }
 
 /// High while something is bad in it.
-fn priority(telling: &Telling) -> &'static str {
-    let bad = telling
+fn priority(notification: &Notification) -> &'static str {
+    let bad = notification
         .lines()
-        .any(|(say, _, line)| line.bad && say != Say::Remind);
+        .any(|(say, _, line)| line.bad && say != NotificationKind::Remind);
     if bad { "high" } else { "default" }
 }
 
@@ -153,12 +153,15 @@ enum Stands {
 }
 
 /// One alert for each thing that began or ended, labelled alike in both cases so that the end finds its beginning.
-fn alertmanager(telling: &Telling) -> Value {
+fn alertmanager(notification: &Notification) -> Value {
     let mut alerts: BTreeMap<(&str, Cow<'_, str>), Value> = BTreeMap::new();
-    let of_lines = telling
+    let of_lines = notification
         .lines()
         .flat_map(|(say, _, line)| line.begin.iter().chain(&line.end).map(move |a| (say, a)));
-    let behind = telling.alerts.iter().map(|alert| (Say::Begin, alert));
+    let behind = notification
+        .alerts
+        .iter()
+        .map(|alert| (NotificationKind::Begin, alert));
     let mut gone = Vec::new();
     for (say, alert) in of_lines.chain(behind) {
         if alert.kind == AlertKind::Flapping || alert.kind == AlertKind::Steady {
@@ -166,7 +169,7 @@ fn alertmanager(telling: &Telling) -> Value {
         }
         let (begin, stands) = match alert.kind.ends() {
             Some(begin) => (begin, Stands::Ended),
-            None if say == Say::Gone => (alert.kind, Stands::Gone),
+            None if say == NotificationKind::Gone => (alert.kind, Stands::Gone),
             None => (alert.kind, Stands::Fires),
         };
         let key = (begin.as_str(), alert.subject());
@@ -177,16 +180,16 @@ fn alertmanager(telling: &Telling) -> Value {
         }
         alerts.insert(
             key,
-            alertmanager_alert(telling.now_ms, alert, begin, stands),
+            alertmanager_alert(notification.now_ms, alert, begin, stands),
         );
     }
-    let title = wording::title(telling);
+    let title = rendering::title(notification);
     let mut list: Vec<Value> = alerts.into_values().collect();
     if list.is_empty() {
         list.push(json!({
             "labels": {"alertname": "note", "source": "marketswarm"},
             "annotations": {"summary": title},
-            "startsAt": rfc3339(telling.now_ms),
+            "startsAt": rfc3339(notification.now_ms),
         }));
     }
     Value::Array(list)
@@ -250,26 +253,26 @@ fn rfc3339(ms: Ms) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::telling::Line;
+    use super::super::notification::NotificationLine;
     use super::*;
 
-    fn telling(svc: &str, reason: &str) -> (Telling, String) {
+    fn notification(svc: &str, reason: &str) -> (Notification, String) {
         let mut alert = Alert::new(AlertKind::ServiceDegraded, svc, 1_795_528_800);
         alert.reason = Some(reason.into());
-        let mut telling = Telling {
+        let mut notification = Notification {
             now_ms: 1_795_528_800_500,
-            ..Telling::default()
+            ..Notification::default()
         };
-        let line = Line {
+        let line = NotificationLine {
             svc: svc.into(),
             bad: true,
             begin: Some(alert.clone()),
-            ..Line::default()
+            ..NotificationLine::default()
         };
-        telling.push(Say::Begin, AlertKind::ServiceDegraded, line);
-        telling.alerts.push(alert);
-        let text = wording::text(&telling, &jiff::tz::TimeZone::UTC);
-        (telling, text)
+        notification.push(NotificationKind::Begin, AlertKind::ServiceDegraded, line);
+        notification.alerts.push(alert);
+        let text = rendering::text(&notification, &jiff::tz::TimeZone::UTC);
+        (notification, text)
     }
 
     #[test]
@@ -294,18 +297,18 @@ mod tests {
 
     #[test]
     fn a_name_or_reason_cannot_address_a_crowd_or_break_the_format() {
-        let (telling, text) = telling(
+        let (notification, text) = notification(
             "<!channel>",
             "@everyone *now* \"quoted\"\r\nX-Evil: 1 <script>",
         );
-        let slack = Format::Slack.payload(&telling, &text).body;
+        let slack = Format::Slack.payload(&notification, &text).body;
         assert!(
             slack.contains("&lt;!channel&gt;") && !slack.contains("<!channel>"),
             "{slack}"
         );
         let slack: Value = serde_json::from_str(&slack).expect("JSON");
         assert_eq!(slack["mrkdwn"], false, "nothing is bold or struck out");
-        let discord = Format::Discord.payload(&telling, &text);
+        let discord = Format::Discord.payload(&notification, &text);
         let body: Value = serde_json::from_str(&discord.body).expect("JSON");
         assert_eq!(body["allowed_mentions"], json!({"parse": []}));
         assert!(
@@ -315,19 +318,19 @@ mod tests {
             "{body}"
         );
         for format in [Format::Json, Format::Slack, Format::Alertmanager] {
-            let payload = format.payload(&telling, &text);
+            let payload = format.payload(&notification, &text);
             serde_json::from_str::<Value>(&payload.body).expect("JSON whatever the names hold");
         }
-        let ntfy = Format::Ntfy.payload(&telling, &text);
+        let ntfy = Format::Ntfy.payload(&notification, &text);
         assert_eq!(ntfy.headers, [("Priority", "high".to_owned())]);
         assert!(!ntfy.body.contains("\r\nX-Evil"), "{}", ntfy.body);
     }
 
     #[test]
     fn our_own_format_carries_the_text_and_the_alerts() {
-        let (telling, text) = telling("rss_agg", "no feed answers");
+        let (notification, text) = notification("rss_agg", "no feed answers");
         let body: Value =
-            serde_json::from_str(&Format::Json.payload(&telling, &text).body).expect("JSON");
+            serde_json::from_str(&Format::Json.payload(&notification, &text).body).expect("JSON");
         assert!(
             body["text"]
                 .as_str()
@@ -338,7 +341,7 @@ mod tests {
 
     #[test]
     fn alertmanager_gets_the_same_labels_at_the_end_as_at_the_beginning() {
-        let (begin, text) = telling("a", "r");
+        let (begin, text) = notification("a", "r");
         let mut end = begin.clone();
         end.groups.clear();
         let mut over = Alert::new(AlertKind::ServiceRestored, "a", 1_795_528_900);
@@ -355,15 +358,15 @@ mod tests {
 
     #[test]
     fn a_long_message_is_cut_to_what_the_receiver_takes() {
-        let (telling, _) = telling("a", "r");
+        let (notification, _) = notification("a", "r");
         let long = "line of text\n".repeat(10_000);
-        let body: Value =
-            serde_json::from_str(&Format::Discord.payload(&telling, &long).body).expect("JSON");
+        let body: Value = serde_json::from_str(&Format::Discord.payload(&notification, &long).body)
+            .expect("JSON");
         assert!(
             body["content"]
                 .as_str()
                 .is_some_and(|c| c.chars().count() <= 2000)
         );
-        assert!(Format::Ntfy.payload(&telling, &long).body.len() <= 4096);
+        assert!(Format::Ntfy.payload(&notification, &long).body.len() <= 4096);
     }
 }

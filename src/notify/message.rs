@@ -3,9 +3,9 @@
 use jiff::tz::TimeZone;
 
 use super::config::Target;
+use super::notification::Notification;
 use super::outbox::{Delivery, Message};
-use super::telling::Telling;
-use super::wording;
+use super::rendering;
 use crate::contract::NAME_MAX_BYTES;
 
 /// Header of a mail that names the alerts in it, as `alerts` of a webhook does.
@@ -14,22 +14,22 @@ pub const ALERTS_HEADER: &str = "X-MarketSwarm-Alerts";
 const IDS_MAX: usize = 300;
 
 /// Writes `telling` as `target` takes it, with a delivery for each recipient.
-pub fn write(target: &Target, telling: &Telling, id: String, zone: &TimeZone) -> Message {
-    let text = wording::text(telling, zone);
+pub fn write(target: &Target, notification: &Notification, id: String, zone: &TimeZone) -> Message {
+    let text = rendering::text(notification, zone);
     let to = |to: &str| Delivery {
         to: to.to_owned(),
         ..Delivery::default()
     };
     let mut message = Message {
         id,
-        made_ms: telling.now_ms,
-        title: wording::title(telling),
-        thread: telling.thread.clone(),
+        made_ms: notification.now_ms,
+        title: rendering::title(notification),
+        thread: notification.thread.clone(),
         ..Message::default()
     };
     match target {
         Target::Webhook(webhook) => {
-            let payload = webhook.format.payload(telling, &text);
+            let payload = webhook.format.payload(notification, &text);
             message.body = payload.body;
             message.content_type = payload.content_type.to_owned();
             let headers = payload.headers.into_iter();
@@ -40,7 +40,7 @@ pub fn write(target: &Target, telling: &Telling, id: String, zone: &TimeZone) ->
             message.body = text + "\n";
             message
                 .headers
-                .push((ALERTS_HEADER.to_owned(), ids(telling)));
+                .push((ALERTS_HEADER.to_owned(), ids(notification)));
             message.deliveries = email.to.iter().map(|a| to(a.as_ref())).collect();
         }
     }
@@ -48,14 +48,14 @@ pub fn write(target: &Target, telling: &Telling, id: String, zone: &TimeZone) ->
 }
 
 /// The ids of the alerts, `+ 480` for those that find no room. Other writers' ids are made harmless for a header.
-fn ids(telling: &Telling) -> String {
+fn ids(notification: &Notification) -> String {
     let allowed = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
-    let ids = telling.alerts.iter().take(IDS_MAX).map(|alert| {
+    let ids = notification.alerts.iter().take(IDS_MAX).map(|alert| {
         let id = alert.id.chars().filter(allowed).take(NAME_MAX_BYTES);
         id.collect::<String>()
     });
     let mut ids: Vec<String> = ids.filter(|id| !id.is_empty()).collect();
-    let more = telling.alerts.len().saturating_sub(IDS_MAX) + telling.omitted;
+    let more = notification.alerts.len().saturating_sub(IDS_MAX) + notification.omitted;
     if more > 0 {
         ids.push(format!("+ {more}"));
     }
@@ -69,14 +69,14 @@ mod tests {
 
     #[test]
     fn the_ids_in_a_mails_head_are_bounded_and_harmless() {
-        let mut telling = Telling::default();
+        let mut notification = Notification::default();
         for n in 0..IDS_MAX + 7 {
             let mut alert = Alert::new(AlertKind::HeartbeatMiss, "a", 0);
             alert.id = format!("h-{n}\r\nBcc: x@example.org");
-            telling.alerts.push(alert);
+            notification.alerts.push(alert);
         }
-        telling.omitted = 3;
-        let ids = ids(&telling);
+        notification.omitted = 3;
+        let ids = ids(&notification);
         assert!(ids.starts_with("h-0Bcc:xexample.org h-1Bcc"), "{ids}");
         assert!(ids.ends_with(" + 10"), "{ids}");
         assert!(!ids.contains(['\r', '\n']));

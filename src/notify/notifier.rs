@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
+use super::aggregator::Rules;
 use super::channel::{Channel, INBOX_MAX, Inbox, Peers, Setup};
 use super::config::Unusable;
-use super::courier::Courier;
-use super::teller::Rules;
+use super::transport::Transport;
 use super::{Config, ConfigError, Role, config, deadman};
 use crate::bus::Address;
 use crate::contract::Alert;
@@ -346,8 +346,8 @@ fn ready(env: &Env, truth: &Truth, host: &str) -> Result<Config, ConfigError> {
 }
 
 fn try_out(channel: &config::Channel, host: &str) -> Result<(), ConfigError> {
-    let tried = Courier::new(channel, host).map(drop);
-    tried.map_err(|reason| ConfigError::Courier {
+    let tried = Transport::new(channel, host).map(drop);
+    tried.map_err(|reason| ConfigError::Transport {
         channel: channel.name.clone(),
         reason,
     })

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
+use super::notification::{Ms, Thread};
 use super::retry::{Answer, UNSURE_TRIES, next_attempt, next_unsure};
-use super::telling::{Ms, Thread};
 
 /// Messages that wait for recipients who cannot be reached while others can; the oldest beyond that are given up.
 const MESSAGES_MAX: usize = 100;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::telling::Ms;
+use super::notification::Ms;
 use crate::net::backoff::{Backoff, Jitter};
 use crate::net::http::place_of;
 use crate::text::SafeText;

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use redis::{Pipeline, cmd, pipe};
 
+use super::aggregator::Changes;
+use super::notification::Ms;
 use super::outbox::{DeadLetter, Message};
-use super::teller::Changes;
-use super::telling::Ms;
 use crate::bus::lease::{self, Fence, IfFree};
 use crate::bus::{Address, BusError, Commands, Limits};
 use crate::contract::{
@@ -17,14 +17,14 @@ use crate::contract::{
 };
 use crate::swarm_state::{LOG_READ_MAX, Logged, first_stream, log_entries, silences, snapshots};
 
-mod hold;
+mod lease;
 mod outage;
 
 use outage::begin_of;
 
 /// The consumer in the group: always the same, so that a new instance finds what an old one left.
-const CONSUMER: &str = "teller";
-/// The field of the told hash that holds what is no case. Names of cases have a slash in them.
+const CONSUMER: &str = "aggregator";
+/// The field of the told hash that holds what is no incident. Names of incidents have a slash in them.
 const META: &str = "meta";
 /// Values of one command in a pipeline.
 const CHUNK: usize = 500;

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use crate::support::certificates::Authority;
 use crate::support::feed_server::{FeedServer, Reply as Answer};
 use crate::support::mail_server::MailServer;
+use crate::support::notifier::{log_alert, miss, notifier, notifier_of};
 use crate::support::receiver::{Receiver, Reply};
-use crate::support::teller::{log_alert, miss, notifier, notifier_of};
 use crate::support::{PATIENCE, RedisServer, secs, until};
 
 /// What a channel has under way, when an attempt at it has failed.

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::support::mail_server::MailServer;
 use crate::support::newsroom::Newsroom;
+use crate::support::notifier::notifier;
 use crate::support::receiver::Receiver;
 use crate::support::redis_server::{command, connect};
-use crate::support::teller::notifier;
 use crate::support::truth::truth_of;
 use crate::support::{Daemon, PATIENCE, RedisServer, Stage, until};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::contract::{Alert, AlertKind};
 use crate::notify::format::refiring;
-use crate::notify::telling::Ms;
+use crate::notify::notification::Ms;
 
 /// Alertmanager ends what it does not hear of for five minutes by default, and keeps nothing over a restart.
 const EVERY_MS: Ms = 60_000;

@@ -71,7 +71,7 @@ pub enum ConfigError {
     /// What truth says of a channel, all of it.
     Truth(Vec<Problem>),
     /// What only shows when the channel is made ready, such as a certificate.
-    Courier {
+    Transport {
         channel: String,
         reason: String,
     },
@@ -123,7 +123,7 @@ impl fmt::Display for ConfigError {
                 let wrong: Vec<String> = wrong.iter().map(Problem::to_string).collect();
                 f.write_str(&wrong.join("; "))
             }
-            ConfigError::Courier { channel, reason } => write!(f, "channel {channel}: {reason}"),
+            ConfigError::Transport { channel, reason } => write!(f, "channel {channel}: {reason}"),
         }
     }
 }
@@ -135,7 +135,7 @@ impl From<ConfigError> for crate::service::Error {
         match error {
             ConfigError::Env(error) | ConfigError::Missing(error) => error.into(),
             ConfigError::Truth(_) => crate::service::Error::Truth(error.to_string()),
-            ConfigError::Courier { .. } => crate::service::Error::Config(error.to_string()),
+            ConfigError::Transport { .. } => crate::service::Error::Config(error.to_string()),
         }
     }
 }

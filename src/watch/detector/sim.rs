@@ -3,7 +3,7 @@
 //! Each seed is a world: services that beat, die and return, one or two healers, a Redis between them, and faults at
 //! random moments. The oracle then compares what was told with what happened. It is written from the promise, not from
 //! the code: a death is told once and in time, nothing that did not happen is told, and what was told to have begun is
-//! told to have ended. The alerts flow on through a teller that dies with its healer, and people, who know nothing but its
+//! told to have ended. The alerts flow on through an aggregator that dies with its healer, and people, who know nothing but its
 //! messages, must end up believing what is true.
 //!
 //! A seed that fails is printed; `SIM_SEED=<seed>` plays it alone, `SIM_SEEDS=<n>` plays another number of them.

@@ -8,8 +8,8 @@ use marketswarm::notify::{Notifier, Role};
 use marketswarm::truth::{Defaults, Truth};
 use serde_json::{Value, json};
 
+use crate::support::notifier::{log_alert, miss, notifier_of};
 use crate::support::receiver::{Receiver, Taken};
-use crate::support::teller::{log_alert, miss, notifier_of};
 use crate::support::{PATIENCE, RedisServer, secs};
 
 fn services(names: &[&str]) -> Value {

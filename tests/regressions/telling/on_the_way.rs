@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::support::certificates::Authority;
 use crate::support::feed_server::{FeedServer, Reply};
-use crate::support::teller::{log_alert, miss, notifier};
+use crate::support::notifier::{log_alert, miss, notifier};
 use crate::support::{PATIENCE, RedisServer, until};
 
 /// A listener on loopback whose connections are each served by `serve`, on a thread of its own.

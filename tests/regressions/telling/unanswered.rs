@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
+use crate::support::notifier::{log_alert, miss, notifier};
 use crate::support::receiver::{Receiver, Reply, Taken};
-use crate::support::teller::{log_alert, miss, notifier};
 use crate::support::{PATIENCE, RedisServer, secs};
 
 #[test]

@@ -100,7 +100,7 @@ pub enum Wish {
     Reconnect,
     Connect,
     /// A word for the other healers.
-    Say(String),
+    NotificationKind(String),
 }
 
 impl Healer {

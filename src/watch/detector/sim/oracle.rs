@@ -4,7 +4,7 @@ use super::plan::STORM;
 use super::store::{Line, Said};
 use super::truth::name;
 use super::world::{Sent, Service, World};
-use crate::notify::teller::simulation::People;
+use crate::notify::aggregator::simulation::People;
 
 /// A beat that reached Redis so shortly before the verdict may still have been on its way.
 const ON_ITS_WAY: u64 = 251_000;
@@ -41,8 +41,8 @@ pub fn judge(world: &World) -> Result<(), String> {
 /// What people believe, from the messages alone, is true in the end; nothing was told that is not in the log.
 pub fn judge_messages(world: &World) -> Result<(), String> {
     let mut people = People::default();
-    for (_, telling) in &world.people.messages {
-        people.read(telling)?;
+    for (_, notification) in &world.people.messages {
+        people.read(notification)?;
     }
     for (svc, service) in world.services.iter().enumerate() {
         let topic = format!("heartbeat_miss/{}", name(svc));

@@ -1,26 +1,26 @@
-//! Who is told: a teller that follows the alert log on the same virtual clock and dies with the healer that speaks.
+//! Who is told: an aggregator that follows the alert log on the same virtual clock and dies with the healer that speaks.
 
 use std::collections::BTreeMap;
 
 use super::store::{Deed, Line, Said, Store};
 use super::truth::{Watching, name};
 use crate::contract::{Alert, AlertKind};
-use crate::notify::teller::{Rules, Teller};
-use crate::notify::telling::{Ms, Telling};
+use crate::notify::aggregator::{Aggregator, Rules};
+use crate::notify::notification::{Ms, Notification};
 use crate::swarm_state::LogEntry;
 
 /// The virtual clock begins here, on a Tuesday at 14:00 UTC.
 const START: Ms = 1_794_924_000_000;
-/// How long the teller goes on after the world has ended: every wait of its own is over then.
+/// How long the aggregator goes on after the world has ended: every wait of its own is over then.
 const REST: u64 = 24 * 3_600_000_000;
 
-/// The people, and the teller that speaks to them.
+/// The people, and the aggregator that speaks to them.
 pub struct People {
     rules: Rules,
     /// Each service depends on the one before it.
     pub chained: bool,
-    /// The teller, with the healer and the boot that it belongs to.
-    live: Option<(usize, u32, Teller)>,
+    /// The aggregator, with the healer and the boot that it belongs to.
+    live: Option<(usize, u32, Aggregator)>,
     /// Entries of the log that the live one heard.
     heard: usize,
     kept: Kept,
@@ -31,10 +31,10 @@ pub struct People {
     drops_known: u64,
     /// How often it did so.
     pub drops: usize,
-    pub messages: Vec<(Ms, Telling)>,
+    pub messages: Vec<(Ms, Notification)>,
 }
 
-/// What Redis keeps for the teller, written in one transaction.
+/// What Redis keeps for the aggregator, written in one transaction.
 #[derive(Default)]
 struct Kept {
     meta: Option<String>,
@@ -79,39 +79,39 @@ impl People {
     ) -> Option<u64> {
         let now_ms = millis(now);
         self.follow(speaker, now_ms);
-        let (_, _, teller) = self.live.as_mut()?;
+        let (_, _, aggregator) = self.live.as_mut()?;
         if std::mem::take(&mut self.truth_is_news) {
             // One that was named again since is watched.
             let since = std::mem::replace(&mut self.drops_known, now + 1);
             let dropped = &self.dropped;
-            teller.set_world(now_ms, depends_on(self.chained, truth), |svc| {
+            aggregator.set_world(now_ms, depends_on(self.chained, truth), |svc| {
                 let is_news = |(d, at): (&usize, &u64)| *at >= since && name(*d) == svc;
                 !dropped.iter().any(is_news)
             });
         }
         for entry in &store.log[self.heard..] {
             self.heard += 1;
-            teller.hear(now_ms, as_heard(self.heard, entry, truth), true);
+            aggregator.hear(now_ms, as_heard(self.heard, entry, truth), true);
             let svc = entry.deed.svc;
             if self
                 .dropped
                 .get(&svc)
                 .is_some_and(|&at| at > entry.written_at)
             {
-                teller.forget_service(now_ms, &name(svc));
+                aggregator.forget_service(now_ms, &name(svc));
             }
         }
         let mut spoke = false;
-        if teller.next_wake().is_some_and(|at| at <= now_ms) {
+        if aggregator.next_wake().is_some_and(|at| at <= now_ms) {
             let id = format!("m{}", self.messages.len() + 1);
-            if let Some(telling) = teller.compose(now_ms, None, &id) {
-                self.messages.push((now_ms, telling));
+            if let Some(notification) = aggregator.compose(now_ms, None, &id) {
+                self.messages.push((now_ms, notification));
                 spoke = true;
             }
         }
         // As a channel does: what was heard is acknowledged with the message that says it, or when there is none.
-        if spoke || !teller.has_news() {
-            let changes = teller.take_changes();
+        if spoke || !aggregator.has_news() {
+            let changes = aggregator.take_changes();
             self.kept.meta = Some(changes.meta);
             self.kept.records.extend(changes.put);
             for gone in changes.delete {
@@ -120,7 +120,7 @@ impl People {
             self.kept.heard = self.heard;
             self.kept.at = now;
         }
-        let wake = teller.next_wake()?;
+        let wake = aggregator.next_wake()?;
         Some(u64::try_from(wake - START).unwrap_or(0) * 1000).map(|at| at.max(now + 1000))
     }
 
@@ -135,7 +135,7 @@ impl People {
         }
     }
 
-    /// The instance that speaks has a teller; what another knew and did not write down is gone.
+    /// The instance that speaks has an aggregator; what another knew and did not write down is gone.
     fn follow(&mut self, speaker: Option<(usize, u32)>, now_ms: Ms) {
         let Some((healer, boot)) = speaker else {
             self.live = None;
@@ -145,16 +145,16 @@ impl People {
             return;
         }
         let records = self.kept.records.clone();
-        let teller = match &self.kept.meta {
+        let aggregator = match &self.kept.meta {
             Some(meta) => {
-                Teller::restore(self.rules, now_ms, meta, records).expect("what it wrote")
+                Aggregator::restore(self.rules, now_ms, meta, records).expect("what it wrote")
             }
-            None => Teller::new(self.rules, now_ms),
+            None => Aggregator::new(self.rules, now_ms),
         };
         self.truth_is_news = true;
         self.drops_known = self.kept.at;
         self.heard = self.kept.heard;
-        self.live = Some((healer, boot, teller));
+        self.live = Some((healer, boot, aggregator));
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a world is to go through: drawn at random, or kept from one that once went wrong.
 
-use crate::notify::telling::Ms;
+use crate::notify::notification::Ms;
 
 pub const MS: u64 = 1000;
 pub const SEC: u64 = 1_000_000;

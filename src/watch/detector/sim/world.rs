@@ -137,7 +137,7 @@ enum Event {
     },
     Fault(Fault),
     Repair(Fault),
-    /// Of the people's teller; numbered, as the timers of healers are.
+    /// Of the people's aggregator; numbered, as the timers of healers are.
     Tell(u64),
     Calm,
 }
@@ -153,7 +153,7 @@ pub struct World {
     pub truth: Vec<Watching>,
     pub healers: Vec<Healer>,
     pub people: People,
-    /// Number of the teller's timer that counts.
+    /// Number of the aggregator's timer that counts.
     telling: u64,
     /// When a healer last started.
     pub(super) started_at: u64,
@@ -239,7 +239,7 @@ impl World {
         Some((healer.number, healer.boot))
     }
 
-    /// The teller's turn: something may have been told, or its time has come.
+    /// The aggregator's turn: something may have been told, or its time has come.
     pub(super) fn tell_people(&mut self) {
         let speaker = self.speaker();
         let stands = speaker.is_some_and(|(healer, _)| self.healers[healer].stopped);

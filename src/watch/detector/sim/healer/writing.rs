@@ -174,7 +174,7 @@ impl Healer {
                 self.decided.clear();
             }
             Command::CutOff(is_cut_off) => self.detector.set_cut_off(is_cut_off, now),
-            Command::SayWord(word) => wishes.push(Wish::Say(word)),
+            Command::SayWord(word) => wishes.push(Wish::NotificationKind(word)),
             _ => {}
         }
     }

@@ -31,7 +31,7 @@ impl World {
                     let under_way = *arrives - self.now;
                     self.send_after(under_way, client, command);
                 }
-                Wish::Say(word) => self.say_to_others(healer, &word),
+                Wish::NotificationKind(word) => self.say_to_others(healer, &word),
                 Wish::Reconnect => {
                     let link = self.healers[healer].link;
                     self.drop_link(healer);

@@ -1,6 +1,6 @@
 //! The judgement of what to tell whom when: time and alerts in, messages out. No I/O.
 //!
-//! A teller does not pass a queue of alerts on; it keeps, for each service, how things stand and what people were
+//! A aggregator does not pass a queue of alerts on; it keeps, for each service, how things stand and what people were
 //! last told, and says the difference. Whatever happens between two messages (a storm, a dead receiver, a silence),
 //! the next message therefore tells the true state, and nothing is told twice.
 
@@ -9,25 +9,25 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::telling::{Ms, Say, Telling, Thread};
-use super::wording;
+use super::notification::{Ms, Notification, NotificationKind, Thread};
+use super::rendering;
 use crate::contract::{Alert, AlertKind, Silence};
 use crate::swarm_state::LogEntry;
 
-mod case;
+mod classification;
 mod compose;
-mod edge;
-mod keep;
+mod group_window;
+mod incident;
+mod persistence;
 mod silences;
-mod window;
 
-use case::{Case, Verdict};
-use edge::file;
+use classification::classify;
+use group_window::GroupWindow;
+use incident::{IncidentRecord, Verdict};
 use silences::Silences;
-use window::Window;
 
-/// Services and buses that a teller follows; alerts about further ones count as lost history.
-const CASES_MAX: usize = 2_000_000;
+/// Services and buses that an aggregator follows; alerts about further ones count as lost history.
+const INCIDENTS_MAX: usize = 2_000_000;
 /// Ids of alerts told out of band that are remembered until the log repeats them.
 const OUT_OF_BAND_MAX: usize = 1024;
 /// Notes that wait for the next message; further ones are dropped, the first say enough.
@@ -38,7 +38,7 @@ const NEWS_MS: Ms = 600_000;
 /// Kinds whose subject is a service of truth.
 const OF_SERVICES: [AlertKind; 2] = [AlertKind::HeartbeatMiss, AlertKind::ServiceDegraded];
 
-/// The numbers that rule a teller.
+/// The numbers that rule an aggregator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// `GROUP_WAIT_SEC`: how long news is gathered before it is told.
@@ -66,7 +66,7 @@ pub enum Heard {
     Filed,
     /// It was heard before, or it is told elsewhere.
     Known,
-    /// It was filed, and entries before it are missing: [`Teller::resync`] is due.
+    /// It was filed, and entries before it are missing: [`Aggregator::resync`] is due.
     AfterGap,
 }
 
@@ -85,14 +85,14 @@ type Key = (AlertKind, Arc<str>);
 
 /// Follows the alert log for one channel and says what is to be told.
 #[derive(Clone, Debug, Default)]
-pub struct Teller {
+pub struct Aggregator {
     rules: Rules,
     meta: Meta,
-    cases: HashMap<Key, Case>,
+    incidents: HashMap<Key, IncidentRecord>,
     /// Cases to look at when the open group closes, in the order of their news.
     dirty: Vec<Key>,
     wakes: BTreeSet<(Ms, Key)>,
-    window: Window,
+    group_window: GroupWindow,
     silences: Silences,
     silence_change_ms: Option<Ms>,
     depends_on: HashMap<Arc<str>, Vec<Arc<str>>>,
@@ -101,7 +101,7 @@ pub struct Teller {
     changed: HashSet<Key>,
 }
 
-/// What a teller remembers beside its cases.
+/// What an aggregator remembers beside its incidents.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 struct Meta {
@@ -118,17 +118,17 @@ struct Meta {
     recent_ms: Vec<Ms>,
 }
 
-impl Teller {
-    /// A teller that was told nothing yet.
-    pub fn new(rules: Rules, now_ms: Ms) -> Teller {
+impl Aggregator {
+    /// A aggregator that was told nothing yet.
+    pub fn new(rules: Rules, now_ms: Ms) -> Aggregator {
         let meta = Meta {
             born_ms: now_ms,
             ..Meta::default()
         };
-        Teller {
+        Aggregator {
             rules,
             meta,
-            ..Teller::default()
+            ..Aggregator::default()
         }
     }
 
@@ -148,7 +148,7 @@ impl Teller {
                 }
                 Some(last) if n > last + 1 => {
                     self.meta.lost = self.meta.lost.saturating_add(n - last - 1);
-                    self.window.note(now_ms);
+                    self.group_window.note(now_ms);
                     heard = Heard::AfterGap;
                 }
                 // A smaller number with a later date: the log was lost with the data and counts anew.
@@ -174,7 +174,7 @@ impl Teller {
             return Heard::Known;
         }
         let history = at_ms < self.meta.born_ms - NEWS_MS;
-        self.file(now_ms, at_ms.min(now_ms), alert, history);
+        self.classify(now_ms, at_ms.min(now_ms), alert, history);
         heard
     }
 
@@ -199,7 +199,7 @@ impl Teller {
             self.meta.out_of_band.pop_front();
         }
         self.meta.out_of_band.push_back(id);
-        self.file(now_ms, now_ms, alert, false);
+        self.classify(now_ms, now_ms, alert, false);
     }
 
     /// Sets, after a gap, how services stand by their latest snapshots: the alert that began an outage, or none.
@@ -214,9 +214,10 @@ impl Teller {
             for &kind in kinds {
                 let begin = begin.clone().filter(|b| b.kind == kind);
                 let key = (kind, Arc::clone(&svc));
-                let bad = self.cases.get(&key).is_some_and(|c| c.bad);
-                if bad != begin.is_some() && (begin.is_some() || self.cases.contains_key(&key)) {
-                    self.cases
+                let bad = self.incidents.get(&key).is_some_and(|c| c.bad);
+                if bad != begin.is_some() && (begin.is_some() || self.incidents.contains_key(&key))
+                {
+                    self.incidents
                         .entry(key.clone())
                         .or_default()
                         .set(begin, now_ms);
@@ -240,7 +241,7 @@ impl Teller {
             .collect();
         let of_services = |key: &&Key| OF_SERVICES.contains(&key.0);
         let gone: Vec<Key> = self
-            .cases
+            .incidents
             .keys()
             .filter(of_services)
             .filter(|(_, svc)| !watched(svc))
@@ -260,8 +261,8 @@ impl Teller {
 
     /// Until it is heard of again, even if truth names it again: its past went with its health key.
     fn let_go(&mut self, now_ms: Ms, key: Key) {
-        if let Some(case) = self.cases.get_mut(&key)
-            && !std::mem::replace(&mut case.gone, true)
+        if let Some(incident) = self.incidents.get_mut(&key)
+            && !std::mem::replace(&mut incident.gone, true)
         {
             self.look_at(now_ms, key);
         }
@@ -280,15 +281,15 @@ impl Teller {
     pub fn note(&mut self, now_ms: Ms, text: String) {
         if self.meta.notes.len() < NOTES_MAX {
             self.meta.notes.push(text);
-            self.window.note(now_ms);
+            self.group_window.note(now_ms);
         }
     }
 
-    /// When [`Teller::compose`] is to be called next, news apart.
+    /// When [`Aggregator::compose`] is to be called next, news apart.
     pub fn next_wake(&self) -> Option<Ms> {
         let first_wake = self.wakes.first().map(|(at, _)| *at);
         [
-            self.window.close_ms(self.rules.group_wait_ms),
+            self.group_window.close_ms(self.rules.group_wait_ms),
             first_wake,
             self.meta.remind_at_ms,
             self.silence_change_ms,
@@ -300,26 +301,26 @@ impl Teller {
 
     /// Whether there is news that was not told yet.
     pub fn has_news(&self) -> bool {
-        self.window.close_ms(0).is_some()
+        self.group_window.close_ms(0).is_some()
     }
 
     /// What people were told has begun, and was not told to have ended: the alerts that began it.
     pub fn firing(&self) -> impl Iterator<Item = &Alert> {
-        let told = self.cases.values().filter(|case| case.told_bad);
-        told.filter_map(Case::began)
+        let told = self.incidents.values().filter(|incident| incident.told_bad);
+        told.filter_map(IncidentRecord::began)
     }
 
-    fn file(&mut self, now_ms: Ms, at_ms: Ms, alert: Alert, history: bool) {
-        let (kind, edge) = file(&alert);
+    fn classify(&mut self, now_ms: Ms, at_ms: Ms, alert: Alert, history: bool) {
+        let (kind, classification) = classify(&alert);
         let key = (kind, Arc::from(&*alert.subject()));
-        if self.cases.len() >= CASES_MAX && !self.cases.contains_key(&key) {
+        if self.incidents.len() >= INCIDENTS_MAX && !self.incidents.contains_key(&key) {
             self.meta.lost = self.meta.lost.saturating_add(1);
             return;
         }
-        let case = self.cases.entry(key.clone()).or_default();
-        case.hear(edge, alert, at_ms);
+        let incident = self.incidents.entry(key.clone()).or_default();
+        incident.hear(classification, alert, at_ms);
         if history {
-            case.forget_untold();
+            incident.forget_untold();
         }
         for waiting in self.waiting.remove(&key.1).unwrap_or_default() {
             self.look_at(now_ms, waiting);
@@ -327,12 +328,12 @@ impl Teller {
         self.look_at(now_ms, key);
     }
 
-    /// Puts a case on the list for the next message.
+    /// Puts an incident on the list for the next message.
     fn look_at(&mut self, now_ms: Ms, key: Key) {
-        self.window.note(now_ms);
+        self.group_window.note(now_ms);
         self.changed.insert(key.clone());
-        if let Some(case) = self.cases.get_mut(&key)
-            && !std::mem::replace(&mut case.dirty, true)
+        if let Some(incident) = self.incidents.get_mut(&key)
+            && !std::mem::replace(&mut incident.dirty, true)
         {
             self.dirty.push(key);
         }
@@ -342,9 +343,9 @@ impl Teller {
     fn silence_changed(&mut self, now_ms: Ms) {
         self.silence_change_ms = self.silences.next_change(now_ms);
         let keys: Vec<Key> = self
-            .cases
+            .incidents
             .iter()
-            .filter(|(_, case)| case.is_open())
+            .filter(|(_, incident)| incident.is_open())
             .map(|(key, _)| key.clone())
             .collect();
         for key in keys {

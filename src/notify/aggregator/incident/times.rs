@@ -1,13 +1,13 @@
-//! The moments that a case remembers, and the spans by which it is judged.
+//! The moments that an incident remembers, and the spans by which it is judged.
 
-use super::{Alert, Case, Ms};
+use super::{Alert, IncidentRecord, Ms};
 
 /// The time-out that is assumed where an alert names none (`bus_down`, `service_degraded`).
 const TIMEOUT_MS: Ms = 30_000;
 /// A planned stop hushes a service for no longer than this, whatever it announced.
 const PLANNED_MAX_MS: Ms = 24 * 3600 * 1000;
 
-impl Case {
+impl IncidentRecord {
     /// When the present outage began, by the alert about it.
     pub fn bad_since_ms(&self) -> Ms {
         self.begin.as_deref().map_or(0, Alert::began_ms)

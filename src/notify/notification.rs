@@ -14,9 +14,9 @@ pub const ALERTS_MAX: usize = 1000;
 
 /// One message: groups of lines, the most important first.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Telling {
+pub struct Notification {
     pub now_ms: Ms,
-    pub groups: Vec<Group>,
+    pub groups: Vec<NotificationGroup>,
     /// What else is down, told before.
     pub also_down: Names,
     /// Entries of the log that were lost before they could be told; their number when it is known.
@@ -37,19 +37,19 @@ pub struct Telling {
 
 /// Lines that say the same thing of different services.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Group {
-    pub say: Say,
+pub struct NotificationGroup {
+    pub say: NotificationKind,
     /// The kind of alert that begins what is spoken of (`HeartbeatMiss` also for its end).
     pub kind: AlertKind,
     /// Nothing was ever heard of these services.
     pub never_heard: bool,
     /// At most [`NAMES_MAX`] lines.
-    pub lines: Vec<Line>,
+    pub lines: Vec<NotificationLine>,
     /// Lines that found no room in `lines`.
     pub more: usize,
 }
 
-impl Group {
+impl NotificationGroup {
     /// How many lines there are, spelled out or not.
     pub fn len(&self) -> usize {
         self.lines.len() + self.more
@@ -63,7 +63,7 @@ impl Group {
 
 /// What is said of a service. In the order in which a message says it: what is true and bad comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Say {
+pub enum NotificationKind {
     /// It began: `DOWN`.
     Begin,
     /// It began, was told, and is still so: after a silence, or when the record of it was old.
@@ -88,7 +88,7 @@ pub enum Say {
 
 /// One service in a message.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Line {
+pub struct NotificationLine {
     pub svc: String,
     /// Whether it is bad now.
     pub bad: bool,
@@ -101,7 +101,7 @@ pub struct Line {
     /// Times it was so and was not told, or times it went down while flapping.
     pub times: u32,
     /// When it was so and was not told: the oldest few of those times.
-    pub spans: Vec<Span>,
+    pub spans: Vec<DownSpan>,
     /// Services that are silent because of it.
     pub because: Names,
     /// The service behind `Because`.
@@ -110,7 +110,7 @@ pub struct Line {
 
 /// From when to when something was bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Span {
+pub struct DownSpan {
     pub from_ms: Ms,
     pub to_ms: Ms,
 }
@@ -152,9 +152,9 @@ pub struct Thread {
     pub subject: String,
 }
 
-impl Telling {
+impl Notification {
     /// Puts a line into the group of its kind.
-    pub(super) fn push(&mut self, say: Say, kind: AlertKind, line: Line) {
+    pub(super) fn push(&mut self, say: NotificationKind, kind: AlertKind, line: NotificationLine) {
         let never_heard = line.begin.as_ref().is_some_and(|b| b.never_heard);
         let at = self
             .groups
@@ -164,7 +164,7 @@ impl Telling {
             Some(at) => &mut self.groups[at],
             None => {
                 let at = self.groups.partition_point(|g| g.say <= say);
-                let empty = Group {
+                let empty = NotificationGroup {
                     say,
                     kind,
                     never_heard,
@@ -190,9 +190,15 @@ impl Telling {
     }
 
     /// The line that says of `svc` that it is down.
-    pub(super) fn line_mut(&mut self, svc: &str) -> Option<&mut Line> {
-        let down = |g: &&mut Group| {
-            let says = matches!(g.say, Say::Begin | Say::Still | Say::Flapping | Say::Remind);
+    pub(super) fn line_mut(&mut self, svc: &str) -> Option<&mut NotificationLine> {
+        let down = |g: &&mut NotificationGroup| {
+            let says = matches!(
+                g.say,
+                NotificationKind::Begin
+                    | NotificationKind::Still
+                    | NotificationKind::Flapping
+                    | NotificationKind::Remind
+            );
             says && g.kind == AlertKind::HeartbeatMiss
         };
         self.groups
@@ -208,7 +214,7 @@ impl Telling {
     }
 
     /// All lines that are spelled out, with what is said of them.
-    pub fn lines(&self) -> impl Iterator<Item = (Say, AlertKind, &Line)> {
+    pub fn lines(&self) -> impl Iterator<Item = (NotificationKind, AlertKind, &NotificationLine)> {
         self.groups
             .iter()
             .flat_map(|g| g.lines.iter().map(|l| (g.say, g.kind, l)))

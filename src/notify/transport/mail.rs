@@ -270,7 +270,7 @@ fn source_text(error: &lettre::transport::smtp::Error) -> String {
 mod tests {
     use super::*;
     use crate::net::trust_store::{Protocol, TrustStore};
-    use crate::notify::telling::Thread;
+    use crate::notify::notification::Thread;
 
     fn mail() -> Mail {
         let email = Email {

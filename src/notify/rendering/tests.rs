@@ -15,29 +15,33 @@ fn miss(svc: &str) -> Alert {
 }
 
 /// A message with one line.
-fn one(say: Say, begin: Alert, set: impl FnOnce(&mut Line)) -> Telling {
-    let mut telling = Telling {
+fn one(
+    say: NotificationKind,
+    begin: Alert,
+    set: impl FnOnce(&mut NotificationLine),
+) -> Notification {
+    let mut notification = Notification {
         now_ms: JUDGED * 1000 + 500,
-        ..Telling::default()
+        ..Notification::default()
     };
     let (svc, kind) = (begin.svc.clone(), begin.kind);
-    let mut line = Line {
+    let mut line = NotificationLine {
         svc,
         bad: true,
         begin: Some(begin),
-        ..Line::default()
+        ..NotificationLine::default()
     };
     set(&mut line);
-    telling.push(say, kind, line);
-    telling
+    notification.push(say, kind, line);
+    notification
 }
 
 #[test]
 fn a_death_says_how_long_where_since_when_and_how_far_it_came() {
-    let mut telling = one(Say::Begin, miss("rss_agg"), |_| {});
-    telling.also_down.push("massive");
+    let mut notification = one(NotificationKind::Begin, miss("rss_agg"), |_| {});
+    notification.also_down.push("massive");
     assert_eq!(
-        text(&telling, &TimeZone::fixed(offset(1))),
+        text(&notification, &TimeZone::fixed(offset(1))),
         "DOWN rss_agg: no beat for 31 s (limit 30 s)\n\
          host web1, bus system-redis\n\
          since 2026-11-24 14:02:06 UTC (15:02:06 +01)\n\
@@ -48,7 +52,7 @@ fn a_death_says_how_long_where_since_when_and_how_far_it_came() {
 
 #[test]
 fn an_end_says_how_long_it_lasted() {
-    let telling = one(Say::End, miss("rss_agg"), |line| {
+    let notification = one(NotificationKind::End, miss("rss_agg"), |line| {
         line.bad = false;
         line.end = Some(Alert::new(
             AlertKind::HeartbeatOk,
@@ -56,8 +60,8 @@ fn an_end_says_how_long_it_lasted() {
             JUDGED - 31 + 133,
         ));
     });
-    assert_eq!(title(&telling), "UP rss_agg after 2 min 13 s");
-    let text = text(&telling, &TimeZone::UTC);
+    assert_eq!(title(&notification), "UP rss_agg after 2 min 13 s");
+    let text = text(&notification, &TimeZone::UTC);
     assert!(
         text.contains("from 2026-11-24 14:02:06 UTC\nto 2026-11-24 14:04:20 UTC"),
         "{text}"
@@ -90,30 +94,42 @@ fn each_kind_of_news_has_its_words() {
     });
     for (say, alert, said) in [
         (
-            Say::Begin,
+            NotificationKind::Begin,
             never.clone(),
             "NOT SEEN YET vexy_ai: nothing in 30 s",
         ),
-        (Say::Still, never, "STILL NOT SEEN vexy_ai: nothing in 30 s"),
-        (Say::Begin, stuck, "DEGRADED mesh: the disk is full"),
         (
-            Say::Begin,
+            NotificationKind::Still,
+            never,
+            "STILL NOT SEEN vexy_ai: nothing in 30 s",
+        ),
+        (
+            NotificationKind::Begin,
+            stuck,
+            "DEGRADED mesh: the disk is full",
+        ),
+        (
+            NotificationKind::Begin,
             bus,
             "BUS DOWN system-redis: nothing heard for 5 s",
         ),
         (
-            Say::Once,
+            NotificationKind::Once,
             loops,
             "RESTARTING mesh: started anew 3 times in a short while",
         ),
         (
-            Say::Begin,
+            NotificationKind::Begin,
             healer,
             "DOWN healer: no beat for 35 s (limit 30 s); nobody judges the services until it is back",
         ),
-        (Say::Begin, quick, "DOWN q: no beat for 1.6 s (limit 1.5 s)"),
         (
-            Say::Remind,
+            NotificationKind::Begin,
+            quick,
+            "DOWN q: no beat for 1.6 s (limit 1.5 s)",
+        ),
+        (
+            NotificationKind::Remind,
             miss("a"),
             "STILL DOWN a: no beat for 31 s (limit 30 s)",
         ),
@@ -126,6 +142,6 @@ fn each_kind_of_news_has_its_words() {
 fn text_of_others_is_one_harmless_line() {
     let mut alert = miss("x");
     (alert.kind, alert.reason) = (AlertKind::ServiceDegraded, Some("r\nUP everything".into()));
-    let text = text(&one(Say::Begin, alert, |_| {}), &TimeZone::UTC);
+    let text = text(&one(NotificationKind::Begin, alert, |_| {}), &TimeZone::UTC);
     assert!(!text.lines().any(|l| l.starts_with("UP")), "{text}");
 }

@@ -1,6 +1,6 @@
 //! Random lives of a swarm, played on a virtual clock, and what must hold in all of them.
 //!
-//! `TELLER_SEED=7 cargo test --lib teller::simulation` replays one seed.
+//! `TELLER_SEED=7 cargo test --lib aggregator::simulation` replays one seed.
 
 use std::collections::HashMap;
 
@@ -34,20 +34,20 @@ pub(crate) struct People {
 }
 
 impl People {
-    pub fn read(&mut self, telling: &Telling) -> Result<(), String> {
-        for (say, kind, line) in telling.lines() {
+    pub fn read(&mut self, notification: &Notification) -> Result<(), String> {
+        for (say, kind, line) in notification.lines() {
             let of_beats = kind == AlertKind::HeartbeatMiss;
             let topic = format!("{}/{}", kind.as_str(), line.svc);
             let believed = self.down.get(&topic).copied().unwrap_or(false);
             match say {
-                Say::End if !believed => {
+                NotificationKind::End if !believed => {
                     return Err(format!("an end without a beginning: {line:?}"));
                 }
-                Say::End | Say::Gone => self.down.insert(topic, false),
-                Say::Past if believed => {
+                NotificationKind::End | NotificationKind::Gone => self.down.insert(topic, false),
+                NotificationKind::Past if believed => {
                     return Err(format!("past, but told to be down: {line:?}"));
                 }
-                Say::Remind if !believed => {
+                NotificationKind::Remind if !believed => {
                     return Err(format!("reminded of the untold: {line:?}"));
                 }
                 _ => self.down.insert(topic, line.bad),
@@ -57,8 +57,8 @@ impl People {
             }
         }
         self.carried
-            .extend(telling.alerts.iter().map(|a| a.id.clone()));
-        self.omitted += telling.omitted;
+            .extend(notification.alerts.iter().map(|a| a.id.clone()));
+        self.omitted += notification.omitted;
         Ok(())
     }
 }
@@ -129,8 +129,8 @@ fn live(ops: &[(Ms, Op)], deps: &[(&str, &[&str])]) -> Result<(), String> {
     }
     play.pass(24 * 3_600_000);
     let mut people = People::default();
-    for (_, telling) in &play.told {
-        people.read(telling)?;
+    for (_, notification) in &play.told {
+        people.read(notification)?;
     }
     for (topic, truth) in [("heartbeat_miss", down), ("service_degraded", degraded)] {
         for (i, svc) in SERVICES.iter().enumerate() {
@@ -198,7 +198,7 @@ fn pause() -> impl Strategy<Value = Ms> {
 const DEPS: &[(&str, &[&str])] = &[("api", &["db"]), ("web", &["api", "feed"])];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { incidents: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_last_message_about_a_service_states_its_true_state(

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::clock;
-use crate::notify::telling::Ms;
+use crate::notify::notification::Ms;
 
 /// `31 s`, `1.6 s`, `2 min 13 s`.
 pub(super) fn secs(secs: f64) -> String {

@@ -9,9 +9,9 @@ use crate::net::http::{Client, explain};
 use crate::net::retry_after::retry_after;
 use crate::net::trust_store::TrustStore;
 use crate::notify::config::Webhook;
+use crate::notify::notification::Ms;
 use crate::notify::outbox::Message;
 use crate::notify::retry::{Answer, RETRY_AFTER_MAX};
-use crate::notify::telling::Ms;
 use crate::text::cut;
 
 /// Most of an answer that is read.

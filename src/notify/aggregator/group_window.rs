@@ -1,6 +1,6 @@
 //! When a group of news closes and is told.
 
-use super::super::telling::{Ms, NAMES_MAX};
+use super::super::notification::{Ms, NAMES_MAX};
 
 /// No group may wait longer than this before the first word about it, whatever `GROUP_WAIT_SEC` says.
 const FIRST_WORD_MS: Ms = 900;
@@ -11,19 +11,19 @@ const STORM_MESSAGES: usize = 3;
 
 /// The open group, if any, and the messages just sent.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Window {
+pub(super) struct GroupWindow {
     opened_ms: Option<Ms>,
     last_ms: Ms,
     count: usize,
     recent_ms: Vec<Ms>,
 }
 
-impl Window {
-    /// The window of a teller that sent these messages before it was restarted.
-    pub fn after(recent_ms: impl Iterator<Item = Ms>) -> Window {
-        Window {
+impl GroupWindow {
+    /// The window of an aggregator that sent these messages before it was restarted.
+    pub fn after(recent_ms: impl Iterator<Item = Ms>) -> GroupWindow {
+        GroupWindow {
             recent_ms: recent_ms.collect(),
-            ..Window::default()
+            ..GroupWindow::default()
         }
     }
 
@@ -89,9 +89,9 @@ mod tests {
 
     /// Plays arrivals and gives the times of the messages.
     fn messages(arrivals: impl IntoIterator<Item = Ms>) -> Vec<Ms> {
-        let mut window = Window::default();
+        let mut window = GroupWindow::default();
         let mut told = Vec::new();
-        let mut close_due = |window: &mut Window, until: Ms| {
+        let mut close_due = |window: &mut GroupWindow, until: Ms| {
             while let Some(at) = window.close_ms(500).filter(|&at| at <= until) {
                 window.close(at, true);
                 told.push(at);

@@ -1,10 +1,12 @@
-//! The words: from a [`Telling`] to text that reads on a locked phone.
+//! The words: from a [`Notification`] to text that reads on a locked phone.
 
 use std::fmt::Write;
 
 use jiff::tz::TimeZone;
 
-use super::telling::{Group, Line, Ms, Names, Say, Span, Telling};
+use super::notification::{
+    DownSpan, Ms, Names, Notification, NotificationGroup, NotificationKind, NotificationLine,
+};
 use crate::contract::{Alert, AlertKind, NAME_MAX_BYTES, TEXT_MAX_BYTES};
 
 #[cfg(test)]
@@ -18,51 +20,52 @@ use times::{ago, clock_seconds, full, human_ms, moment, moment_in_seconds, secs}
 const FRESH_MS: Ms = 5_000;
 
 /// The first line of the message: what a locked phone shows, and the subject of a mail.
-pub fn title(telling: &Telling) -> String {
-    let Some(first) = telling.groups.first() else {
-        return match telling.lost {
+pub fn title(notification: &Notification) -> String {
+    let Some(first) = notification.groups.first() else {
+        return match notification.lost {
             Some(lost) => lost_words(lost),
-            None => telling
+            None => notification
                 .notes
                 .first()
                 .map(|n| SafeText::cut(n, TEXT_MAX_BYTES).into())
                 .unwrap_or_default(),
         };
     };
-    let mut title = headline(first, telling);
-    for group in &telling.groups[1..] {
+    let mut title = headline(first, notification);
+    for group in &notification.groups[1..] {
         let _ = write!(title, " · {} {}", word(group), group.len());
     }
     title
 }
 
 /// The whole message as plain text; times are also given in `zone`.
-pub fn text(telling: &Telling, zone: &TimeZone) -> String {
+pub fn text(notification: &Notification, zone: &TimeZone) -> String {
     let mut text = String::new();
     let mut line = |words: &str| {
         text.push_str(words);
         text.push('\n');
     };
-    for group in &telling.groups {
-        line(&headline(group, telling));
-        for details in details(group, telling.now_ms, zone) {
+    for group in &notification.groups {
+        line(&headline(group, notification));
+        for details in details(group, notification.now_ms, zone) {
             line(&details);
         }
     }
-    if let Some(lost) = telling.lost {
+    if let Some(lost) = notification.lost {
         line(&lost_words(lost));
-        let down = !telling.also_down.is_empty() || telling.lines().any(|(_, _, l)| l.bad);
+        let down =
+            !notification.also_down.is_empty() || notification.lines().any(|(_, _, l)| l.bad);
         line(if down {
             "what is not named in this message is up"
         } else {
             "nothing is down now"
         });
     }
-    for note in &telling.notes {
+    for note in &notification.notes {
         line(&SafeText::cut(note, 2 * TEXT_MAX_BYTES));
     }
-    if !telling.also_down.is_empty() {
-        line(&format!("also down: {}", list(&telling.also_down)));
+    if !notification.also_down.is_empty() {
+        line(&format!("also down: {}", list(&notification.also_down)));
     }
     text.truncate(text.trim_end().len());
     text
@@ -74,14 +77,14 @@ fn lost_words(lost: u64) -> String {
 }
 
 /// One group in one line.
-fn headline(group: &Group, telling: &Telling) -> String {
-    if group.say == Say::Past && telling.digest_since_ms.is_some() {
+fn headline(group: &NotificationGroup, notification: &Notification) -> String {
+    if group.say == NotificationKind::Past && notification.digest_since_ms.is_some() {
         return format!(
             "while this channel was down: {}",
-            outages(group, telling.now_ms)
+            outages(group, notification.now_ms)
         );
     }
-    if group.say == Say::Because {
+    if group.say == NotificationKind::Because {
         let cause = group.lines.iter().find_map(|l| l.cause.as_deref());
         let cause = SafeText::cut(cause.unwrap_or("a dependency"), NAME_MAX_BYTES);
         return format!("ALSO SILENT because of {cause}: {}", names(group));
@@ -92,7 +95,7 @@ fn headline(group: &Group, telling: &Telling) -> String {
             format!(
                 "{} {svc}{}",
                 word(group),
-                phrase(group, only, telling.now_ms)
+                phrase(group, only, notification.now_ms)
             )
         }
         _ => {
@@ -106,72 +109,79 @@ fn headline(group: &Group, telling: &Telling) -> String {
 }
 
 /// The word in capitals that a group begins with.
-fn word(group: &Group) -> &'static str {
+fn word(group: &NotificationGroup) -> &'static str {
     use AlertKind::*;
     match (group.say, group.kind) {
-        (Say::Begin, HeartbeatMiss) if group.never_heard => "NOT SEEN YET",
-        (Say::Begin, BusDown) => "BUS DOWN",
-        (Say::Begin, ServiceDegraded) => "DEGRADED",
-        (Say::Begin, WorkStalled) => "STALLED",
-        (Say::Begin, InstancesLow) => "TOO FEW",
-        (Say::Begin, _) => "DOWN",
-        (Say::Still | Say::Remind, HeartbeatMiss) if group.never_heard => "STILL NOT SEEN",
-        (Say::Still | Say::Remind, BusDown) => "BUS STILL DOWN",
-        (Say::Still | Say::Remind, ServiceDegraded) => "STILL DEGRADED",
-        (Say::Still | Say::Remind, WorkStalled) => "STILL STALLED",
-        (Say::Still | Say::Remind, InstancesLow) => "STILL TOO FEW",
-        (Say::Still | Say::Remind, _) => "STILL DOWN",
-        (Say::Because, _) => "ALSO SILENT",
-        (Say::Flapping, _) => "FLAPPING",
-        (Say::Steady, _) => "STEADY",
-        (Say::End, BusDown) => "BUS UP",
-        (Say::End, ServiceDegraded) => "RESTORED",
-        (Say::End, WorkStalled) => "MOVING",
-        (Say::End, InstancesLow) => "ENOUGH",
-        (Say::End, _) => "UP",
-        (Say::Past, ServiceDegraded) => "WAS DEGRADED",
-        (Say::Past, WorkStalled) => "WAS STALLED",
-        (Say::Past, InstancesLow) => "HAD TOO FEW",
-        (Say::Past, _) => "WAS DOWN",
-        (Say::Gone, _) => "NOT WATCHED ANY MORE",
-        (Say::Once, BusUnstable) => "BUS UNSTABLE",
-        (Say::Once, BusReadonly) => "BUS REFUSES WRITES",
-        (Say::Once, DuplicateInstance) => "TWO INSTANCES",
-        (Say::Once, TruthRejected) => "TRUTH REJECTED",
-        (Say::Once, TruthMissing) => "TRUTH MISSING",
-        (Say::Once, _) => "RESTARTING",
+        (NotificationKind::Begin, HeartbeatMiss) if group.never_heard => "NOT SEEN YET",
+        (NotificationKind::Begin, BusDown) => "BUS DOWN",
+        (NotificationKind::Begin, ServiceDegraded) => "DEGRADED",
+        (NotificationKind::Begin, WorkStalled) => "STALLED",
+        (NotificationKind::Begin, InstancesLow) => "TOO FEW",
+        (NotificationKind::Begin, _) => "DOWN",
+        (NotificationKind::Still | NotificationKind::Remind, HeartbeatMiss)
+            if group.never_heard =>
+        {
+            "STILL NOT SEEN"
+        }
+        (NotificationKind::Still | NotificationKind::Remind, BusDown) => "BUS STILL DOWN",
+        (NotificationKind::Still | NotificationKind::Remind, ServiceDegraded) => "STILL DEGRADED",
+        (NotificationKind::Still | NotificationKind::Remind, WorkStalled) => "STILL STALLED",
+        (NotificationKind::Still | NotificationKind::Remind, InstancesLow) => "STILL TOO FEW",
+        (NotificationKind::Still | NotificationKind::Remind, _) => "STILL DOWN",
+        (NotificationKind::Because, _) => "ALSO SILENT",
+        (NotificationKind::Flapping, _) => "FLAPPING",
+        (NotificationKind::Steady, _) => "STEADY",
+        (NotificationKind::End, BusDown) => "BUS UP",
+        (NotificationKind::End, ServiceDegraded) => "RESTORED",
+        (NotificationKind::End, WorkStalled) => "MOVING",
+        (NotificationKind::End, InstancesLow) => "ENOUGH",
+        (NotificationKind::End, _) => "UP",
+        (NotificationKind::Past, ServiceDegraded) => "WAS DEGRADED",
+        (NotificationKind::Past, WorkStalled) => "WAS STALLED",
+        (NotificationKind::Past, InstancesLow) => "HAD TOO FEW",
+        (NotificationKind::Past, _) => "WAS DOWN",
+        (NotificationKind::Gone, _) => "NOT WATCHED ANY MORE",
+        (NotificationKind::Once, BusUnstable) => "BUS UNSTABLE",
+        (NotificationKind::Once, BusReadonly) => "BUS REFUSES WRITES",
+        (NotificationKind::Once, DuplicateInstance) => "TWO INSTANCES",
+        (NotificationKind::Once, TruthRejected) => "TRUTH REJECTED",
+        (NotificationKind::Once, TruthMissing) => "TRUTH MISSING",
+        (NotificationKind::Once, _) => "RESTARTING",
     }
 }
 
 /// What follows the name of a service: `: no beat for 31 s (limit 30 s)`.
-fn phrase(group: &Group, line: &Line, now_ms: Ms) -> String {
+fn phrase(group: &NotificationGroup, line: &NotificationLine, now_ms: Ms) -> String {
     let mut words = match group.say {
-        Say::Begin | Say::Still | Say::Remind | Say::Because => begin_words(group, line, now_ms),
-        Say::End => end_words(line),
-        Say::Flapping => format!(
+        NotificationKind::Begin
+        | NotificationKind::Still
+        | NotificationKind::Remind
+        | NotificationKind::Because => begin_words(group, line, now_ms),
+        NotificationKind::End => end_words(line),
+        NotificationKind::Flapping => format!(
             ": {} {} times in {}, {} now; quiet until it is steady",
             bad_word(group.kind),
             line.times,
             ago(now_ms, line.since_ms),
             state_word(group.kind, line),
         ),
-        Say::Steady => format!(
+        NotificationKind::Steady => format!(
             ": {} for {}, after it was {} {} times",
             state_word(group.kind, line),
             ago(now_ms, line.since_ms),
             bad_word(group.kind),
             line.times,
         ),
-        Say::Past => format!(": {}, up now", spans(line, now_ms)),
-        Say::Gone => ": truth dropped it, its end will not be heard".to_owned(),
-        Say::Once => once_words(group.kind, line),
+        NotificationKind::Past => format!(": {}, up now", spans(line, now_ms)),
+        NotificationKind::Gone => ": truth dropped it, its end will not be heard".to_owned(),
+        NotificationKind::Once => once_words(group.kind, line),
     };
     let repeats = match group.say {
-        Say::Once => line.times.saturating_sub(1),
-        Say::Begin | Say::End => line.times,
+        NotificationKind::Once => line.times.saturating_sub(1),
+        NotificationKind::Begin | NotificationKind::End => line.times,
         _ => 0,
     };
-    if repeats > 0 && group.say == Say::Once {
+    if repeats > 0 && group.say == NotificationKind::Once {
         let _ = write!(words, " ({} times)", line.times);
     } else if repeats > 0 {
         let _ = write!(words, " (before that down {})", spans(line, now_ms));
@@ -188,11 +198,11 @@ fn bad_word(kind: AlertKind) -> &'static str {
     }
 }
 
-fn state_word(kind: AlertKind, line: &Line) -> &'static str {
+fn state_word(kind: AlertKind, line: &NotificationLine) -> &'static str {
     if line.bad { bad_word(kind) } else { "up" }
 }
 
-fn begin_words(group: &Group, line: &Line, now_ms: Ms) -> String {
+fn begin_words(group: &NotificationGroup, line: &NotificationLine, now_ms: Ms) -> String {
     let Some(begin) = &line.begin else {
         return String::new();
     };
@@ -229,7 +239,7 @@ fn begin_words(group: &Group, line: &Line, now_ms: Ms) -> String {
     }
 }
 
-fn end_words(line: &Line) -> String {
+fn end_words(line: &NotificationLine) -> String {
     let (Some(begin), Some(end)) = (&line.begin, &line.end) else {
         return String::new();
     };
@@ -241,7 +251,7 @@ fn end_words(line: &Line) -> String {
     }
 }
 
-fn once_words(kind: AlertKind, line: &Line) -> String {
+fn once_words(kind: AlertKind, line: &NotificationLine) -> String {
     let Some(alert) = &line.begin else {
         return String::new();
     };
@@ -259,7 +269,7 @@ fn once_words(kind: AlertKind, line: &Line) -> String {
 }
 
 /// The lines below a headline.
-fn details(group: &Group, now_ms: Ms, zone: &TimeZone) -> Vec<String> {
+fn details(group: &NotificationGroup, now_ms: Ms, zone: &TimeZone) -> Vec<String> {
     let mut out = Vec::new();
     for line in &group.lines {
         if !line.because.is_empty() {
@@ -274,7 +284,10 @@ fn details(group: &Group, now_ms: Ms, zone: &TimeZone) -> Vec<String> {
             ));
         }
     }
-    if matches!(group.say, Say::Past | Say::Because | Say::Gone) {
+    if matches!(
+        group.say,
+        NotificationKind::Past | NotificationKind::Because | NotificationKind::Gone
+    ) {
         return out;
     }
     if let ([only], 0) = (group.lines.as_slice(), group.more) {
@@ -295,15 +308,17 @@ fn details(group: &Group, now_ms: Ms, zone: &TimeZone) -> Vec<String> {
 }
 
 /// Where, since when, and how far it had come.
-fn facts(line: &Line, say: Say, zone: &TimeZone) -> Vec<String> {
+fn facts(line: &NotificationLine, say: NotificationKind, zone: &TimeZone) -> Vec<String> {
     let mut out: Vec<String> = place(line).into_iter().collect();
     if let Some(begin) = &line.begin {
         let since = match say {
-            Say::Flapping | Say::Steady => line.since_ms.unwrap_or_else(|| since_ms(begin)),
+            NotificationKind::Flapping | NotificationKind::Steady => {
+                line.since_ms.unwrap_or_else(|| since_ms(begin))
+            }
             _ => since_ms(begin),
         };
         match (&line.end, say) {
-            (Some(end), Say::End) => {
+            (Some(end), NotificationKind::End) => {
                 out.push(format!("from {}", full(since, zone)));
                 out.push(format!("to {}", full(end.ts * 1000, zone)));
             }
@@ -316,7 +331,7 @@ fn facts(line: &Line, say: Say, zone: &TimeZone) -> Vec<String> {
     out
 }
 
-fn place(line: &Line) -> Option<String> {
+fn place(line: &NotificationLine) -> Option<String> {
     let alert = line.end.as_ref().or(line.begin.as_ref())?;
     let host = alert
         .host
@@ -328,7 +343,7 @@ fn place(line: &Line) -> Option<String> {
 }
 
 /// `rss_agg 14:02–14:05, massive 14:10–14:12 (3 times)`.
-fn outages(group: &Group, now_ms: Ms) -> String {
+fn outages(group: &NotificationGroup, now_ms: Ms) -> String {
     let each = group.lines.iter().map(|l| {
         format!(
             "{} {}",
@@ -343,8 +358,8 @@ fn outages(group: &Group, now_ms: Ms) -> String {
     out
 }
 
-fn spans(line: &Line, now_ms: Ms) -> String {
-    let shown = |s: &Span| {
+fn spans(line: &NotificationLine, now_ms: Ms) -> String {
+    let shown = |s: &DownSpan| {
         if s.to_ms - s.from_ms < 120_000 {
             let (from, to) = (moment_in_seconds(s.from_ms, now_ms), clock_seconds(s.to_ms));
             format!("{from}–{to}")
@@ -364,7 +379,7 @@ fn spans(line: &Line, now_ms: Ms) -> String {
     }
 }
 
-fn names(group: &Group) -> String {
+fn names(group: &NotificationGroup) -> String {
     let names = group.lines.iter().map(|l| name(&l.svc));
     let mut out = names.collect::<Vec<_>>().join(", ");
     if group.more > 0 {

@@ -48,7 +48,7 @@ fn a_gap_in_the_log_is_told_with_the_current_state() {
     assert_eq!(heard, Heard::AfterGap);
     let miss = play.alert(AlertKind::HeartbeatMiss, "c");
     let kinds = [AlertKind::HeartbeatMiss];
-    play.teller.resync(
+    play.aggregator.resync(
         play.now,
         &kinds,
         [("a".into(), None), ("c".into(), Some(miss))],
@@ -75,7 +75,7 @@ fn a_log_that_counts_anew_is_heard_and_an_entry_heard_twice_is_not_told_twice() 
         at_ms: at,
         alert: play.alert(AlertKind::HeartbeatMiss, "a"),
     };
-    assert_eq!(play.teller.hear(play.now, again, true), Heard::Known);
+    assert_eq!(play.aggregator.hear(play.now, again, true), Heard::Known);
     play.n = 0;
     play.ok("a");
     play.pass(minutes(10));
@@ -87,7 +87,7 @@ fn a_log_that_counts_anew_is_heard_and_an_entry_heard_twice_is_not_told_twice() 
 fn what_was_told_out_of_band_is_not_told_again_from_the_log() {
     let mut play = Play::new(Rules::default());
     let down = play.alert(AlertKind::BusDown, "system-redis");
-    play.teller.hear_out_of_band(play.now, down.clone());
+    play.aggregator.hear_out_of_band(play.now, down.clone());
     play.pass(10_000);
     play.restart();
     assert_eq!(play.hear(down), Heard::Known);
@@ -105,11 +105,11 @@ fn what_was_told_out_of_band_is_not_told_again_from_the_log() {
 #[test]
 fn what_another_teller_knew_is_told_on_even_if_it_was_about_to_look_at_it() {
     let mut play = Play::new(Rules::default());
-    let mut before = Teller::new(Rules::default(), play.now);
+    let mut before = Aggregator::new(Rules::default(), play.now);
     before.hear_out_of_band(play.now, play.alert(AlertKind::BusDown, "system-redis"));
     assert!(before.compose(play.now + 1_000, None, "m0").is_some());
     before.look_at(play.now, (AlertKind::BusDown, "system-redis".into()));
-    play.teller.absorb(play.now, before);
+    play.aggregator.absorb(play.now, before);
     play.pass(minutes(1));
     let mut up = play.alert(AlertKind::BusUp, "system-redis");
     up.id.push_str("-up");
@@ -123,7 +123,7 @@ fn a_service_that_truth_names_no_more_is_not_down_for_ever() {
     let mut play = Play::new(Rules::default());
     play.miss("old");
     play.pass(minutes(1));
-    play.teller.set_world(play.now, [], |svc| svc != "old");
+    play.aggregator.set_world(play.now, [], |svc| svc != "old");
     play.pass(minutes(1));
     assert!(
         play.titles()[1].starts_with("NOT WATCHED ANY MORE old"),
@@ -156,7 +156,7 @@ fn the_end_of_an_outage_answers_the_message_about_its_beginning() {
 #[test]
 fn a_new_channel_hears_of_what_is_down_and_not_of_old_history() {
     let mut play = Play::new(Rules::default());
-    play.teller = Teller::new(Rules::default(), START + minutes(600));
+    play.aggregator = Aggregator::new(Rules::default(), START + minutes(600));
     for svc in ["gone", "dead"] {
         play.miss(svc);
         play.now += 1_000;
@@ -170,7 +170,7 @@ fn a_new_channel_hears_of_what_is_down_and_not_of_old_history() {
 #[test]
 fn a_note_about_another_channel_is_a_line_of_its_own() {
     let mut play = Play::new(Rules::default());
-    play.teller
+    play.aggregator
         .note(play.now, "CHANNEL email fails: 550 no such user".into());
     play.pass(1_000);
     assert_eq!(play.titles(), ["CHANNEL email fails: 550 no such user"]);
@@ -203,7 +203,7 @@ fn a_restart_at_any_moment_neither_loses_nor_doubles_a_word() {
 fn a_service_that_truth_dropped_is_not_told_to_be_down_even_if_it_is_read_of_later() {
     let mut play = Play::with_deps(Rules::default(), &[("old", &["db"])]);
     play.miss("old");
-    play.teller.forget_service(play.now, "old");
+    play.aggregator.forget_service(play.now, "old");
     play.miss("db");
     play.pass(minutes(1));
     assert_eq!(play.titles(), ["DOWN db: no beat for 31 s (limit 30 s)"]);
@@ -215,8 +215,8 @@ fn one_that_is_dropped_and_named_again_before_that_is_told_is_not_down_for_ever(
     let mut play = Play::new(Rules::default());
     play.miss("a");
     play.pass(minutes(1));
-    play.teller.set_world(play.now, [], |_| false);
-    play.teller.set_world(play.now, [], |_| true);
+    play.aggregator.set_world(play.now, [], |_| false);
+    play.aggregator.set_world(play.now, [], |_| true);
     play.pass(minutes(1));
     assert!(play.titles()[1].starts_with("NOT WATCHED ANY MORE a"));
     play.pass(minutes(5));

@@ -1,10 +1,10 @@
-//! What an alert does to the case under which it is filed.
+//! What an alert does to the incident under which it is filed.
 
 use crate::contract::{Alert, AlertKind};
 
-/// How an alert moves its case.
+/// How an alert moves its incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Edge {
+pub(super) enum Classification {
     Begin,
     End,
     /// It happens and has no end.
@@ -16,14 +16,14 @@ pub(super) enum Edge {
 }
 
 /// The kind under which an alert is filed (that of its beginning), and what it does there.
-pub(super) fn file(alert: &Alert) -> (AlertKind, Edge) {
+pub(super) fn classify(alert: &Alert) -> (AlertKind, Classification) {
     let of = alert.of.unwrap_or(AlertKind::HeartbeatMiss);
     match (alert.kind, alert.kind.ends()) {
-        (AlertKind::Flapping, _) => (of, Edge::Flapping),
-        (AlertKind::Steady, _) => (of, Edge::Steady),
-        (_, Some(begin)) => (begin, Edge::End),
-        (kind, None) if is_once(kind) => (kind, Edge::Once),
-        (kind, None) => (kind, Edge::Begin),
+        (AlertKind::Flapping, _) => (of, Classification::Flapping),
+        (AlertKind::Steady, _) => (of, Classification::Steady),
+        (_, Some(begin)) => (begin, Classification::End),
+        (kind, None) if is_once(kind) => (kind, Classification::Once),
+        (kind, None) => (kind, Classification::Begin),
     }
 }
 

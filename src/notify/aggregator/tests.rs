@@ -1,6 +1,6 @@
-//! The promises of the teller, one by one.
+//! The promises of the aggregator, one by one.
 
-use super::super::wording;
+use super::super::rendering;
 use super::*;
 use crate::clock::{Mono, Now};
 use crate::flap::{FlapDetector, WINDOW_TIMEOUTS};
@@ -11,13 +11,13 @@ mod quiet;
 /// A Tuesday, 14:00 UTC.
 pub(super) const START: Ms = 1_794_924_000_000;
 
-/// A teller on a clock of its own, and everything that it said.
+/// A aggregator on a clock of its own, and everything that it said.
 pub(super) struct Play {
-    pub teller: Teller,
+    pub aggregator: Aggregator,
     pub now: Ms,
     pub n: u64,
     silences: Vec<Silence>,
-    pub told: Vec<(Ms, Telling)>,
+    pub told: Vec<(Ms, Notification)>,
     /// Judges who flaps, as the healer does.
     flaps: FlapDetector<(AlertKind, String)>,
     pub logged: Vec<String>,
@@ -26,7 +26,7 @@ pub(super) struct Play {
 impl Play {
     pub fn new(rules: Rules) -> Play {
         Play {
-            teller: Teller::new(rules, START),
+            aggregator: Aggregator::new(rules, START),
             now: START,
             n: 0,
             silences: Vec::new(),
@@ -42,7 +42,7 @@ impl Play {
             let on = on.iter().map(|s| s.to_string()).collect();
             (svc.to_string(), on)
         });
-        play.teller.set_world(START, deps, |_| true);
+        play.aggregator.set_world(START, deps, |_| true);
         play
     }
 
@@ -51,7 +51,7 @@ impl Play {
         let end = self.now + ms;
         loop {
             let steady = self.flaps.next_due().map(|at| (at.0 / 1000) as Ms);
-            let news = self.teller.next_wake();
+            let news = self.aggregator.next_wake();
             let Some(at) = news.into_iter().chain(steady).min().filter(|&at| at <= end) else {
                 break;
             };
@@ -64,8 +64,8 @@ impl Play {
 
     pub fn compose(&mut self, digest: Option<Ms>) {
         let id = format!("m{}", self.told.len() + 1);
-        if let Some(telling) = self.teller.compose(self.now, digest, &id) {
-            self.told.push((self.now, telling));
+        if let Some(notification) = self.aggregator.compose(self.now, digest, &id) {
+            self.told.push((self.now, notification));
         }
     }
 
@@ -89,7 +89,7 @@ impl Play {
             at_ms: self.now,
             alert,
         };
-        self.teller.hear(self.now, entry, true)
+        self.aggregator.hear(self.now, entry, true)
     }
 
     pub fn alert(&self, kind: AlertKind, svc: &str) -> Alert {
@@ -152,28 +152,31 @@ impl Play {
 
     pub fn silence(&mut self, silences: Vec<Silence>) {
         self.silences = silences;
-        self.teller.set_silences(self.now, self.silences.clone());
+        self.aggregator
+            .set_silences(self.now, self.silences.clone());
     }
 
     /// The first lines of all messages so far.
     pub fn titles(&self) -> Vec<String> {
-        self.told.iter().map(|(_, t)| wording::title(t)).collect()
+        self.told.iter().map(|(_, t)| rendering::title(t)).collect()
     }
 
     pub fn last_text(&self) -> String {
         let last = self.told.last().map(|(_, t)| t).expect("a message");
-        wording::text(last, &jiff::tz::TimeZone::UTC)
+        rendering::text(last, &jiff::tz::TimeZone::UTC)
     }
 
-    /// Kills the teller and brings it back from what it stored.
+    /// Kills the aggregator and brings it back from what it stored.
     pub fn restart(&mut self) {
-        self.teller.touch_all();
-        let changes = self.teller.take_changes();
-        let (old, rules) = (self.teller.clone(), self.teller.rules);
-        let mut new = Teller::restore(rules, self.now, &changes.meta, changes.put).expect("reads");
+        self.aggregator.touch_all();
+        let changes = self.aggregator.take_changes();
+        let (old, rules) = (self.aggregator.clone(), self.aggregator.rules);
+        let mut new =
+            Aggregator::restore(rules, self.now, &changes.meta, changes.put).expect("reads");
         new.depends_on = old.depends_on;
-        self.teller = new;
-        self.teller.set_silences(self.now, self.silences.clone());
+        self.aggregator = new;
+        self.aggregator
+            .set_silences(self.now, self.silences.clone());
     }
 }
 
@@ -197,7 +200,7 @@ fn a_death_and_a_return_are_two_messages() {
     );
     assert_eq!(play.told[0].0 - START, 500, "told after the group wait");
     assert!(
-        play.teller.cases.is_empty(),
+        play.aggregator.incidents.is_empty(),
         "nothing is remembered for ever"
     );
 }

@@ -3,8 +3,8 @@
 use super::*;
 use crate::bus::BusError;
 use crate::contract::AlertKind;
+use crate::notify::aggregator::Heard;
 use crate::notify::store::Committed;
-use crate::notify::teller::Heard;
 use crate::swarm_state::Logged;
 
 /// How often the holding of the channel is renewed.
@@ -21,13 +21,13 @@ const UNACKNOWLEDGED_MAX: usize = 200_000;
 impl Channel {
     /// What a file remembers from before the start.
     pub(super) fn remember(&mut self, now_ms: Ms) {
-        let Some(left) = self.memory.read() else {
+        let Some(left) = self.state_file.read() else {
             return;
         };
-        match Teller::restore(self.rules, now_ms, &left.meta, left.records) {
-            Ok(teller) => {
-                self.teller = teller;
-                self.teller.touch_all();
+        match Aggregator::restore(self.rules, now_ms, &left.meta, left.records) {
+            Ok(aggregator) => {
+                self.aggregator = aggregator;
+                self.aggregator.touch_all();
             }
             Err(e) => log::warn!("channel {}: what was told is forgotten: {e}", self.name),
         }
@@ -49,13 +49,15 @@ impl Channel {
             self.name,
             by / 1000
         );
-        self.teller.shift(by);
+        self.aggregator.shift(by);
         self.outbox.shift(by);
         self.refiring.shift(by);
         self.owed.shift(by);
         match &mut self.link {
-            Link::Away { next_try_ms: at } | Link::Standby { next_look_ms: at } => *at += by,
-            Link::Held => {}
+            StoreLink::Away { next_try_ms: at } | StoreLink::Standby { next_look_ms: at } => {
+                *at += by
+            }
+            StoreLink::Held => {}
         }
         let moments = [
             &mut self.next_hold_ms,
@@ -71,9 +73,9 @@ impl Channel {
     pub(super) fn follow_bus(&mut self) {
         let now_ms = self.clock.now_ms();
         let step = match self.link {
-            Link::Away { next_try_ms } if now_ms >= next_try_ms => self.connect(now_ms),
-            Link::Standby { next_look_ms } if now_ms >= next_look_ms => self.stand_by(now_ms),
-            Link::Held => self.read(now_ms),
+            StoreLink::Away { next_try_ms } if now_ms >= next_try_ms => self.connect(now_ms),
+            StoreLink::Standby { next_look_ms } if now_ms >= next_look_ms => self.stand_by(now_ms),
+            StoreLink::Held => self.read(now_ms),
             _ => Ok(()),
         };
         if let Err(error) = step {
@@ -99,7 +101,7 @@ impl Channel {
             log::warn!("channel {}: {error}; trying on", self.name);
         }
         let pause = self.backoff.next_pause().as_millis() as Ms;
-        self.link = Link::Away {
+        self.link = StoreLink::Away {
             next_try_ms: self.clock.now_ms() + pause,
         };
     }
@@ -118,7 +120,7 @@ impl Channel {
         if self.outage.end() {
             log::info!("channel {}: the bus is back", self.name);
         }
-        self.link = Link::Held;
+        self.link = StoreLink::Held;
         (self.next_hold_ms, self.next_silence_ms) =
             (now_ms + HOLD_EVERY_MS, now_ms + SILENCE_EVERY_MS);
         Ok(())
@@ -128,22 +130,22 @@ impl Channel {
     fn load(&mut self, now_ms: Ms) -> Result<(), BusError> {
         let found = self.store.open()?;
         let restored = match &found.meta {
-            Some(meta) => Teller::restore(self.rules, now_ms, meta, found.records),
-            None => Ok(Teller::new(self.rules, now_ms)),
+            Some(meta) => Aggregator::restore(self.rules, now_ms, meta, found.records),
+            None => Ok(Aggregator::new(self.rules, now_ms)),
         };
-        let mut teller = restored.unwrap_or_else(|e| {
+        let mut aggregator = restored.unwrap_or_else(|e| {
             log::warn!("channel {}: what was told is forgotten: {e}", self.name);
-            Teller::new(self.rules, now_ms)
+            Aggregator::new(self.rules, now_ms)
         });
-        std::mem::swap(&mut self.teller, &mut teller);
-        self.teller.absorb(now_ms, teller);
+        std::mem::swap(&mut self.aggregator, &mut aggregator);
+        self.aggregator.absorb(now_ms, aggregator);
         let mut outbox = Outbox::restore(found.outbox);
         std::mem::swap(&mut self.outbox, &mut outbox);
         self.outbox.absorb(outbox);
         self.loaded = true;
         self.adopt_truth(now_ms);
         let silences = self.store.silences()?;
-        self.teller.set_silences(now_ms, silences);
+        self.aggregator.set_silences(now_ms, silences);
         let left = self.store.unacknowledged()?;
         self.hear(now_ms, left)
     }
@@ -152,14 +154,14 @@ impl Channel {
     fn rejoin(&mut self, now_ms: Ms) -> Result<(), BusError> {
         self.store.make_group()?;
         if !self.store.has_records()? {
-            self.teller.touch_all();
+            self.aggregator.touch_all();
             let ids: Vec<String> = self.outbox.messages().map(|m| m.id.clone()).collect();
             for id in ids {
                 self.owed.put(&id);
             }
         }
         let silences = self.store.silences()?;
-        self.teller.set_silences(now_ms, silences);
+        self.aggregator.set_silences(now_ms, silences);
         Ok(())
     }
 
@@ -167,7 +169,7 @@ impl Channel {
         if self.store.holder()?.is_none() {
             return self.connect(now_ms);
         }
-        self.link = Link::Standby {
+        self.link = StoreLink::Standby {
             next_look_ms: now_ms + LOOK_EVERY_MS,
         };
         Ok(())
@@ -176,13 +178,13 @@ impl Channel {
     /// Another instance tells now; what this one knew is that one's to know.
     fn yield_channel(&mut self, now_ms: Ms) {
         log::info!("channel {}: another instance tells; standing by", self.name);
-        self.teller = Teller::new(self.rules, now_ms);
+        self.aggregator = Aggregator::new(self.rules, now_ms);
         self.outbox = Outbox::default();
         self.refiring = Refiring::new(now_ms);
         self.owed.clear();
         self.unacknowledged.clear();
         self.loaded = false;
-        self.link = Link::Standby {
+        self.link = StoreLink::Standby {
             next_look_ms: now_ms + LOOK_EVERY_MS,
         };
     }
@@ -199,7 +201,7 @@ impl Channel {
         if now_ms >= self.next_silence_ms {
             self.next_silence_ms = now_ms + SILENCE_EVERY_MS;
             let silences = self.store.silences()?;
-            self.teller.set_silences(now_ms, silences);
+            self.aggregator.set_silences(now_ms, silences);
         }
         if self.unacknowledged.len() + self.owed.unacknowledged() > UNACKNOWLEDGED_MAX {
             return Ok(());
@@ -212,7 +214,7 @@ impl Channel {
 
     /// Entries that were handed to an instance which stood still and lost the channel: they are in nobody's hands.
     fn look_for_strays(&mut self, now_ms: Ms) -> Result<(), BusError> {
-        let last = self.teller.last_id().to_owned();
+        let last = self.aggregator.last_id().to_owned();
         if last.is_empty() || self.store.newest()?.is_none_or(|newest| newest == last) {
             return Ok(());
         }
@@ -228,8 +230,8 @@ impl Channel {
         let mut gap = false;
         for logged in entries {
             let number = logged.entry.as_ref().and_then(|e| e.n);
-            if number.is_some_and(|n| self.teller.gap_before(n)) {
-                let last = self.teller.last_id().to_owned();
+            if number.is_some_and(|n| self.aggregator.gap_before(n)) {
+                let last = self.aggregator.last_id().to_owned();
                 let missing = self.store.between(&last, &format!("({}", logged.id))?;
                 for missed in missing {
                     gap |= self.hear_one(now_ms, missed);
@@ -253,10 +255,10 @@ impl Channel {
         entry.at_ms += now_ms;
         let ours = self.role.owns(&entry.alert);
         let (svc, is_old) = (entry.alert.svc.clone(), now_ms - entry.at_ms > OLD_MS);
-        let heard = self.teller.hear(now_ms, entry, ours);
+        let heard = self.aggregator.hear(now_ms, entry, ours);
         // Of a time before truth dropped it. (What is fresh is told, whichever truth is the newer.)
         if ours && is_old && self.role == Role::Healer && !self.is_watched(&svc) {
-            self.teller.forget_service(now_ms, &svc);
+            self.aggregator.forget_service(now_ms, &svc);
         }
         heard == Heard::AfterGap
     }
@@ -274,13 +276,13 @@ impl Channel {
             Role::Sentinel => (&[AlertKind::HealerMiss], vec!["healer".to_owned()]),
         };
         let states = self.store.states(&services)?;
-        self.teller.resync(now_ms, kinds, states);
+        self.aggregator.resync(now_ms, kinds, states);
         Ok(())
     }
 
     /// Keeps the channel for as long as a send may take.
     pub(super) fn hold_while_sending(&mut self) {
-        if matches!(self.link, Link::Held)
+        if matches!(self.link, StoreLink::Held)
             && let Err(error) = self.store.hold(self.target.longest_send_ms())
         {
             self.bus_failed(&error);
@@ -290,7 +292,7 @@ impl Channel {
 
     /// Lets another instance have the channel at once.
     pub(super) fn release(&mut self) {
-        if matches!(self.link, Link::Held)
+        if matches!(self.link, StoreLink::Held)
             && let Err(error) = self.store.release()
         {
             log::warn!("channel {}: {error}", self.name);
@@ -303,8 +305,8 @@ impl Channel {
             return;
         }
         let now_ms = self.clock.now_ms();
-        if !matches!(self.link, Link::Held) {
-            self.memory.keep(&self.owed, &self.outbox);
+        if !matches!(self.link, StoreLink::Held) {
+            self.state_file.keep(&self.owed, &self.outbox);
             return self.owed.failed(now_ms);
         }
         let store = &mut self.store;
@@ -314,7 +316,7 @@ impl Channel {
         {
             Ok(Committed::Done) => {
                 self.owed.clear();
-                self.memory.forget();
+                self.state_file.forget();
             }
             Ok(Committed::Lost) => self.yield_channel(now_ms),
             Err(error) => {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::contract::Silence;
-use crate::notify::telling::Ms;
+use crate::notify::notification::Ms;
 
 /// All silences in force or to come.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::owed::Owed;
+use super::write_behind::WriteBehindQueue;
 use crate::notify::outbox::{Message, Outbox};
 
 /// One file of a channel; without `STATE_DIR` it keeps nothing.
-pub(super) struct Memory {
+pub(super) struct StateFile {
     path: Option<PathBuf>,
     written: bool,
     /// The revision of what was written.
@@ -25,12 +25,12 @@ pub(super) struct Remembered {
     pub outbox: Vec<Message>,
 }
 
-impl Memory {
-    pub fn new(folder: Option<PathBuf>, group: &str) -> Memory {
+impl StateFile {
+    pub fn new(folder: Option<PathBuf>, group: &str) -> StateFile {
         let name = format!("notify-{}.json", group.replace(':', "-"));
         let path = folder.map(|f| f.join(name));
         let written = path.as_ref().is_some_and(|p| p.exists());
-        Memory {
+        StateFile {
             path,
             written,
             revision: 0,
@@ -51,7 +51,7 @@ impl Memory {
     }
 
     /// Keeps what the bus does not have, when that has changed.
-    pub fn keep(&mut self, owed: &Owed, outbox: &Outbox) {
+    pub fn keep(&mut self, owed: &WriteBehindQueue, outbox: &Outbox) {
         let Some(path) = &self.path else { return };
         if self.revision == owed.revision() {
             return;

@@ -1,20 +1,20 @@
 //! The channel's clock: it measures by the monotonic clock and dates by the wall clock, also after that one stepped.
 
 use crate::clock::{self, Mono};
-use crate::notify::telling::Ms;
+use crate::notify::notification::Ms;
 
 /// The wall clock is steered all the time; what differs by more was a step.
 const STEP_MS: Ms = 2_000;
 
 /// Epoch milliseconds that step only when they are told to: wall time at the start, monotonic from there.
-pub(super) struct Steady {
+pub(super) struct SteadyClock {
     start: Mono,
     wall_ms: Ms,
 }
 
-impl Steady {
-    pub fn new() -> Steady {
-        Steady {
+impl SteadyClock {
+    pub fn new() -> SteadyClock {
+        SteadyClock {
             start: Mono::now(),
             wall_ms: wall_ms(),
         }

@@ -1,41 +1,41 @@
-//! What a teller stores, and how it comes back from it.
+//! What an aggregator stores, and how it comes back from it.
 
 use super::*;
 
-impl Teller {
-    /// The teller that stored these records; what it had not told yet, it tells now.
+impl Aggregator {
+    /// The aggregator that stored these records; what it had not told yet, it tells now.
     pub fn restore(
         rules: Rules,
         now_ms: Ms,
         meta: &str,
         records: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Teller, serde_json::Error> {
-        let mut teller = Teller {
+    ) -> Result<Aggregator, serde_json::Error> {
+        let mut aggregator = Aggregator {
             rules,
             meta: serde_json::from_str(meta)?,
-            ..Teller::default()
+            ..Aggregator::default()
         };
         for (name, json) in records {
             let Some(key) = key(&name) else { continue };
-            let mut case: Case = serde_json::from_str(&json)?;
-            case.clamp(now_ms);
-            teller.cases.insert(key, case);
+            let mut incident: IncidentRecord = serde_json::from_str(&json)?;
+            incident.clamp(now_ms);
+            aggregator.incidents.insert(key, incident);
         }
-        let meta = &mut teller.meta;
+        let meta = &mut aggregator.meta;
         // The wall clock may have gone back meanwhile.
         meta.born_ms = meta.born_ms.min(now_ms);
         meta.remind_at_ms = meta.remind_at_ms.map(|at| at.min(now_ms + rules.remind_ms));
         meta.recent_ms.retain(|at| *at <= now_ms);
-        teller.window = Window::after(meta.recent_ms.iter().copied());
-        let keys: Vec<Key> = teller.cases.keys().cloned().collect();
+        aggregator.group_window = GroupWindow::after(meta.recent_ms.iter().copied());
+        let keys: Vec<Key> = aggregator.incidents.keys().cloned().collect();
         for key in keys {
-            teller.look_at(now_ms, key);
+            aggregator.look_at(now_ms, key);
         }
-        if teller.meta.lost > 0 || !teller.meta.notes.is_empty() {
-            teller.window.note(now_ms);
+        if aggregator.meta.lost > 0 || !aggregator.meta.notes.is_empty() {
+            aggregator.group_window.note(now_ms);
         }
-        teller.changed.clear();
-        Ok(teller)
+        aggregator.changed.clear();
+        Ok(aggregator)
     }
 
     /// The clock stepped by so much: no pause grows or shrinks.
@@ -45,9 +45,9 @@ impl Teller {
         for at in moments.chain(&mut self.meta.recent_ms) {
             *at += by;
         }
-        self.window.shift(by);
-        for case in self.cases.values_mut() {
-            case.shift(by);
+        self.group_window.shift(by);
+        for incident in self.incidents.values_mut() {
+            incident.shift(by);
         }
         self.wakes = std::mem::take(&mut self.wakes)
             .into_iter()
@@ -58,12 +58,12 @@ impl Teller {
         self.touch_all();
     }
 
-    /// Takes over what another teller knows and this one does not: what was told while the bus was away.
-    pub fn absorb(&mut self, now_ms: Ms, other: Teller) {
-        for (key, mut case) in other.cases {
+    /// Takes over what another aggregator knows and this one does not: what was told while the bus was away.
+    pub fn absorb(&mut self, now_ms: Ms, other: Aggregator) {
+        for (key, mut incident) in other.incidents {
             // It is in the other's lists, and in none of these yet.
-            (case.dirty, case.wake_ms) = (false, None);
-            self.cases.insert(key.clone(), case);
+            (incident.dirty, incident.wake_ms) = (false, None);
+            self.incidents.insert(key.clone(), incident);
             self.look_at(now_ms, key);
         }
         self.meta.out_of_band.extend(other.meta.out_of_band);
@@ -81,7 +81,7 @@ impl Teller {
             ..Changes::default()
         };
         for key in self.changed.drain() {
-            match self.cases.get(&key).map(serde_json::to_string) {
+            match self.incidents.get(&key).map(serde_json::to_string) {
                 Some(Ok(json)) => changes.put.push((name(&key), json)),
                 _ => changes.delete.push(name(&key)),
             }
@@ -89,9 +89,9 @@ impl Teller {
         changes
     }
 
-    /// Makes the next [`Teller::take_changes`] give everything, for a store that lost it.
+    /// Makes the next [`Aggregator::take_changes`] give everything, for a store that lost it.
     pub fn touch_all(&mut self) {
-        self.changed.extend(self.cases.keys().cloned());
+        self.changed.extend(self.incidents.keys().cloned());
     }
 
     /// Whether something is to be stored.
@@ -100,12 +100,12 @@ impl Teller {
     }
 }
 
-/// `heartbeat_miss/rss_agg`: the name under which a case is stored.
+/// `heartbeat_miss/rss_agg`: the name under which an incident is stored.
 fn name((kind, svc): &Key) -> String {
     format!("{}/{svc}", kind.as_str())
 }
 
-/// The case that is stored under `name`.
+/// The incident that is stored under `name`.
 fn key(name: &str) -> Option<Key> {
     let (kind, svc) = name.split_once('/')?;
     let kind = serde_json::from_value(kind.into()).ok()?;

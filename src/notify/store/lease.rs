@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Store;
 use crate::bus::BusError;
 use crate::bus::lease::{self, Holding};
-use crate::notify::telling::Ms;
+use crate::notify::notification::Ms;
 
 /// A holder that says nothing for this long is gone.
 pub(super) const HOLD: Duration = Duration::from_secs(10);

@@ -2,27 +2,27 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::telling::{Line, Ms, Say, Span, Thread};
-use super::edge::{Edge, is_once};
+use super::super::notification::{DownSpan, Ms, NotificationKind, NotificationLine, Thread};
+use super::classification::{Classification, is_once};
 use crate::contract::{Alert, AlertKind};
 
 mod times;
 
-/// Alerts kept of a case that wait to be told; the oldest beyond that are counted as dropped.
+/// Alerts kept of an incident that wait to be told; the oldest beyond that are counted as dropped.
 const PENDING_MAX: usize = 16;
 /// Untold outages kept with their times; further ones are only counted.
 const SPANS_MAX: usize = 8;
-/// A case that was good for this many time-outs is forgotten. Who flaps and holds still for so long is told to be
+/// An incident that was good for this many time-outs is forgotten. Who flaps and holds still for so long is told to be
 /// steady by the log.
 const QUIET_TIMEOUTS: Ms = 6;
-/// When the log does not, because its writer lost its memory or the log its end, the case is taken to be steady after
+/// When the log does not, because its writer lost its memory or the log its end, the incident is taken to be steady after
 /// this many: nobody is hushed for ever.
 const STEADY_TIMEOUTS: Ms = 3 * QUIET_TIMEOUTS;
 
-/// The record of a case, as it is kept in memory and, as JSON, beside the outbox.
+/// The record of an incident, as it is kept in memory and, as JSON, beside the outbox.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Case {
+pub(super) struct IncidentRecord {
     /// How it stands, by the log.
     pub bad: bool,
     /// How it stands, by what people were told.
@@ -53,7 +53,7 @@ pub(super) struct Case {
     #[serde(skip_serializing_if = "is_default")]
     times: u32,
     #[serde(skip_serializing_if = "is_default")]
-    spans: Vec<Span>,
+    spans: Vec<DownSpan>,
     /// To be told although it was told.
     #[serde(skip_serializing_if = "is_default")]
     again: bool,
@@ -89,26 +89,26 @@ struct Flap {
     steady: bool,
 }
 
-/// What a case makes of the present moment.
+/// What an incident makes of the present moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Nothing to say before then.
     Wait(Option<Ms>),
-    Say(Say),
+    NotificationKind(NotificationKind),
     /// Nothing to say, and nothing worth remembering.
     Forget,
 }
 
-impl Case {
+impl IncidentRecord {
     /// Takes an alert that happened at `at_ms`.
-    pub fn hear(&mut self, edge: Edge, alert: Alert, at_ms: Ms) {
+    pub fn hear(&mut self, classification: Classification, alert: Alert, at_ms: Ms) {
         self.gone = false;
-        match edge {
-            Edge::Once => {
+        match classification {
+            Classification::Once => {
                 self.times = self.times.saturating_add(1);
                 self.begin = Some(Box::new(alert.clone()));
             }
-            Edge::Begin if self.bad => {
+            Classification::Begin if self.bad => {
                 let same = self
                     .begin
                     .as_ref()
@@ -121,7 +121,7 @@ impl Case {
                 self.again |= alert.again || alert.kind != AlertKind::BusDown;
                 self.begin = Some(Box::new(alert.clone()));
             }
-            Edge::Begin => {
+            Classification::Begin => {
                 if self.told_bad {
                     self.count_outage();
                 }
@@ -131,8 +131,8 @@ impl Case {
                 self.change(at_ms);
             }
             // An end without a beginning is no news.
-            Edge::End if !self.bad => return,
-            Edge::End => {
+            Classification::End if !self.bad => return,
+            Classification::End => {
                 let planned = self.planned_until().is_some_and(|until| at_ms < until);
                 self.bad = false;
                 self.end = Some(Box::new(alert.clone()));
@@ -148,7 +148,7 @@ impl Case {
                     self.count_outage();
                 }
             }
-            Edge::Flapping => {
+            Classification::Flapping => {
                 let since_ms = alert.since_ts.map_or(at_ms, |ts| ts.saturating_mul(1000));
                 let told = self.flap.as_ref().is_some_and(|f| f.told);
                 self.flap = Some(Flap {
@@ -159,7 +159,7 @@ impl Case {
                 });
             }
             // The end of what nobody here knows of is no news.
-            Edge::Steady => match &mut self.flap {
+            Classification::Steady => match &mut self.flap {
                 Some(flap) => {
                     flap.steady = true;
                     flap.downs = flap.downs.max(times(&alert));
@@ -194,7 +194,7 @@ impl Case {
     }
 
     /// A silence lies over it now.
-    pub fn hush(&mut self) {
+    pub fn silence(&mut self) {
         self.forget_untold();
         self.hushed |= self.bad || self.told_bad;
     }
@@ -210,7 +210,7 @@ impl Case {
         let free_at = |told: Option<Ms>| told.map(|t| t + rate_ms).filter(|&t| t > now_ms);
         if self.gone {
             return if self.told_bad {
-                Verdict::Say(Say::Gone)
+                Verdict::NotificationKind(NotificationKind::Gone)
             } else {
                 Verdict::Forget
             };
@@ -218,7 +218,7 @@ impl Case {
         if is_once(kind) {
             return match free_at(self.told_ms) {
                 Some(at) => Verdict::Wait(Some(at)),
-                None if self.times > 0 => Verdict::Say(Say::Once),
+                None if self.times > 0 => Verdict::NotificationKind(NotificationKind::Once),
                 None => Verdict::Forget,
             };
         }
@@ -232,15 +232,15 @@ impl Case {
             let lapses_at = self.last_change().max(flap.since_ms) + self.timeouts(STEADY_TIMEOUTS);
             let is_steady = flap.steady || now_ms >= lapses_at;
             match (flap.told, is_steady) {
-                (true, true) => return Verdict::Say(Say::Steady),
+                (true, true) => return Verdict::NotificationKind(NotificationKind::Steady),
                 (true, false) => return Verdict::Wait(Some(lapses_at)),
                 (false, false) => {
                     return match free_at(self.flap_told_ms) {
-                        None => Verdict::Say(Say::Flapping),
+                        None => Verdict::NotificationKind(NotificationKind::Flapping),
                         Some(at) => Verdict::Wait(Some(at.min(lapses_at))),
                     };
                 }
-                // It held still before anybody was told that it flapped: an ordinary case.
+                // It held still before anybody was told that it flapped: an ordinary incident.
                 (false, true) => {}
             }
         }
@@ -252,19 +252,23 @@ impl Case {
             let news = !self.told_bad || self.times > 0 || self.hushed || self.again;
             return match held_until {
                 _ if !news => Verdict::Wait(None),
-                _ if self.hushed && self.told_bad => Verdict::Say(Say::Still),
+                _ if self.hushed && self.told_bad => {
+                    Verdict::NotificationKind(NotificationKind::Still)
+                }
                 Some(at) => Verdict::Wait(Some(at)),
-                None if self.told_bad && self.times == 0 => Verdict::Say(Say::Still),
-                None => Verdict::Say(Say::Begin),
+                None if self.told_bad && self.times == 0 => {
+                    Verdict::NotificationKind(NotificationKind::Still)
+                }
+                None => Verdict::NotificationKind(NotificationKind::Begin),
             };
         }
         if self.told_bad {
-            return Verdict::Say(Say::End);
+            return Verdict::NotificationKind(NotificationKind::End);
         }
         if self.times > 0 {
             return match held_until {
                 Some(at) => Verdict::Wait(Some(at)),
-                None => Verdict::Say(Say::Past),
+                None => Verdict::NotificationKind(NotificationKind::Past),
             };
         }
         let quiet_at = self.last_change() + self.timeouts(QUIET_TIMEOUTS);
@@ -277,46 +281,46 @@ impl Case {
     }
 
     /// The line that says it.
-    pub fn line(&self, svc: &str, say: Say) -> Line {
-        Line {
+    pub fn line(&self, svc: &str, say: NotificationKind) -> NotificationLine {
+        NotificationLine {
             svc: svc.to_owned(),
             bad: self.bad,
             begin: self.begin.as_deref().cloned(),
             end: self.end.as_deref().filter(|_| !self.bad).cloned(),
             since_ms: match say {
-                Say::Flapping => self.flap.as_ref().map(|f| f.since_ms),
-                Say::Steady => Some(self.last_change()),
+                NotificationKind::Flapping => self.flap.as_ref().map(|f| f.since_ms),
+                NotificationKind::Steady => Some(self.last_change()),
                 _ => None,
             },
             times: match (say, &self.flap) {
-                (Say::Flapping | Say::Steady, Some(flap)) => flap.downs,
+                (NotificationKind::Flapping | NotificationKind::Steady, Some(flap)) => flap.downs,
                 _ => self.times,
             },
             spans: self.spans.clone(),
-            ..Line::default()
+            ..NotificationLine::default()
         }
     }
 
     /// It was told; gives the alerts that waited for it, and how many found no room to wait.
-    pub fn said(&mut self, say: Say, now_ms: Ms) -> (Vec<Alert>, u32) {
+    pub fn said(&mut self, say: NotificationKind, now_ms: Ms) -> (Vec<Alert>, u32) {
         self.said_ms = Some(now_ms);
         match say {
-            Say::Remind => return Default::default(),
-            Say::Gone => self.bad = false,
-            Say::Flapping => {
+            NotificationKind::Remind => return Default::default(),
+            NotificationKind::Gone => self.bad = false,
+            NotificationKind::Flapping => {
                 self.flap_told_ms = Some(now_ms);
                 if let Some(flap) = &mut self.flap {
                     flap.told = true;
                 }
             }
-            Say::Steady => self.flap = None,
+            NotificationKind::Steady => self.flap = None,
             _ => {
                 if self.flap.as_ref().is_some_and(|f| !f.told) {
                     self.flap = None;
                 }
             }
         }
-        if self.bad || matches!(say, Say::Once | Say::Past) {
+        if self.bad || matches!(say, NotificationKind::Once | NotificationKind::Past) {
             self.told_ms = Some(now_ms);
         }
         self.told_bad = self.bad;
@@ -360,7 +364,7 @@ impl Case {
         if self.spans.len() < SPANS_MAX
             && let (Some(begin), Some(end)) = (&self.begin, &self.end)
         {
-            self.spans.push(Span {
+            self.spans.push(DownSpan {
                 from_ms: begin.began_ms(),
                 to_ms: end.ts.saturating_mul(1000),
             });

@@ -1,17 +1,17 @@
-//! What is still to be written to Redis. Grows while the bus is away, bounded by what it is made of: one record a
-//! case, the messages of the outbox, the dead letters that are kept.
+//! What is still to be written to Redis. Grows while the bus is away, bounded by what it is made of: one record an
+//! incident, the messages of the outbox, the dead letters that are kept.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::DEAD_MAX;
+use crate::notify::aggregator::Changes;
+use crate::notify::notification::Ms;
 use crate::notify::outbox::{DeadLetter, Outbox};
 use crate::notify::store::Commit;
-use crate::notify::teller::Changes;
-use crate::notify::telling::Ms;
 
 /// Writes that belong together.
 #[derive(Default)]
-pub(super) struct Owed {
+pub(super) struct WriteBehindQueue {
     meta: String,
     /// Records to write, or to delete where there is none.
     records: BTreeMap<String, Option<String>>,
@@ -24,7 +24,7 @@ pub(super) struct Owed {
     revision: u64,
 }
 
-impl Owed {
+impl WriteBehindQueue {
     pub fn changes(&mut self, changes: Changes, acknowledge: &mut Vec<String>) {
         self.revision += 1;
         self.meta = changes.meta;
@@ -122,9 +122,9 @@ impl Owed {
     /// All of it was written, or belongs to another instance now.
     pub fn clear(&mut self) {
         let revision = self.revision + 1;
-        *self = Owed {
+        *self = WriteBehindQueue {
             revision,
-            ..Owed::default()
+            ..WriteBehindQueue::default()
         };
     }
 

@@ -138,7 +138,7 @@ pub struct Service<E> {
     /// For the daemon's own threads.
     pub sender: Sender<E>,
     /// Its threads; joined when the service is dropped.
-    pub crew: ThreadGroup<E>,
+    pub threads: ThreadGroup<E>,
 }
 
 impl<E: From<Notice> + Send + 'static> Service<E> {

@@ -4,7 +4,7 @@
 //! A document may name a million services, so what is kept is small: names stand end to end in one text, what many
 //! services share (interval, timeout, bus) is kept once, and what is usual (the default channel) not at all.
 //!
-//! - `json`: the reader of values; `walk`: what holds anywhere in a document; `read`: what stands where;
+//! - `json`: the reader of values; `visitor`: what holds anywhere in a document; `read`: what stands where;
 //!   `check`: what can only be judged when all of it is known;
 //! - `store`: how it is kept; `service`: how it is looked at;
 //! - `section`: a service's own part of truth; `fields`: help for checking it; `schema`: what its owner says of it; `rules`: by what a document is
@@ -20,6 +20,7 @@ mod check;
 mod fields;
 mod instances;
 mod json;
+mod naming_rules;
 mod problem;
 mod read;
 mod rules;
@@ -28,19 +29,18 @@ mod section;
 mod service;
 mod store;
 mod url;
-mod walk;
-mod words;
+mod visitor;
 
 use crate::env::{Env, EnvError};
 pub use fields::{Wrong, range};
 pub use instances::{Instances, Mode};
+pub use naming_rules::did_you_mean;
 pub use problem::{PROBLEMS_MAX, Position, Problem, Problems, Rejected};
 pub use rules::Rules;
 pub use schema::{SectionSchema, ServiceSchema, Validator};
 pub use section::{Section, Sections};
 pub use service::{Lane, Service};
 use store::{Bus, Entry, Known, Rhythm, Span, StoredLane, StoredSection};
-pub use words::did_you_mean;
 
 /// Longest timeout: 32 days.
 pub const TIMEOUT_MAX_SEC: f64 = 32.0 * 86_400.0;

@@ -152,7 +152,7 @@ fn start(
     let connections = service.buses.connections().clone();
     let progress = service.beat.progress("look", look::BUDGET);
     let (looker, lookout) = Looker::new(system.clone(), service.sender.clone(), progress);
-    service.crew.spawn("look", move || looker.run())?;
+    service.threads.spawn("look", move || looker.run())?;
     let progress = service.beat.progress("follow", follow::BUDGET);
     let follower = Follower::new(
         system.clone(),
@@ -160,7 +160,7 @@ fn start(
         service.sender.clone(),
         progress,
     );
-    service.crew.spawn("follow", move || follower.run())?;
+    service.threads.spawn("follow", move || follower.run())?;
     let progress = service.beat.progress("fold", fold::BUDGET);
     let folder = Folder::new(
         system.clone(),
@@ -169,19 +169,19 @@ fn start(
         progress,
         Arc::clone(named),
     );
-    service.crew.spawn("fold", move || folder.run())?;
+    service.threads.spawn("fold", move || folder.run())?;
     let truth_key = service.env.text("TRUTH_REDIS_KEY", TRUTH_KEY)?;
     let progress = service.beat.progress("facts", read::BUDGET);
     let (places, sender) = (places.clone(), service.sender.clone());
     let truth_at = (system.clone(), truth_key.clone());
     let reader = FactReader::new(places, truth_at, connections, sender, progress);
-    service.crew.spawn("facts", move || reader.run())?;
+    service.threads.spawn("facts", move || reader.run())?;
     let progress = service.beat.progress("hear", hear::BUDGET);
     let viewed = (listening.viewed.clone(), listening.running.clone());
     let beats = listening.beats.clone();
     let (shared, instance) = (Arc::clone(&listening.shared), service.inst.clone());
     let listener = Listener::new(beats, viewed, shared, progress, &instance);
-    service.crew.spawn("hear", move || listener.run())?;
+    service.threads.spawn("hear", move || listener.run())?;
     for (number, queue) in listening.queues.iter().enumerate() {
         let name = format!("read-{}", number + 1);
         let shared = || Arc::clone(&listening.shared);
@@ -192,7 +192,7 @@ fn start(
             reporter: Reporter::new(system.clone(), truth_key.clone(), shared()),
             progress: service.beat.progress(name.clone(), errand::BUDGET),
         };
-        service.crew.spawn(&name, move || runner.run())?;
+        service.threads.spawn(&name, move || runner.run())?;
     }
     Ok(lookout)
 }

@@ -136,7 +136,7 @@ impl Healer {
             monitors: Monitors::default(),
         };
         service
-            .crew
+            .threads
             .spawn("alert-writer", move || alert_writer.run())?;
         Ok(Healer {
             service,

@@ -121,7 +121,7 @@ pub fn run(mut service: Service<Event>) -> Result<(), Error> {
         state: keep::State::Unknown,
         next: Mono::now(),
     };
-    service.crew.spawn("keep", move || keeper.run())?;
+    service.threads.spawn("keep", move || keeper.run())?;
     let mut massive = Massive {
         config: Arc::new(config),
         bus,

@@ -155,7 +155,7 @@ impl Pool {
                 trust: trust.clone(),
                 allow_hosts: Vec::new(),
             };
-            service.crew.spawn(&name, move || poller.run())?;
+            service.threads.spawn(&name, move || poller.run())?;
         }
         Ok(Pool { jobs, agents })
     }

@@ -16,7 +16,7 @@ use url::Url;
 use super::frames::Cluster;
 use crate::net::ssrf_guard::SsrfGuard;
 use crate::net::trust_store::TrustStore;
-use crate::net::wire::{Place, Wire, is_wait};
+use crate::net::wire::{HostPort, Wire, is_wait};
 
 /// From the name to the end of TLS, and for the greeting of WebSocket after that.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -78,7 +78,7 @@ impl Socket {
         is_over: &dyn Fn() -> bool,
     ) -> Result<Socket, Lost> {
         let host = base.host_str().unwrap_or_default();
-        let place = Place {
+        let place = HostPort {
             host: host
                 .trim_start_matches('[')
                 .trim_end_matches(']')

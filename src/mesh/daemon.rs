@@ -100,7 +100,7 @@ impl Mesh {
         };
         let (looks, inbox) = bounded(1);
         let (streams, tell) = (Streams::new(inbox), service.sender.clone());
-        service.crew.spawn("streams", move || {
+        service.threads.spawn("streams", move || {
             streams.run(|seen| {
                 let _ = tell.send(Event::Seen(seen));
             })
@@ -283,10 +283,10 @@ impl Mesh {
         let room = self.room.clone();
         let (bus, hearer, look) = Hearer::new(name, address, &echoes, room, shared, ends);
         service
-            .crew
+            .threads
             .spawn(&format!("hear-{name}"), move || hearer.run())?;
         service
-            .crew
+            .threads
             .spawn(&format!("look-{name}"), move || look.run())?;
         Ok(bus)
     }

@@ -20,7 +20,7 @@ const ADDRESSES_MAX: usize = 8;
 
 /// Where a connection leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct HostPort {
     /// Without the brackets of an IPv6 address.
     pub host: String,
     pub port: u16,
@@ -77,7 +77,7 @@ impl Wire {
     /// # Errors
     /// There is no connection.
     pub fn connect(
-        place: &Place,
+        place: &HostPort,
         guard: &SsrfGuard,
         trust: &TrustStore,
         limit: Duration,
@@ -118,7 +118,7 @@ impl Wire {
 
 /// One attempt.
 struct Attempt<'a> {
-    place: &'a Place,
+    place: &'a HostPort,
     end: Instant,
     limit: Duration,
     is_over: &'a dyn Fn() -> bool,

@@ -17,7 +17,7 @@ use crate::contract::{
 };
 use crate::swarm_state::{LOG_READ_MAX, Logged, first_stream, log_entries, silences, snapshots};
 
-mod lease;
+mod channel_lease;
 mod outage;
 
 use outage::begin_of;

@@ -100,7 +100,7 @@ impl Pool {
             progress: service.beat.progress(name.clone(), PROGRESS_BUDGET),
             sender: service.sender.clone(),
         };
-        service.crew.spawn(&name, move || poller.run())?;
+        service.threads.spawn(&name, move || poller.run())?;
         self.started += 1;
         Ok(())
     }

@@ -199,7 +199,7 @@ fn start<E: From<Notice> + Send + 'static, P>(
         truth_hint: hint.clone(),
         service_manager,
         events,
-        crew: ThreadGroup::new(sender.clone(), connections),
+        threads: ThreadGroup::new(sender.clone(), connections),
         sender,
     };
     let done = body(service, prepared);

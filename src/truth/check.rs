@@ -4,10 +4,10 @@ use hashbrown::HashTable;
 use std::hash::BuildHasher;
 
 use super::json::{Reader, Syntax};
+use super::naming_rules::did_you_mean;
 use super::problem::{push_index, push_key};
 use super::store::{BEATS, Known, OWN_CHANNEL, Rhythm, StoredLane};
-use super::walk::Walk;
-use super::words::did_you_mean;
+use super::visitor::Visitor;
 use super::{BusId, DATABASE_REMEDY, HEALER, HEARTBEAT_SUFFIX, Position, Problem, Sections, Truth};
 use crate::contract::NAME_MAX_BYTES;
 
@@ -26,8 +26,8 @@ use Step::{Index, Key};
 /// From a channel that is not the default one to its place in [`Truth::channels`].
 type ChannelIndex = HashTable<u32>;
 
-impl Walk<'_> {
-    /// Judges what the walk has gathered.
+impl Visitor<'_> {
+    /// Judges what the visitor has gathered.
     pub(super) fn check_whole(&mut self) {
         if self.services_key.is_none() {
             self.errors.push(Problem {

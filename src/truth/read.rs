@@ -1,8 +1,8 @@
-//! The walk over the document, from its first byte to its last, once.
+//! The visit of the document, from its first byte to its last, once.
 
 use super::json::{Kind, Syntax};
 use super::store::{Bus, Known};
-use super::walk::Walk;
+use super::visitor::Visitor;
 use super::{BUSES_MAX, BusId, Position, Problem, Problems, Rejected, Rules, Truth, url};
 use crate::contract::{NAME_MAX_BYTES, TRUTH_MAX_BYTES, is_name};
 use crate::text::cut;
@@ -46,15 +46,15 @@ pub(super) fn document(document: &[u8], rules: Rules) -> Result<Truth, Rejected>
         let what = "a byte order mark, which is no JSON".to_owned();
         return Err(whole(0, what, "save the file as UTF-8 without it"));
     }
-    let mut walk = Walk::new(text, rules);
-    match walk.root() {
-        Ok(()) => walk.check_whole(),
-        Err(Syntax { at, what }) => walk.error(at, format!("not JSON: {what}"), ""),
+    let mut visitor = Visitor::new(text, rules);
+    match visitor.root() {
+        Ok(()) => visitor.check_whole(),
+        Err(Syntax { at, what }) => visitor.error(at, format!("not JSON: {what}"), ""),
     }
-    walk.done()
+    visitor.done()
 }
 
-impl Walk<'_> {
+impl Visitor<'_> {
     fn root(&mut self) -> Result<(), Syntax> {
         if self.begins_object("{\"services\": { … }}")? {
             let mut keys = self.keys();
@@ -100,7 +100,7 @@ impl Walk<'_> {
                         let Some((at, url)) = self.any_string("\"redis://host:6379\"")? else {
                             continue;
                         };
-                        match (url::redis_place(&url), bus) {
+                        match (url::redis_location(&url), bus) {
                             (Err(what), _) => self.bad_url(at, what),
                             (Ok(place), Some(bus)) => {
                                 self.note_database(bus, at, place.database);
@@ -159,7 +159,7 @@ impl Walk<'_> {
         if self.last_url.0 == url && !url.is_empty() {
             return Ok(Some(self.last_url.1));
         }
-        let place = match url::redis_place(&url) {
+        let place = match url::redis_location(&url) {
             Ok(place) => place,
             Err(what) => {
                 self.bad_url(at, what);

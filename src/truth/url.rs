@@ -1,10 +1,10 @@
 //! URLs in truth: where a bus is, and what must not stand in any URL.
 
-use super::words::is_secret;
+use super::naming_rules::is_secret;
 
 /// Where a Redis listens, as a URL of truth says it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place<'a> {
+pub(super) struct RedisLocation<'a> {
     pub(super) host: &'a str,
     pub(super) port: u16,
     /// The database in its path.
@@ -12,7 +12,7 @@ pub(super) struct Place<'a> {
 }
 
 /// Reads `redis://host[:port][/db]` or `rediss://…`; the error says what is wrong with it, without repeating it.
-pub(super) fn redis_place(url: &str) -> Result<Place<'_>, &'static str> {
+pub(super) fn redis_location(url: &str) -> Result<RedisLocation<'_>, &'static str> {
     let rest = url
         .strip_prefix("redis://")
         .or_else(|| url.strip_prefix("rediss://"))
@@ -55,7 +55,7 @@ pub(super) fn redis_place(url: &str) -> Result<Place<'_>, &'static str> {
     };
     // At most four digits, or none.
     let database = db.parse().unwrap_or(0);
-    Ok(Place {
+    Ok(RedisLocation {
         host,
         port,
         database,
@@ -88,7 +88,7 @@ mod tests {
     fn a_redis_url_names_a_host_and_a_port() {
         let place = |host, port| {
             let database = if port == 7 && host == "[::1]" { 12 } else { 0 };
-            Ok(Place {
+            Ok(RedisLocation {
                 host,
                 port,
                 database,
@@ -124,7 +124,7 @@ mod tests {
                 Err("a Redis URL whose path is no database number"),
             ),
         ] {
-            assert_eq!(redis_place(url), read, "{url}");
+            assert_eq!(redis_location(url), read, "{url}");
         }
     }
 

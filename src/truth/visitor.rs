@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::json::{Kind, Reader, Syntax};
-use super::words::{did_you_mean, is_env_field, is_env_name, is_reference, is_secret};
+use super::naming_rules::{did_you_mean, is_env_field, is_env_name, is_reference, is_secret};
 use super::{
     BusId, KEY_MAX_BYTES, Position, Problem, Problems, Rejected, Rules, TIMEOUT_MAX_SEC, Truth, url,
 };
@@ -14,8 +14,8 @@ use crate::text::cut;
 /// Keys that an object may have before a set takes over from looking through them.
 const FEW_KEYS: usize = 32;
 
-/// The state of the walk.
-pub(super) struct Walk<'a> {
+/// The state of the visitor.
+pub(super) struct Visitor<'a> {
     pub(super) text: &'a str,
     pub(super) rules: Rules,
     pub(super) reader: Reader<'a>,
@@ -46,9 +46,9 @@ pub(super) struct Keys<'a> {
     many: HashSet<Cow<'a, str>>,
 }
 
-impl<'a> Walk<'a> {
-    pub(super) fn new(text: &'a str, rules: Rules) -> Walk<'a> {
-        Walk {
+impl<'a> Visitor<'a> {
+    pub(super) fn new(text: &'a str, rules: Rules) -> Visitor<'a> {
+        Visitor {
             text,
             reader: Reader::new(text),
             truth: Truth::empty(rules.defaults),

@@ -75,12 +75,12 @@ impl Daemon {
     fn start(&mut self, service: &mut Service<Event>) -> Result<(), Error> {
         let progress = service.beat.progress("upkeep", upkeep::PROGRESS_BUDGET);
         let upkeep = Upkeep::new(Arc::clone(&self.context), progress);
-        service.crew.spawn("upkeep", move || upkeep.run())?;
+        service.threads.spawn("upkeep", move || upkeep.run())?;
         let follower = Follower::new(Arc::clone(&self.context));
-        service.crew.spawn("follow", move || follower.run())?;
+        service.threads.spawn("follow", move || follower.run())?;
         let progress = service.beat.progress("digest", narration::PROGRESS_BUDGET);
         let narration = Narration::new(Arc::clone(&self.context), progress);
-        service.crew.spawn("digest", move || narration.run())?;
+        service.threads.spawn("digest", move || narration.run())?;
         let progress = service
             .beat
             .progress("model watch", refine::PROGRESS_BUDGET);
@@ -89,7 +89,7 @@ impl Daemon {
             Arc::clone(&self.shared),
             progress,
         );
-        service.crew.spawn("model-watch", move || watch.run())?;
+        service.threads.spawn("model-watch", move || watch.run())?;
         self.staff(service)
     }
 
@@ -108,7 +108,7 @@ impl Daemon {
             let context = Arc::clone(&self.context);
             let worker = Worker::new(context, &consumer, progress, Arc::clone(&let_go));
             service
-                .crew
+                .threads
                 .spawn(&format!("work-{number}"), move || worker.run())?;
             self.workers.push(let_go);
         }
@@ -144,7 +144,7 @@ impl Daemon {
                 Arc::clone(&let_go),
             );
             service
-                .crew
+                .threads
                 .spawn(&format!("model-{number}"), move || refiner.run())?;
             self.refiners.push(let_go);
         }

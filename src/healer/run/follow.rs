@@ -154,8 +154,10 @@ impl Healer {
             let name = |what: &str| format!("{what}-{bus}-{}", self.monitors);
             let threads = [name("reconnect"), name("look")];
             let [reconnect, look] = &threads;
-            self.service.crew.spawn(reconnect, move || worker.run())?;
-            self.service.crew.spawn(look, move || lookout.run())?;
+            self.service
+                .threads
+                .spawn(reconnect, move || worker.run())?;
+            self.service.threads.spawn(look, move || lookout.run())?;
             let bus_heard = MonitoredBus {
                 monitor,
                 address,

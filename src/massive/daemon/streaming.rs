@@ -286,7 +286,7 @@ impl Massive {
             sender: service.sender.clone(),
             progress: service.beat.progress("stream-work", PROGRESS_BUDGET),
         };
-        service.crew.spawn("stream-work", move || worker.run())?;
+        service.threads.spawn("stream-work", move || worker.run())?;
         let mut targets = Vec::new();
         for cluster in Cluster::ALL {
             let target = Board::new(Target {
@@ -305,7 +305,7 @@ impl Massive {
                 connections: service.buses.connections().clone(),
                 trust: self.trust.clone(),
             };
-            service.crew.spawn(&name, move || reader.run())?;
+            service.threads.spawn(&name, move || reader.run())?;
             targets.push((cluster, target));
         }
         Ok(Running {

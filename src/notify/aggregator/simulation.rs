@@ -198,7 +198,7 @@ fn pause() -> impl Strategy<Value = Ms> {
 const DEPS: &[(&str, &[&str])] = &[("api", &["db"]), ("web", &["api", "feed"])];
 
 proptest! {
-    #![proptest_config(ProptestConfig { incidents: 512, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_last_message_about_a_service_states_its_true_state(

@@ -34,7 +34,7 @@ pub(super) fn keep_lease(
     );
     let (orders, inbox) = bounded(ORDERS_MAX);
     let sender = service.sender.clone();
-    service.crew.spawn(LEASE_THREAD, move || {
+    service.threads.spawn(LEASE_THREAD, move || {
         renewer.run(&inbox, |change| {
             // A loop that takes no more events is ending.
             let _ = sender.send(Event::Lease(change));

@@ -48,7 +48,7 @@ pub fn share<E: From<Notice> + Send + 'static>(
     let system = connection(service.buses.system(), THREAD);
     let keeper = Keeper::new(member, system, connection(results, "fence"), gate.clone());
     let (orders, inbox) = bounded(ORDERS_MAX);
-    service.crew.spawn(THREAD, move || {
+    service.threads.spawn(THREAD, move || {
         keeper.run(&inbox, tell);
         Ok(())
     })?;

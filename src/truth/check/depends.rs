@@ -1,8 +1,8 @@
 //! Who depends on whom: on services that exist, and in no circle.
 
 use super::super::json::Reader;
-use super::super::walk::Walk;
-use super::super::words::did_you_mean;
+use super::super::naming_rules::did_you_mean;
+use super::super::visitor::Visitor;
 use super::{Index, Key};
 use crate::contract::NAME_MAX_BYTES;
 use crate::text::cut;
@@ -20,10 +20,10 @@ enum Visit {
     Done,
 }
 
-impl Walk<'_> {
+impl Visitor<'_> {
     pub(super) fn dependencies_exist(&mut self) {
         for (id, nth, at) in std::mem::take(&mut self.unmet) {
-            // The walk read this string before.
+            // The visitor read this string before.
             let name = Reader::new(&self.text[at as usize..])
                 .string()
                 .unwrap_or_default();

@@ -1,13 +1,13 @@
 //! Services that only the healer's subscriptions tell of.
 
 use super::super::store::{BEATS, Known, ONLY_HEARD, Rhythm, StoredLane};
-use super::super::walk::Walk;
+use super::super::visitor::Visitor;
 use super::super::{BusId, HEALER, HEARTBEAT_SUFFIX};
 use super::ChannelIndex;
 use crate::contract::{NAME_MAX_BYTES, is_name};
 use crate::text::cut;
 
-impl Walk<'_> {
+impl Visitor<'_> {
     /// Adds the services that only the healer's subscriptions name, and lets go of those that say nothing new.
     pub(super) fn hear_what_the_healer_subscribes(&mut self, channels: &ChannelIndex) {
         let Some(healer) = self.truth.find(HEALER) else {

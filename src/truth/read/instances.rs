@@ -1,14 +1,14 @@
 //! What stands in `services.<svc>.instances`.
 
 use super::super::json::{Kind, Syntax};
-use super::super::walk::Walk;
+use super::super::visitor::Visitor;
 use super::super::{Instances, Mode};
 
 /// Most parts of a service's work, and most instances that it may be said to need.
 const PARTS_MAX: f64 = 4096.0;
 const MIN_MAX: f64 = 100_000.0;
 
-impl Walk<'_> {
+impl Visitor<'_> {
     /// That several instances of a service may run, and how they share its work.
     pub(super) fn instances(&mut self, id: u32) -> Result<(), Syntax> {
         if !self.begins_object("{\"mode\": \"shared\"}")? {

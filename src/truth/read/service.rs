@@ -1,9 +1,9 @@
 //! What stands in a service.
 
 use super::super::json::{Kind, Syntax};
+use super::super::naming_rules::{did_you_mean, is_env_field, is_secret};
 use super::super::store::{BEATS, DISABLED, Known, OWN_CHANNEL, Rhythm, StoredLane, StoredSection};
-use super::super::walk::Walk;
-use super::super::words::{did_you_mean, is_env_field, is_secret};
+use super::super::visitor::Visitor;
 use super::super::{HEALER, HEARTBEAT_SUFFIX, SECTIONS_MAX};
 use crate::contract::{ALERT_CHANNEL, HEALER_ECHOES, TRUTH_CHANGED, is_name};
 
@@ -18,7 +18,7 @@ const GENERAL: [&str; 7] = [
     "group",
 ];
 
-impl Walk<'_> {
+impl Visitor<'_> {
     pub(super) fn service(&mut self, id: u32, name: &str) -> Result<(), Syntax> {
         if !self.begins_object("{\"heartbeat\": {}}")? {
             return Ok(());

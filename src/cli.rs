@@ -83,6 +83,7 @@ exit codes: 0 done, 1 the answer is no, 2 bad configuration or truth, 3 the bus 
 
 /// Runs the command line of this process.
 pub fn run() -> ExitCode {
+    crate::fail_stop::abort_on_panic();
     match dispatch() {
         Ok(code) => code,
         Err(error) => {

@@ -4,6 +4,7 @@
 //!
 //! - [`contract`]: the wire. Every message, key and channel that another program may meet.
 //! - [`clock`]: the only place that reads time.
+//! - [`fail_stop`]: a panic ends the process; so locks are never poisoned.
 //! - [`text`]: text from outside, made safe once.
 //! - [`mod@env`]: the environment and secrets.
 //! - [`net`]: names, trust, HTTP, permits, back-off: what crosses a network besides Redis.
@@ -37,6 +38,7 @@ pub mod console;
 pub mod contract;
 pub mod demo_feeds;
 pub mod env;
+pub mod fail_stop;
 pub mod feed;
 pub(crate) mod flap;
 pub mod healer;

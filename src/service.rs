@@ -64,7 +64,7 @@ pub enum Notice {
     Message { channel: String, payload: Vec<u8> },
     /// SIGTERM or SIGINT: finish within two seconds.
     Stop,
-    /// A thread ended: on its own (`error` is `None`), by an error or by a panic.
+    /// A thread ended: on its own (`error` is `None`) or by an error.
     ThreadEnded { name: String, error: Option<String> },
 }
 

@@ -17,6 +17,7 @@ mod console_load;
 mod console_metrics;
 mod console_topics;
 mod fail_over;
+mod fail_stop;
 mod feed_conformance;
 mod feed_damage;
 mod feed_families;

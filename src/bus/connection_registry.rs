@@ -7,13 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::ServerIdentity;
 use crate::clock::Mono;
+use crate::fail_stop::lock;
 
 /// How long an answer may take once the process was told to stop.
 const LAST_ANSWER: Duration = Duration::from_millis(300);
@@ -74,7 +75,7 @@ impl ConnectionRegistry {
     /// closed, and an answer may take 300 ms: [`cut`](ConnectionRegistry::cut) ends the waits that are under way by then.
     pub fn end(&self) {
         self.0.is_ending.store(true, Ordering::SeqCst);
-        *self.0.ending.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *lock(&self.0.ending) = None;
         for socket in self.open() {
             if socket.listens.load(Ordering::SeqCst) {
                 socket.close();
@@ -173,7 +174,7 @@ impl ConnectionRegistry {
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.known)
     }
 }
 

@@ -6,7 +6,7 @@
 //! is thrown away before the next message.
 
 use std::io::Write;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use redis::ConnectionLike;
@@ -14,6 +14,7 @@ use redis::ConnectionLike;
 use super::byte_stream::ByteStream;
 use super::connection::Connection;
 use super::{Address, BusError, Limits, ServerIdentity};
+use crate::fail_stop::lock;
 
 /// A message waits no longer for room in the socket's buffer; a buffer that is full belongs to a server that hangs.
 const WRITE_LIMIT: Duration = Duration::from_millis(20);
@@ -123,7 +124,7 @@ impl Publisher {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<ByteStream>> {
-        self.stream.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.stream)
     }
 }
 

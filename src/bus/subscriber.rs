@@ -1,7 +1,7 @@
 //! The thread that keeps a link alive.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -10,6 +10,7 @@ use super::channels::Channels;
 use super::link::{Closer, Link, Polled, Sink};
 use super::{Address, Backoff, BusError, Commands, Limits, check_subscriptions};
 use crate::clock::Mono;
+use crate::fail_stop::lock;
 
 /// Changes of the wanted channels that may wait; when more do, the link is made anew with all of them.
 const CHANGES_MAX: usize = 64;
@@ -37,12 +38,7 @@ struct Shared {
 
 impl Shared {
     fn close(&self) {
-        if let Some(closer) = self
-            .closer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_ref()
-        {
+        if let Some(closer) = lock(&self.closer).as_ref() {
             closer.close();
         }
     }
@@ -101,7 +97,7 @@ impl Subscriber {
         self.shared.close();
         if let Some(thread) = self.thread.take() {
             thread.thread().unpark();
-            // A panic there has been reported by the panic hook already.
+            // A panic there has ended the process.
             let _ = thread.join();
         }
     }
@@ -151,11 +147,7 @@ impl<S: Sink> Worker<S> {
             &self.limits,
             self.payload_max,
         )?;
-        *self
-            .shared
-            .closer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(link.closer());
+        *lock(&self.shared.closer) = Some(link.closer());
         if self.stopped() {
             // `stop` may have looked for a closer just before there was one.
             self.shared.close();

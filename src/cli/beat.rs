@@ -184,7 +184,7 @@ fn beside(
     }
     beat.stop();
     drop(truth);
-    // A panic there has been reported by the panic hook already.
+    // A panic there has ended the process.
     let _ = beating.join();
     Ok(ExitCode::from(code_of(status)))
 }

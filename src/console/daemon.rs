@@ -25,6 +25,7 @@ use crate::bus::{Address, ConnectionRegistry};
 use crate::clock::{self, Mono};
 use crate::contract::TRUTH_KEY;
 use crate::env::Env;
+use crate::fail_stop::lock;
 use crate::http::{Server, ServerSettings, Waker};
 use crate::service::{Error, Notice, Service, ThreadGroup};
 use crate::swarm_state::Who;
@@ -323,10 +324,7 @@ impl Daemon {
             .services()
             .map(|service| service.name().to_owned())
             .collect();
-        *self
-            .named
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(names);
+        *lock(&self.named) = Some(names);
         log::info!("{} services are shown", self.state.len());
     }
 }

@@ -4,7 +4,7 @@ mod truth;
 mod upkeep;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
@@ -14,6 +14,7 @@ use super::event::Event;
 use crate::bus::{Address, Backoff, BusError, Commands, ConnectionRegistry, LogOnce};
 use crate::clock::Mono;
 use crate::contract::ALERT_LOG;
+use crate::fail_stop::lock;
 use crate::history::store::{BEGINNING, Everything, Store, Written};
 use crate::history::{Change, Intervals, Record};
 use crate::service::{Error, Progress};
@@ -191,10 +192,7 @@ impl Folder {
         self.names = self.names.take().or_else(|| self.take_named());
         // Truth is compared with what was read.
         if let Some(names) = self.names.take() {
-            self.named
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .get_or_insert(names);
+            lock(&self.named).get_or_insert(names);
         }
         self.tell(Event::Recorded(records));
         Ok(everything)
@@ -282,10 +280,7 @@ impl Folder {
     }
 
     fn take_named(&self) -> Option<Vec<String>> {
-        self.named
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        lock(&self.named).take()
     }
 
     fn note(&self, note: Option<SafeText>) {

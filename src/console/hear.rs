@@ -16,9 +16,10 @@ use super::shared::Shared;
 use crate::bus::{Address, Channels, Commands, Limits, Subscriber};
 use crate::clock::Mono;
 use crate::contract::BEAT_MAX_BYTES;
+use crate::fail_stop::lock;
 use crate::service::{Error, Progress};
 use crate::swarm_state::Who;
-use beat_handler::{BeatHandler, HeardService, Wanted, lock};
+use beat_handler::{BeatHandler, HeardService, Wanted};
 
 /// Channels that are heard at once.
 const CHANNELS_MAX: usize = 32;

@@ -1,6 +1,6 @@
 //! The thread that looks: each second who judges, and now and then what was written of each service.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -9,6 +9,7 @@ use super::event::Event;
 use crate::bus::{Address, BusError};
 use crate::clock::Mono;
 use crate::contract::Health;
+use crate::fail_stop::lock;
 use crate::service::{Error, Progress};
 use crate::swarm_state::{Oversight, StateReader, silence_log, silences, tellers};
 
@@ -63,7 +64,7 @@ impl Lookout {
     }
 
     fn wish(&self, wish: impl FnOnce(&mut Wishes)) {
-        wish(&mut self.wishes.lock().unwrap_or_else(PoisonError::into_inner));
+        wish(&mut lock(&self.wishes));
         // A wake-up that waits already is as good as two.
         let _ = self.wake.try_send(());
     }
@@ -129,7 +130,7 @@ impl Looker {
     }
 
     fn take_wishes(&mut self, now: Mono) {
-        let mut wishes = self.wishes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wishes = lock(&self.wishes);
         if !wishes.names.is_empty() {
             self.names = std::mem::take(&mut wishes.names);
         }

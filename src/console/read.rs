@@ -1,6 +1,6 @@
 //! The thread that reads what no alert tells: which buses answer, how the feeds do, and what changed in truth.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
@@ -11,6 +11,7 @@ use super::facts::{FEED_HEALTHS, Facts};
 use crate::bus::{Address, BusError, Commands, ConnectionRegistry, Limits};
 use crate::clock;
 use crate::contract::feeds;
+use crate::fail_stop::lock;
 use crate::reports::truth::Keeper;
 use crate::service::{Error, Progress};
 
@@ -49,11 +50,11 @@ impl Places {
         buses.sort_by(|a, b| a.0.cmp(&b.0));
         buses.truncate(BUSES_MAX);
         let named = Some(Named { buses, market });
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = named;
+        *lock(&self.0) = named;
     }
 
     fn take(&self) -> Option<Named> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        lock(&self.0).take()
     }
 }
 

@@ -7,7 +7,7 @@ mod asked;
 mod message_handler;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -15,6 +15,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use super::calls::{Call, Calls};
 use crate::bus::{Address, BusError, Limits, Publisher, ServerIdentity};
 use crate::clock::{self, Mono, Now};
+use crate::fail_stop::lock;
 use crate::service::{Error, TruthHint};
 use crate::watch::alert_encoder::AlertEncoder;
 use crate::watch::detector::{Detector, Echo, Output, Transition};
@@ -226,11 +227,11 @@ impl BusMonitor {
     }
 
     fn lock(&self) -> MutexGuard<'_, Detector> {
-        self.detector.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.detector)
     }
 
     fn server(&self) -> MutexGuard<'_, Option<ServerIdentity>> {
-        self.server.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.server)
     }
 }
 
@@ -340,7 +341,7 @@ impl Finder {
 
     fn end(&mut self) {
         if let Some(thread) = self.thread.take() {
-            // A panic there was reported; nothing depends on it.
+            // A panic there has ended the process.
             let _ = thread.join();
         }
     }

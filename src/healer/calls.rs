@@ -5,12 +5,13 @@
 //! loop.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crossbeam_channel::Sender;
 
 use super::Event;
 use crate::contract::Alert;
+use crate::fail_stop::lock;
 use crate::watch::detector::BusNews;
 
 /// Calls that may wait: an alert for each service that can be owed one, and then some.
@@ -69,7 +70,7 @@ impl Calls {
     }
 
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Call>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.waiting)
     }
 }
 

@@ -5,12 +5,13 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::budget::{CallLog, Permit, WINDOW_MS};
 use crate::bus::{Address, BusError, Commands, Limits, Script, Scripts};
 use crate::clock::Mono;
 use crate::contract::market::BUDGET;
+use crate::fail_stop::lock;
 
 /// How often a call is taken that could not be used in time, before it waits.
 const TAKES_MAX: usize = 3;
@@ -83,7 +84,7 @@ pub struct SharedLog {
 impl SharedLog {
     /// The mirror.
     pub fn lock(&self) -> MutexGuard<'_, CallLog> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.log)
     }
 
     /// How many calls a minute there may be.

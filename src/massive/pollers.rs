@@ -3,7 +3,7 @@
 mod asking;
 mod chain;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -22,6 +22,7 @@ use super::vendor::{Client, PATIENCE};
 use super::verdict::Next;
 use crate::bus::{Address, ConnectionRegistry};
 use crate::env::Secret;
+use crate::fail_stop::lock;
 use crate::net::ssrf_guard::SsrfGuard;
 use crate::net::trust_store::TrustStore;
 use crate::service::{Error, Progress, Service};
@@ -110,7 +111,7 @@ struct Agents(Arc<Mutex<Vec<Agent>>>);
 
 impl Agents {
     fn put(&self, nth: usize, agent: Agent) {
-        let mut agents = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut agents = lock(&self.0);
         agents.truncate(POLLERS);
         match agents.get_mut(nth) {
             Some(old) => *old = agent,
@@ -173,7 +174,7 @@ impl Pool {
     /// Ends every request under way.
     pub fn shut_down(self) {
         drop(self.jobs);
-        let agents = self.agents.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let agents = lock(&self.agents.0);
         for agent in agents.iter() {
             agent.clone().shutdown();
         }
@@ -230,11 +231,7 @@ impl Poller {
             self.agents.put(self.nth, self.client.agent());
             self.allow_hosts = allowed;
         }
-        let mut meter = self
-            .client
-            .meter()
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut meter = lock(self.client.meter());
         meter.set_address(setup.bus.clone());
     }
 }

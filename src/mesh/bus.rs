@@ -5,7 +5,7 @@ mod beat_handler;
 mod look;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, bounded};
@@ -19,6 +19,7 @@ use crate::bus::{
 use crate::clock::{Mono, Now};
 use crate::contract::BEAT_MAX_BYTES;
 use crate::contract::mesh::State;
+use crate::fail_stop::lock;
 use crate::service::Error;
 use beat_handler::InstanceBeatHandler;
 pub use look::Look;
@@ -51,7 +52,7 @@ impl Shared {
 
     /// The registry, for a moment: whoever hears a bus waits for it.
     pub fn registry(&self) -> MutexGuard<'_, Registry> {
-        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.registry)
     }
 
     /// The loop looks from here on: what comes later wakes it anew.
@@ -329,8 +330,4 @@ impl Hearer {
 
 fn publisher(address: &Address, channel: &str) -> Arc<Publisher> {
     Arc::new(Publisher::new(address.clone(), "mesh:echo", channel))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

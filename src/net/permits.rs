@@ -5,7 +5,7 @@
 //! - [`Semaphore`]: so many at once, whoever they are.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -14,6 +14,7 @@ use crate::clock::Mono;
 
 pub mod hosts;
 
+use crate::fail_stop::lock;
 use hosts::{Busy, Hosts};
 
 /// How soon a waiting request looks again.
@@ -42,7 +43,7 @@ impl HostPermits {
 
     /// Held for single calls only; nothing in them can panic half-way, so a poisoned lock still holds good data.
     pub fn lock(&self) -> MutexGuard<'_, Hosts> {
-        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.hosts)
     }
 }
 

@@ -8,10 +8,11 @@ use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, OnceLock};
 use std::thread;
 use std::time::Instant;
 
+use crate::fail_stop::lock;
 use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
 
 /// Names looked up at once for the buses: truth names a handful of them.
@@ -145,9 +146,7 @@ impl Resolver {
 
 impl Shared {
     fn under_way(&self) -> MutexGuard<'_, HashMap<String, Arc<LookUp>>> {
-        self.under_way
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.under_way)
     }
 }
 

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::SystemTime;
 
 use rustls::pki_types::pem::PemObject;
@@ -19,6 +19,7 @@ use crate::env::{Env, EnvError};
 mod explain;
 mod verifier;
 
+use crate::fail_stop::lock;
 use verifier::Verifier;
 
 /// What is spoken inside TLS. It decides only how an error is worded.
@@ -189,7 +190,7 @@ impl TrustStore {
 
     /// Held while files are read, so that nobody connects with half of them; nothing in it can panic half-way.
     fn held(&self) -> MutexGuard<'_, Held> {
-        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.held)
     }
 }
 

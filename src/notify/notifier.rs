@@ -293,15 +293,12 @@ impl Notifier {
     fn spawn(&mut self, name: String, body: impl FnOnce() -> Result<(), String> + Send + 'static) {
         let end = End {
             name: name.clone(),
-            error: Some("it panicked".to_owned()),
             tell: Arc::clone(&self.tell),
             _alive: self.alive.clone(),
         };
-        let thread = thread::Builder::new().name(name).spawn(move || {
-            // The whole of it moves in here, and is dropped here.
-            let mut end = end;
-            end.error = body().err();
-        });
+        let thread = thread::Builder::new()
+            .name(name)
+            .spawn(move || end.tell(body().err()));
         // Channels come and go for as long as the daemon runs.
         self.threads.retain(|thread| !thread.is_finished());
         match thread {
@@ -317,7 +314,7 @@ impl Drop for Notifier {
         match self.ended.recv_timeout(STOP_MAX) {
             Err(RecvTimeoutError::Disconnected) => {
                 for thread in self.threads.drain(..) {
-                    // A panic there was told as the thread's end.
+                    // A panic there has ended the process.
                     let _ = thread.join();
                 }
             }
@@ -382,21 +379,19 @@ fn why(unusable: &[Unusable]) -> String {
 /// Tells the end of a thread that nobody stopped.
 struct End {
     name: String,
-    error: Option<String>,
     tell: Arc<dyn Fn(Notice) + Send + Sync>,
     _alive: Option<Sender<()>>,
 }
 
-impl Drop for End {
-    fn drop(&mut self) {
+impl End {
+    fn tell(self, error: Option<String>) {
         // Without an error it was told to stop.
-        let Some(error) = self.error.take() else {
-            return;
-        };
-        (self.tell)(Notice::ThreadEnded {
-            name: std::mem::take(&mut self.name),
-            error: Some(error),
-        });
+        if let Some(error) = error {
+            (self.tell)(Notice::ThreadEnded {
+                name: self.name,
+                error: Some(error),
+            });
+        }
     }
 }
 

@@ -23,6 +23,7 @@ use crate::contract::{
     ALERT_LOG, Card, HEALER_LEASE, SYSTEM_BUS, TRUTH_KEY, TRUTH_LAST_GOOD, heartbeat_channel,
 };
 use crate::env::Env;
+use crate::fail_stop;
 use crate::swarm_state::TruthSource;
 use crate::text::SafeText;
 use crate::truth::{Defaults, Rules, ServiceSchema, Truth};
@@ -69,6 +70,7 @@ fn begin<E: From<Notice> + Send + 'static, P>(
     waits: impl FnMut(&Away<'_, E>),
     body: impl FnOnce(Service<E>, P) -> Result<(), Error>,
 ) -> ExitCode {
+    fail_stop::abort_on_panic();
     let env = Env::of_process();
     match standard_args(profile) {
         Ok(Standard::Run) => {}

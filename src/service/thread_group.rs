@@ -53,16 +53,13 @@ impl<E: From<Notice> + Send + 'static> ThreadGroup<E> {
     ) -> Result<(), Error> {
         let end = End {
             name: name.to_owned(),
-            error: Some("it panicked".into()),
             sender: self.sender.clone(),
             connections: self.connections.clone(),
             closing: Arc::clone(&self.closing),
         };
-        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
-            // The whole of it moves in here, and is dropped here.
-            let mut end = end;
-            end.error = body().err().map(|e| e.to_string());
-        });
+        let thread = thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || end.tell(body().err().map(|e| e.to_string())));
         self.threads.retain(|t| !t.is_finished());
         self.threads
             .push(thread.map_err(|e| Error::Other(format!("cannot start thread {name}: {e}")))?);
@@ -74,29 +71,28 @@ impl<E> Drop for ThreadGroup<E> {
     fn drop(&mut self) {
         self.closing.store(true, Ordering::SeqCst);
         for thread in self.threads.drain(..) {
-            // A panic there has been told as the thread's end.
+            // A panic there has ended the process.
             let _ = thread.join();
         }
     }
 }
 
-/// Tells the end of a thread, however it came.
-struct End<E: From<Notice>> {
+/// Tells the end of a thread. One that panics takes the process with it (see [`crate::fail_stop`]).
+struct End<E> {
     name: String,
-    error: Option<String>,
     sender: Sender<E>,
     connections: ConnectionRegistry,
     closing: Arc<AtomicBool>,
 }
 
-impl<E: From<Notice>> Drop for End<E> {
-    fn drop(&mut self) {
-        if self.error.is_none() && self.connections.is_ending() {
+impl<E: From<Notice>> End<E> {
+    fn tell(self, error: Option<String>) {
+        if error.is_none() && self.connections.is_ending() {
             return;
         }
         let notice = Notice::ThreadEnded {
-            name: std::mem::take(&mut self.name),
-            error: self.error.take(),
+            name: self.name,
+            error,
         };
         // Also to a loop whose queue is full: it would never learn why nobody works for it any more.
         deliver(&self.sender, E::from(notice), &self.closing);

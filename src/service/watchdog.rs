@@ -1,10 +1,11 @@
 //! A hung worker must not look alive: the beat goes on only while the work does.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::clock::Mono;
+use crate::fail_stop::lock;
 
 /// One worker's sign of progress. Clones are the same worker.
 #[derive(Clone, Debug)]
@@ -70,7 +71,7 @@ impl Watchdog {
             budget,
             since: AtomicU64::new(0),
         });
-        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut workers = lock(&self.workers);
         // A worker whose handles are all gone can make no more progress, and need not.
         workers.retain(|w| Arc::strong_count(w) > 1);
         workers.push(Arc::clone(&worker));
@@ -79,7 +80,7 @@ impl Watchdog {
 
     /// The worst that can be said at `now`.
     pub fn judge(&self, now: Mono) -> Verdict {
-        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        let workers = lock(&self.workers);
         let mut worst: Option<(f64, String)> = None;
         for worker in workers.iter().filter(|w| Arc::strong_count(w) > 1) {
             let since = worker.since.load(Ordering::Relaxed);

@@ -55,7 +55,7 @@ impl Drop for Periodic {
     fn drop(&mut self) {
         self.stop = None;
         if let Some(thread) = self.thread.take() {
-            // A panic there has been reported by the panic hook already.
+            // A panic there has ended the process.
             let _ = thread.join();
         }
     }

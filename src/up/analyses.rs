@@ -43,7 +43,7 @@ impl Analyses {
 impl Drop for Analyses {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // It waits for no more than one look; a panic there is no reason for one here.
+        // It waits for no more than one look.
         drop(self.thread.take().map(JoinHandle::join));
     }
 }

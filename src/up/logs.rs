@@ -7,12 +7,13 @@ use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, PipeReader, PipeWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use crate::fail_stop::lock;
 use crate::service::Error;
 
 /// A longer log becomes `NAME.log.1`, in place of the one before it.
@@ -107,7 +108,7 @@ fn write_down(mut reader: PipeReader, log: &Mutex<BoundedLog>, _said_all: Sender
             Ok(0) => return,
             // A full disk is no reason to end the swarm, nor to let its services wait: it costs the text.
             Ok(len) => {
-                let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut log = lock(log);
                 let _ = log.write(&chunk[..len]);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

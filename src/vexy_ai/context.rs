@@ -1,6 +1,6 @@
 //! What the threads of an analyst share.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crossbeam_channel::Sender;
@@ -13,6 +13,7 @@ use super::local::{Analyser, Article};
 use super::model::endpoint::Endpoint;
 use crate::bus::{AWAY_IS_TOLD_AFTER, Address, Backoff, BusError, ConnectionRegistry};
 use crate::clock::Mono;
+use crate::fail_stop::lock;
 
 /// What truth says, and where the store is.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,7 +113,7 @@ impl Context {
 
     /// The articles of the last day.
     pub fn index(&self) -> MutexGuard<'_, Index> {
-        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.index)
     }
 
     /// Is everything to end?
@@ -138,7 +139,7 @@ impl Context {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 

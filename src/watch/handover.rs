@@ -4,9 +4,10 @@
 //! decided. Nobody waits: giving and taking hold a lock for as long as it takes to move what is there.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use super::detector::{Detector, Transition};
+use crate::fail_stop::lock;
 
 /// Transitions that may wait before more deaths are told. What is no death passes all the same: it is what a beat brought,
 /// a few for each service at most, and cannot be decided anew.
@@ -47,7 +48,7 @@ impl Handover {
     }
 
     fn waiting(&self) -> MutexGuard<'_, VecDeque<Transition>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

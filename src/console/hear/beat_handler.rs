@@ -1,13 +1,14 @@
 //! What comes from a bus, kept for those who look.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value as Json, json};
 
 use crate::bus::{Batch, BusError, Channels, Event, ServerIdentity, Sink};
 use crate::clock::{Mono, wall_millis};
 use crate::contract::Beat;
+use crate::fail_stop::lock;
 use crate::text::SafeText;
 
 /// By channel, whose beats are heard there.
@@ -134,8 +135,4 @@ impl Sink for BeatHandler {
             }
         }
     }
-}
-
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,9 +1,10 @@
 //! What the writer asks of a bus monitor.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::MutexGuard;
 
 use super::{BusMonitor, WorkerCommand};
 use crate::contract::Health;
+use crate::fail_stop::lock;
 use crate::watch::record;
 use crate::watch::writer::command::Records;
 
@@ -34,6 +35,6 @@ impl BusMonitor {
     }
 
     fn causes(&self) -> MutexGuard<'_, Vec<(String, Option<String>)>> {
-        self.causes.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.causes)
     }
 }

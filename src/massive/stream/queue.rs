@@ -4,13 +4,14 @@
 //! quote says all of it; where there is none, the oldest of all, which is a gap.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tungstenite::Utf8Bytes;
 
 use super::params::Source;
 use crate::clock::Mono;
+use crate::fail_stop::{lock, sound};
 use crate::massive::frames::Cluster;
 
 /// Most frames that wait, and most bytes of them.
@@ -83,7 +84,7 @@ pub struct Taken {
 
 impl Queue {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.waiting)
     }
 
     /// Adds a frame.
@@ -135,7 +136,7 @@ impl Queue {
         let mut waiting = self.lock();
         if waiting.is_empty() && !waiting.is_closed {
             let waited = self.came.wait_timeout(waiting, patience);
-            waiting = waited.unwrap_or_else(PoisonError::into_inner).0;
+            waiting = sound(waited).0;
         }
         let is_closed = waiting.is_closed;
         let dropped = std::mem::take(&mut waiting.dropped);

@@ -1,11 +1,12 @@
 //! What the threads of the stream are told: it is looked at, and replaced whole.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use url::Url;
 
 use super::coalesce::Rules;
 use crate::env::Secret;
+use crate::fail_stop::lock;
 use crate::massive::config::StreamMode;
 use crate::massive::daemon::clock::VendorClock;
 
@@ -46,14 +47,11 @@ impl<T> Board<T> {
 
     /// What is on it.
     pub fn get(&self) -> Arc<T> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        lock(&self.0).clone()
     }
 
     /// Puts another in its place.
     pub fn put(&self, value: T) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(value);
+        *lock(&self.0) = Arc::new(value);
     }
 }

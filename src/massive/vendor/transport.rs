@@ -1,9 +1,10 @@
 //! The connection under a request: a call is taken just before the first byte goes out.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 
+use crate::fail_stop::lock;
 use crate::massive::meter::Meter;
 use crate::net::http::connect::NetConnector;
 
@@ -55,7 +56,7 @@ impl<T: Transport> Transport for Metered<T> {
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
         if self.is_between && amount > 0 {
             // Only the thread that this client belongs to ever takes it.
-            let mut meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut meter = lock(&self.meter);
             let taken = meter.take();
             taken.map_err(|none| ureq::Error::Other(Box::new(none)))?;
             self.is_between = false;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 
-use super::lock;
 use crate::bus::{Limits, Publisher, ServerIdentity};
+use crate::fail_stop::lock;
 use crate::service::Error;
 
 /// How often it looks.

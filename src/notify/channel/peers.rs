@@ -1,10 +1,11 @@
 //! The channels of one notifier, for what they tell each other.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::Sender;
 
 use super::inbox::{INBOX_MAX, Inbox};
+use crate::fail_stop::lock;
 
 /// The inboxes of the channels that run, by name.
 #[derive(Clone, Default)]
@@ -36,7 +37,6 @@ impl Peers {
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Inboxes) -> T) -> T {
-        // A list of senders is whole at any moment, whoever panicked.
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut lock(&self.0))
     }
 }

@@ -3,12 +3,13 @@
 //! Nobody holds a lock while he waits for the net, so no poller waits for another's time limit. That the store is away
 //! is found out once: from then on everybody is refused at once, but for one at a time who tries whether it is back.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::Store;
 use crate::bus::lease::Fence;
 use crate::bus::{Address, Backoff, BusError};
 use crate::clock::Mono;
+use crate::fail_stop::lock;
 
 /// Clones are the same store.
 #[derive(Clone)]
@@ -149,11 +150,7 @@ impl SharedStore {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // What is done under the lock cannot stop half-way.
-        self.shared
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.shared.state)
     }
 }
 
@@ -286,17 +283,6 @@ mod tests {
         });
         assert_eq!(tries.into_inner(), 1);
         assert!(store.with(|_| Ok(())).is_ok(), "it is known to be back");
-    }
-
-    #[test]
-    fn a_try_that_ends_in_a_panic_is_not_the_last() {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-        let store = store(&listener);
-        assert!(store.with(|_| Err::<(), _>(away())).is_err());
-        let user = store.clone();
-        let panicked = thread::spawn(move || user.with::<()>(|_| panic!("as planned"))).join();
-        assert!(panicked.is_err());
-        assert!(store.with(|_| Ok(())).is_ok(), "somebody else may try");
     }
 
     fn away() -> BusError {

@@ -1,9 +1,10 @@
 //! What workers ask before they begin something.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::clock::Mono;
+use crate::fail_stop::lock;
 
 /// Which parts may be worked on. Clones are the same gate.
 #[derive(Clone, Debug, Default)]
@@ -71,8 +72,7 @@ impl Gate {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // What is done under the lock cannot stop half-way.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

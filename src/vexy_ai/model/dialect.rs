@@ -9,12 +9,13 @@ mod pause;
 mod reply;
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use serde_json::{Map, Value, json};
 
 use super::prompt::{Messages, schema};
 
+use crate::fail_stop::lock;
 pub use attempts::{ATTEMPTS_MAX, Attempts, Next, STEPS_MAX};
 pub use pause::{PAUSE_MAX, pause};
 pub use reply::{Class, Complaint, Fault, Kind, Usage, read};
@@ -157,14 +158,14 @@ pub struct Memory(Mutex<HashMap<(String, String), Dialect>>);
 impl Memory {
     /// How this model of this server was last asked with success.
     pub fn recall(&self, url: &str, model: &str) -> Dialect {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = lock(&self.0);
         let key = (url.to_owned(), model.to_owned());
         known.get(&key).copied().unwrap_or_default()
     }
 
     /// Remembers it.
     pub fn keep(&self, url: &str, model: &str, dialect: Dialect) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = lock(&self.0);
         if known.len() >= REMEMBERED_MAX {
             known.clear();
         }

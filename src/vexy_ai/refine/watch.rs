@@ -1,12 +1,13 @@
 //! What the threads of the model stage share, and the one that keeps hold of their entries while they wait.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::bus::stream::{EntryId, Group, Holder};
 use crate::bus::{BusError, Commands, Limits};
 use crate::clock::Mono;
+use crate::fail_stop::lock;
 use crate::net::trust_store::TrustStore;
 use crate::service::{Error, Progress};
 use crate::vexy_ai::Event;
@@ -61,7 +62,7 @@ impl Shared {
     }
 
     fn held(&self) -> MutexGuard<'_, BTreeMap<String, (Group, EntryId)>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.held)
     }
 }
 

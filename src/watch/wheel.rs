@@ -110,15 +110,18 @@ impl Wheel {
 
     /// Forgets the deadline of `key`; whether there was one.
     pub fn remove(&mut self, key: u32) -> bool {
-        let waits = self
-            .entries
-            .get(key as usize)
-            .is_some_and(|e| e.prev != NIL);
+        let waits = self.holds(key);
         if waits {
             self.unlink(key);
             self.len -= 1;
         }
         waits
+    }
+
+    /// Whether `key` waits for its deadline.
+    pub fn holds(&self, key: u32) -> bool {
+        let entry = self.entries.get(key as usize);
+        entry.is_some_and(|entry| entry.prev != NIL)
     }
 
     /// The deadline that `key` was last given, whether it still waits or not.

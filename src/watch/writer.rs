@@ -92,7 +92,7 @@ enum Patience {
 /// What is known of the store, and what is owed to it.
 ///
 /// Invariants: `asked` is what was asked and not answered; while it is, nothing else is asked. What is owed is owed in the
-/// order in which it was decided.
+/// order in which it was decided. Only who speaks asks for a fenced write: it holds the lease, or nobody can take it.
 pub struct Writer {
     encoder: AlertEncoder,
     /// The moment of the present step.
@@ -317,6 +317,7 @@ impl Writer {
     /// Asks; the answer is taken for one to this.
     fn ask(&mut self, asked: Asked, question: Command) {
         debug_assert!(self.asked.is_none() && question.is_question());
+        debug_assert!(self.is_speaking || !question.is_fenced(), "{question:?}");
         self.asked = Some(asked);
         self.out.push(question);
     }

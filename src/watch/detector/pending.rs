@@ -31,7 +31,7 @@ pub struct Evaluation {
 
 impl Evaluation {
     /// Whether deaths wait to be told.
-    pub(super) fn has_condemned(&self) -> bool {
+    pub(super) fn has_undelivered(&self) -> bool {
         !self.undelivered.is_empty()
     }
 

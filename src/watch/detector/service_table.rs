@@ -39,7 +39,7 @@ impl Entry {
 
 /// All slots, and how to find one.
 ///
-/// Invariant: each channel belongs to one service at most. A service without [`Flags::CUSTOM`] has its default channel,
+/// Invariants: each service that is not vacant is found by its name, and nobody else is. Each channel belongs to one service at most. A service without [`Flags::CUSTOM`] has its default channel,
 /// and nobody has that as a channel of his own; one with it has what `own_channels` says, or nothing: then another took
 /// its channel over, and the truth that is being read will move it or drop it.
 #[derive(Debug, Default)]
@@ -274,6 +274,24 @@ impl ServiceTable {
             slot.name_at = at;
         }
         (self.names, self.dead_bytes) = (names, 0);
+    }
+
+    /// Panics when the slots and what leads to them do not agree. For debug builds: it looks at every service.
+    pub fn assert_invariants(&self) {
+        assert_eq!(self.by_name.len(), self.len(), "one entry for each service");
+        let mut channel = Vec::new();
+        for index in 0..self.slots() {
+            let is_vacant = self.slot(index).state == State::Vacant;
+            assert_eq!(is_vacant, self.vacant.contains(&index), "{index}");
+            if is_vacant {
+                assert_eq!(self.own_channels.of(index), None, "{index}");
+                continue;
+            }
+            assert_eq!(self.by_name(self.name(index).as_bytes()), Some(index));
+            if self.channel(index, &mut channel) {
+                assert_eq!(self.by_channel(&channel), Some(index));
+            }
+        }
     }
 
     /// A hash by which two instance ids are told apart; never zero.

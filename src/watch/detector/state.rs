@@ -199,6 +199,7 @@ impl Detector {
         }
         self.tell_steady(now);
         self.promised = self.next_wakeup().max(now.mono);
+        self.assert_invariants();
     }
 
     /// The loop waited for a bus itself, from `began` until now, and read nothing meanwhile. As long as that took no
@@ -219,7 +220,7 @@ impl Detector {
 
     /// When [`tick`](Detector::tick) has something to do; that may be at once.
     pub fn next_wakeup(&self) -> Mono {
-        if self.evaluation.has_condemned()
+        if self.evaluation.has_undelivered()
             || (self.evaluation.is_collecting() && self.may_collect())
         {
             return Mono(0);

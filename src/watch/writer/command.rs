@@ -109,6 +109,15 @@ impl Command {
                 | LogAlert(_)
         )
     }
+
+    /// Whether it is written in the name of the lease: the store refuses it from everybody but its holder.
+    pub fn is_fenced(&self) -> bool {
+        use Command::*;
+        matches!(
+            self,
+            Tell { .. } | Note { .. } | Refresh(_) | Forget(_) | SetBuses(_) | SetJudged { .. }
+        )
+    }
 }
 
 /// Which records are to be taken in.

@@ -2,9 +2,11 @@
 //!
 //! A daemon is one call of [`run`] with a body. By the time the body runs there is a valid truth, the first beat is on
 //! its way, and everything that happens arrives on one channel, as the daemon's own `Event` type made from [`Notice`].
+#![warn(missing_docs, clippy::missing_errors_doc)]
 
 mod args;
 mod error;
+mod first_truth;
 mod healthcheck;
 mod heartbeat;
 mod heartbeat_publisher;
@@ -53,6 +55,7 @@ pub const EVENTS_MAX: usize = 1024;
 
 /// What every daemon is told.
 #[derive(Clone, Debug)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum Notice {
     /// A new, valid truth is in force.
     Truth(Arc<Truth>),

@@ -82,8 +82,8 @@ impl Connection {
         self.stream
     }
 
-    /// All questions go out in one packet: a greeting costs one turn, and does not wait the whole limit for each.
-    fn greet(&mut self, client_name: &str, end: Instant) -> Result<(), BusError> {
+    /// What is asked at the greeting, in one packet, and how many of its commands must succeed: the first ones.
+    fn greeting(&self, client_name: &str) -> (Vec<u8>, usize) {
         let settings = self.address.info().redis_settings();
         let mut packet = Vec::new();
         let mut ask = |command: &Cmd| command.write_packed_command(&mut packet);
@@ -104,6 +104,12 @@ impl Connection {
         ask(redis::cmd("CLIENT").arg("ID"));
         ask(redis::cmd("INFO").arg("server"));
         ask(redis::cmd("INFO").arg("replication"));
+        (packet, owed)
+    }
+
+    /// All questions go out in one packet: a greeting costs one turn, and does not wait the whole limit for each.
+    fn greet(&mut self, client_name: &str, end: Instant) -> Result<(), BusError> {
+        let (packet, owed) = self.greeting(client_name);
         let error = |e, address: &Address| BusError::from_redis(e, address, "log in");
         self.send(&packet).map_err(|e| error(e, &self.address))?;
         let mut answer = || -> Result<Value, BusError> {

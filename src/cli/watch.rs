@@ -106,12 +106,8 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env) -> Result<ExitCode, Error>
         if let Some(screen) = &screen
             && events.is_empty()
         {
-            screen.draw(&terminal::frame(
-                &board,
-                &head,
-                screen.size(),
-                Moment::now(),
-            ));
+            let now = Moment::now();
+            screen.draw(&terminal::frame(&board, &head, screen.size(), now));
         }
     }
     drop(screen);

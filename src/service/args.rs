@@ -20,6 +20,9 @@ pub fn usage_error(program: &str, error: lexopt::Error) -> Error {
 }
 
 /// Reads the command line of a daemon; prints `--help` and `--version` itself.
+///
+/// # Errors
+/// A word that a daemon does not know, with what it does know.
 pub fn standard_args(profile: &Profile) -> Result<Standard, Error> {
     let mut parser = lexopt::Parser::from_env();
     let bad = |e: lexopt::Error| usage_error(profile.id, e);

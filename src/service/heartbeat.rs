@@ -30,19 +30,27 @@ pub struct BeatHandle {
 
 pub(super) struct Shared {
     state: Mutex<State>,
+    /// Whether the workers get on.
     pub watchdog: Watchdog,
+    /// Nothing is published while this is set.
     pub muted: AtomicBool,
+    /// The publisher says goodbye and ends.
     pub stop: AtomicBool,
 }
 
 pub(super) struct State {
+    /// Where and how often, by the truth in force.
     pub settings: HeartbeatSettings,
+    /// What the service says that it is, other than plainly up.
     pub status: Option<String>,
+    /// Why, in its own words.
     pub reason: Option<String>,
+    /// When a planned stop will be over: seconds since the epoch.
     pub eta: Option<i64>,
 }
 
 impl Shared {
+    /// Locks what the next beat will say.
     pub fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }

@@ -89,6 +89,9 @@ impl HeartbeatPublisher {
     }
 
     /// Beats until told to stop. The first beat goes out at once; the others keep to that beat's grid.
+    ///
+    /// # Errors
+    /// None: a bus that is away is tried until the process is told to stop.
     pub fn run(mut self) -> Result<(), Error> {
         let mut backoff = Backoff::bus();
         let mut outage = LogOnce::default();

@@ -3,6 +3,9 @@
 use super::{Error, Notice, Service};
 
 /// The body of such a service.
+///
+/// # Errors
+/// One of its threads ended.
 pub fn idle(mut service: Service<Notice>) -> Result<(), Error> {
     service.beat.set_status(Some("idle"));
     log::info!("beating; no work of its own yet");

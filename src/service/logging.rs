@@ -14,6 +14,9 @@ const LINE_MAX_BYTES: usize = 64 * 1024;
 ///
 /// `LOG_LEVEL` is `error`, `warn`, `info` (the default), `debug` or `trace`, in any case; `RUST_LOG` with its finer
 /// filters is obeyed where `LOG_LEVEL` is absent.
+///
+/// # Errors
+/// `LOG_LEVEL` is none of these words.
 pub fn start(service: &'static str, env: &Env) -> Result<(), EnvError> {
     let mut builder = env_logger::Builder::new();
     match (env.get("LOG_LEVEL")?, env.get("RUST_LOG")?) {

@@ -10,11 +10,17 @@ use crate::text::printable;
 
 /// Writes a text that was asked for. Whoever read it may have gone: that changes no answer. Any other failure (a full
 /// disk) does: what is read later would be taken for all there is.
+///
+/// # Errors
+/// What it is written to fails; a reader that has gone is no failure.
 pub fn print(text: &str) -> Result<(), Error> {
     stream(text).map(|_| ())
 }
 
 /// Prints a text that was all that was asked for.
+///
+/// # Errors
+/// As [`print`].
 pub fn printed(text: &str) -> Result<ExitCode, Error> {
     print(text)?;
     Ok(ExitCode::SUCCESS)
@@ -24,6 +30,9 @@ pub fn printed(text: &str) -> Result<ExitCode, Error> {
 ///
 /// Whatever could move a terminal's cursor is written as JSON writes it ([`printable`]): what comes from outside is a
 /// [`SafeText`](crate::text::SafeText) long before, and this is for what nobody thought of.
+///
+/// # Errors
+/// As [`print`].
 pub fn stream(text: &str) -> Result<bool, Error> {
     let mut out = io::stdout().lock();
     match out

@@ -20,6 +20,7 @@ const ONE_WISH: Duration = Duration::from_millis(100);
 /// A signal that came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Received {
+    /// Its number, as in signal(7).
     pub signal: i32,
     /// The kernel sent it, as it does for a key of the terminal: everybody in the foreground got it. A process sent it
     /// otherwise.

@@ -1,27 +1,25 @@
 //! From `main` to a running daemon, and back.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
+use super::first_truth::{First, find_truth};
 use super::healthcheck::Notes;
 use super::heartbeat::HeartbeatSettings;
 use super::heartbeat_publisher::HeartbeatPublisher;
 use super::message_handler;
-use super::truth_watch::{Found, TruthWatch, judge, keep};
+use super::truth_watch::TruthWatch;
 use super::{
     EVENTS_MAX, Error, Notice, Profile, Received, Remarks, Service, ServiceManager, Signals,
     Standard, ThreadGroup, complain, healthcheck, logging, standard_args,
 };
-use crate::bus::{Address, Backoff, BusError, Buses, Commands, ConnectionRegistry, Limits};
+use crate::bus::{Address, BusError, Buses, Commands, ConnectionRegistry, Limits};
 use crate::clock::Mono;
-use crate::contract::{
-    ALERT_LOG, Card, HEALER_LEASE, SYSTEM_BUS, TRUTH_KEY, TRUTH_LAST_GOOD, heartbeat_channel,
-};
+use crate::contract::{ALERT_LOG, Card, HEALER_LEASE, SYSTEM_BUS, heartbeat_channel};
 use crate::env::Env;
 use crate::fail_stop;
 use crate::swarm_state::TruthSource;
@@ -114,7 +112,6 @@ fn start<E: From<Notice> + Send + 'static, P>(
     let service_manager = ServiceManager::from_env(&env);
     let (sender, events) = bounded(EVENTS_MAX);
     let buses = Buses::from_env(&env)?;
-    let mut spine = ThreadGroup::new(sender.clone(), buses.connections().clone());
     watch_signals(sender.clone(), buses.connections().clone())?;
     let prepared = prepare(&env, &sender)?;
 
@@ -133,84 +130,99 @@ fn start<E: From<Notice> + Send + 'static, P>(
             since,
         });
     };
-    let Some(mut first) = find_truth(
-        profile,
-        &env,
-        rules,
-        &buses,
-        &service_manager,
-        notes.as_ref(),
-        away,
-    )?
-    else {
+    let manager = &service_manager;
+    let found = find_truth(profile, &env, rules, &buses, manager, notes.as_ref(), away)?;
+    let Some(first) = found else {
         return Ok(());
     };
-    let buses = buses.for_truth(&env, &first.truth);
-    let mut remarks = Remarks::default();
-    remarks.say(&buses, &first.truth);
-    refuse_cluster(profile, &buses, &mut first.source)?;
-    let settings = beat_settings(profile.id, &buses, &first.truth);
-    if let Some(notice) = first.notice {
-        let _ = sender.try_send(E::from(notice));
-    }
-
-    let (beat, publisher) = HeartbeatPublisher::new(
-        profile.id,
-        &inst,
-        settings,
-        !profile.beats_at_once,
-        service_manager.clone(),
-        notes,
-    );
-    let publisher = publisher.with_card(card(profile, &host));
-    spine.spawn("beat", move || publisher.run())?;
-
-    let (watch, hint) = TruthWatch::new(
-        first.source,
-        rules,
-        profile.truth_period,
-        first.digest,
-        profile.keeps_last_good,
-    );
-    let tell = sender.clone();
-    spine.spawn("truth", move || {
-        watch.run(|notice| tell.send(E::from(notice)).is_ok())
-    })?;
-
-    let subscriber = if profile.listens {
-        Some(message_handler::listen(
-            profile,
-            buses.system(),
-            hint.clone(),
-            sender.clone(),
-        )?)
-    } else {
-        None
-    };
-
-    let connections = buses.connections().clone();
-    let service = Service {
-        id: profile.id,
+    let starting = Starting {
         inst,
         host,
+        buses: buses.for_truth(&env, &first.truth),
         env,
-        buses,
-        truth: first.truth,
-        remarks,
-        beat: beat.clone(),
-        truth_hint: hint.clone(),
         service_manager,
-        events,
-        threads: ThreadGroup::new(sender.clone(), connections),
         sender,
+        events,
     };
-    let done = body(service, prepared);
-    // The body has joined its own threads. Now those of the room, which end when nobody needs them.
-    beat.stop();
-    drop(hint);
-    drop(subscriber);
-    drop(spine);
-    done
+    starting.serve(profile, rules, first, notes, |service| {
+        body(service, prepared)
+    })
+}
+
+/// A daemon that has its truth and no threads yet.
+struct Starting<E> {
+    inst: String,
+    host: String,
+    env: Env,
+    buses: Buses,
+    service_manager: ServiceManager,
+    sender: Sender<E>,
+    events: Receiver<E>,
+}
+
+impl<E: From<Notice> + Send + 'static> Starting<E> {
+    /// Starts the threads that every daemon has, and runs `body` while they work.
+    fn serve(
+        self,
+        profile: &Profile,
+        rules: Rules,
+        mut first: First,
+        notes: Option<Notes>,
+        body: impl FnOnce(Service<E>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let (sender, connections) = (self.sender.clone(), self.buses.connections().clone());
+        let mut remarks = Remarks::default();
+        remarks.say(&self.buses, &first.truth);
+        refuse_cluster(profile, &self.buses, &mut first.source)?;
+        if let Some(notice) = first.notice {
+            let _ = sender.try_send(E::from(notice));
+        }
+
+        let mut spine = ThreadGroup::new(sender.clone(), connections.clone());
+        let (beat, publisher) = HeartbeatPublisher::new(
+            profile.id,
+            &self.inst,
+            beat_settings(profile.id, &self.buses, &first.truth),
+            !profile.beats_at_once,
+            self.service_manager.clone(),
+            notes,
+        );
+        let publisher = publisher.with_card(card(profile, &self.host));
+        spine.spawn("beat", move || publisher.run())?;
+
+        let (period, keeps) = (profile.truth_period, profile.keeps_last_good);
+        let (watch, hint) = TruthWatch::new(first.source, rules, period, first.digest, keeps);
+        let tell = sender.clone();
+        spine.spawn("truth", move || {
+            watch.run(|notice| tell.send(E::from(notice)).is_ok())
+        })?;
+
+        let system = self.buses.system();
+        let listen = || message_handler::listen(profile, system, hint.clone(), sender.clone());
+        let subscriber = profile.listens.then(listen).transpose()?;
+
+        let done = body(Service {
+            id: profile.id,
+            inst: self.inst,
+            host: self.host,
+            env: self.env,
+            buses: self.buses,
+            truth: first.truth,
+            remarks,
+            beat: beat.clone(),
+            truth_hint: hint.clone(),
+            service_manager: self.service_manager,
+            events: self.events,
+            threads: ThreadGroup::new(sender.clone(), connections),
+            sender: self.sender,
+        });
+        // The body has joined its own threads. Now those of the room, which end when nobody needs them.
+        beat.stop();
+        drop(hint);
+        drop(subscriber);
+        drop(spine);
+        done
+    }
 }
 
 /// What the beats of this process say of it; the address is that of their connection.
@@ -258,143 +270,24 @@ fn watch_signals<E: From<Notice> + Send + 'static>(
 
 /// A bus that cannot be asked for the first truth.
 pub struct Away<'a, E> {
+    /// The environment of the process.
     pub env: &'a Env,
     /// What a truth of before is judged by.
     pub rules: Rules,
+    /// The addresses by the environment alone: there is no truth yet.
     pub buses: &'a Buses,
+    /// The instance that waits.
     pub inst: &'a str,
+    /// The machine it runs on.
     pub host: &'a str,
     /// For the threads of whoever does something about it.
     pub sender: &'a Sender<E>,
+    /// The bus that was asked.
     pub address: &'a Address,
+    /// Why it gave no truth.
     pub error: &'a BusError,
     /// The first attempt in vain.
     pub since: Mono,
-}
-
-/// The truth a daemon starts with.
-struct First {
-    truth: Arc<Truth>,
-    source: TruthSource,
-    /// Of the document at the key, which may not be the one in force.
-    digest: Option<String>,
-    /// What there is to say when it is not.
-    notice: Option<Notice>,
-}
-
-/// Waits for a usable truth; `None` when told to stop meanwhile.
-fn find_truth(
-    profile: &Profile,
-    env: &Env,
-    rules: Rules,
-    buses: &Buses,
-    service_manager: &ServiceManager,
-    notes: Option<&Notes>,
-    mut away: impl FnMut(Mono, &Address, &BusError),
-) -> Result<Option<First>, Error> {
-    let key = env.text("TRUTH_REDIS_KEY", TRUTH_KEY)?;
-    let limit = env.secs("TRUTH_WAIT_SEC", 60.0, 0.0, 86_400.0)?;
-    let address = match env.get("TRUTH_REDIS_URL")? {
-        Some(url) => buses.address(&url, "TRUTH_REDIS_URL")?,
-        None => buses.system(),
-    };
-    let connect = |role: &str| {
-        Commands::new(
-            address.clone(),
-            format!("{}:{role}", profile.id),
-            Limits::default(),
-        )
-    };
-    let mut source = TruthSource::new(connect("truth"), key);
-    let mut last_good = TruthSource::new(connect("truth"), TRUTH_LAST_GOOD);
-    let mut backoff = Backoff::bus();
-    let started = Mono::now();
-    let mut said = None::<Mono>;
-    let mut away_since = None::<Mono>;
-    loop {
-        let problem = match source.read() {
-            Ok(document) => {
-                let (digest, found) = judge(document, rules);
-                let (notice, problem) = match found {
-                    Found::Good(truth) => {
-                        if profile.keeps_last_good {
-                            keep(&mut source);
-                        }
-                        log::info!(
-                            "truth {} from {}",
-                            digest.as_deref().unwrap_or_default(),
-                            source.place()
-                        );
-                        return Ok(Some(First {
-                            truth,
-                            source,
-                            digest,
-                            notice: None,
-                        }));
-                    }
-                    Found::Bad(reason) => {
-                        let problem =
-                            format!("the truth in {} cannot be used: {reason}", source.place());
-                        (Notice::TruthRejected { reason }, Error::Truth(problem))
-                    }
-                    Found::Nothing => {
-                        let place = source.place();
-                        let problem = format!(
-                            "there is no truth in {place}: run bootstrap, which writes truth.json there"
-                        );
-                        (Notice::TruthMissing, Error::Truth(problem))
-                    }
-                };
-                if let Ok(document) = last_good.read()
-                    && let (_, Found::Good(truth)) = judge(document, rules)
-                {
-                    log::warn!("{problem}; the last good one is in force");
-                    return Ok(Some(First {
-                        truth,
-                        source,
-                        digest,
-                        notice: Some(notice),
-                    }));
-                }
-                problem
-            }
-            Err(error) => Error::Bus(error),
-        };
-        let waited = Mono::now().since(started);
-        let for_ever = match problem {
-            Error::Bus(_) => profile.never_gives_up,
-            _ => profile.waits_for_truth,
-        };
-        if buses.connections().is_ending() {
-            return Ok(None);
-        }
-        let hopeless = matches!(&problem, Error::Bus(e) if e.is_bad_setting());
-        if hopeless || (waited >= limit && !for_ever) {
-            return Err(problem);
-        }
-        if said.is_none_or(|at| Mono::now().since(at) >= Duration::from_secs(10)) {
-            said = Some(Mono::now());
-            let rest = if for_ever {
-                "for ever".to_owned()
-            } else {
-                format!("up to {} s", limit.as_secs())
-            };
-            log::warn!("{problem}; waiting, {rest}");
-        }
-        match &problem {
-            Error::Bus(error) => away(*away_since.get_or_insert_with(Mono::now), &address, error),
-            _ => away_since = None,
-        }
-        service_manager.wait(Duration::from_secs(30), "waiting for the bus and the truth");
-        if let Some(notes) = notes {
-            notes.turned(Duration::ZERO);
-        }
-        // Nothing is lost by asking Redis twice a second.
-        let pause = backoff.next_pause().min(Duration::from_millis(500));
-        if buses.connections().wait(pause) {
-            return Ok(None);
-        }
-    }
 }
 
 /// A Redis Cluster as the bus that carries control would refuse one thing after the other: that is said at the start.

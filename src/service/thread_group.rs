@@ -46,6 +46,9 @@ impl<E: From<Notice> + Send + 'static> ThreadGroup<E> {
     }
 
     /// Starts `body` on a thread called `name`.
+    ///
+    /// # Errors
+    /// The system has no more threads.
     pub fn spawn(
         &mut self,
         name: &str,

@@ -32,20 +32,7 @@ impl Healer {
             .into_iter()
             .map(str::to_owned)
             .collect();
-        let mut wanted = vec![false; names.len()];
-        truth
-            .watched()
-            .for_each(|svc| wanted[svc.bus().index()] = true);
-        // The system bus is heard even when nobody beats there: its own health, and word of a new truth.
-        let mut buses: Vec<&str> = names
-            .iter()
-            .zip(&wanted)
-            .filter(|(_, w)| **w)
-            .map(|(n, _)| n.as_str())
-            .collect();
-        buses.push(SYSTEM_BUS);
-        buses.sort_unstable();
-        buses.dedup();
+        let buses = heard_buses(truth, &names);
         self.open_and_close(&buses, truth)?;
 
         let mut changes: BTreeMap<&str, Changes> =
@@ -274,6 +261,21 @@ impl Healer {
         }
         Ok(())
     }
+}
+
+/// The buses on which somebody beats, of those that are called `names` by their number.
+fn heard_buses<'n>(truth: &Truth, names: &'n [String]) -> Vec<&'n str> {
+    let mut wanted = vec![false; names.len()];
+    for svc in truth.watched() {
+        wanted[svc.bus().index()] = true;
+    }
+    let named = names.iter().zip(wanted).filter(|(_, wanted)| *wanted);
+    let mut buses: Vec<&str> = named.map(|(name, _)| name.as_str()).collect();
+    // The system bus is heard even when nobody beats there: its own health, and word of a new truth.
+    buses.push(SYSTEM_BUS);
+    buses.sort_unstable();
+    buses.dedup();
+    buses
 }
 
 /// What a reload changes for one subscriber.

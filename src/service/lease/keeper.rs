@@ -22,6 +22,7 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// How the member stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum ShareChange {
     /// Work may begin on these parts, under these tokens.
     Works(BTreeMap<u32, u64>),
@@ -35,6 +36,7 @@ pub enum ShareChange {
 
 /// What a keeper can be told.
 #[derive(Clone, Debug)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum ShareOrder {
     /// Something was released, or may have been lost: to look at once.
     Look,

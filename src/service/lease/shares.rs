@@ -5,7 +5,9 @@ use ring::digest::{Context, SHA256};
 /// How many parts a member holds, by its id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Load<'a> {
+    /// The instance.
     pub inst: &'a str,
+    /// How many parts it holds.
     pub held: u32,
 }
 

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Who holds a part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
+    /// The instance that holds the part.
     pub inst: String,
+    /// The fencing token of this holding: each is greater than the one before.
     pub token: u64,
 }
 
@@ -28,7 +30,9 @@ impl Holder {
 /// Somebody with a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peer {
+    /// The instance.
     pub inst: String,
+    /// The machine it runs on.
     pub host: String,
 }
 
@@ -43,7 +47,9 @@ pub struct View {
     pub had_session: bool,
     /// In how many parts the work is shared at present.
     pub parts: u32,
+    /// Who holds which part, by its number; a part that is free is not in it.
     pub holders: BTreeMap<u32, Holder>,
+    /// Who takes part, whether or not it holds anything.
     pub members: Vec<Peer>,
     /// What is drained: `svc:…`, `inst:…`, `host:…`.
     pub drained: BTreeSet<String>,
@@ -51,8 +57,11 @@ pub struct View {
 
 /// Something to ask the server for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum Action {
+    /// Keep what is held, and be seen as a member.
     Renew,
+    /// Take parts that are free.
     Claim {
         part: u32,
         /// As it was read.
@@ -60,10 +69,8 @@ pub enum Action {
         /// The token is to be this at least.
         floor: u64,
     },
-    Release {
-        part: u32,
-        token: u64,
-    },
+    /// Give parts back, for others to claim.
+    Release { part: u32, token: u64 },
 }
 
 /// What became of a claim.

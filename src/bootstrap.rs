@@ -1,4 +1,5 @@
 //! Seeds the truth on both buses, and exits.
+#![warn(missing_docs, clippy::missing_errors_doc)]
 
 use std::path::PathBuf;
 use std::process::ExitCode;

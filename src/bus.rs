@@ -14,6 +14,7 @@
 //! - [`Buses`]: which address a bus name stands for.
 //! - [`ConnectionRegistry`]: all connections of a process; it ends them, and notices when another server answers.
 //! - [`LogOnce`]: what there is to say about a bus that does not serve, each thing once.
+#![warn(missing_docs, clippy::missing_errors_doc)]
 
 mod address;
 mod backoff;

@@ -2,6 +2,7 @@
 //!
 //! Two clocks, never mixed. [`Mono`] judges: it never steps, so a change of the wall clock changes no verdict.
 //! [`wall_secs`] dates: it fills `ts` fields that people and other programs read.
+#![warn(missing_docs, clippy::missing_errors_doc)]
 
 use std::ops::{Add, Sub};
 use std::sync::OnceLock;

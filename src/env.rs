@@ -1,4 +1,5 @@
 //! The environment: values by name, each error naming the variable and never its value.
+#![warn(missing_docs, clippy::missing_errors_doc)]
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -86,6 +87,9 @@ impl Env {
 
     /// An error when a variable that a program of ours may read is not UTF-8; `is_named` knows those that a truth
     /// names. For whoever hands the environment on: each program would refuse it, again and again.
+    ///
+    /// # Errors
+    /// The first such variable by name, never by value.
     pub fn must_be_text(&self, is_named: impl Fn(&str) -> bool) -> Result<(), EnvError> {
         let mut garbled: Vec<&String> = self.garbled.iter().collect();
         garbled.sort_unstable();
@@ -125,6 +129,9 @@ impl Env {
     }
 
     /// The value of `name`, or the content of the file that `NAME_FILE` names; empty counts as absent.
+    ///
+    /// # Errors
+    /// The value is not UTF-8, or the file that it names cannot be read or is too long.
     pub fn get(&self, name: &str) -> Result<Option<String>, EnvError> {
         if let Some(value) = self.values.get(name).filter(|v| !v.is_empty()) {
             return Ok(Some(value.clone()));
@@ -157,22 +164,34 @@ impl Env {
     }
 
     /// As [`get`](Env::get), for what must not be printed.
+    ///
+    /// # Errors
+    /// As [`get`](Env::get).
     pub fn secret(&self, name: &str) -> Result<Option<Secret>, EnvError> {
         Ok(self.get(name)?.map(Secret))
     }
 
     /// As [`get`](Env::get), with a default.
+    ///
+    /// # Errors
+    /// As [`get`](Env::get).
     pub fn text(&self, name: &str, default: &str) -> Result<String, EnvError> {
         Ok(self.get(name)?.unwrap_or_else(|| default.to_owned()))
     }
 
     /// Seconds, fractions allowed, between `min` and `max`.
+    ///
+    /// # Errors
+    /// As [`number`](Env::number).
     pub fn secs(&self, name: &str, default: f64, min: f64, max: f64) -> Result<Duration, EnvError> {
         self.number(name, default, min, max)
             .map(Duration::from_secs_f64)
     }
 
     /// A number between `min` and `max`.
+    ///
+    /// # Errors
+    /// As [`get`](Env::get), and when it is no number or not within the limits.
     pub fn number(&self, name: &str, default: f64, min: f64, max: f64) -> Result<f64, EnvError> {
         let Some(text) = self.get(name)? else {
             return Ok(default);
@@ -189,6 +208,9 @@ impl Env {
     }
 
     /// `1`, `true`, `yes`, `on` against `0`, `false`, `no`, `off`.
+    ///
+    /// # Errors
+    /// As [`get`](Env::get), and when it is none of these words.
     pub fn flag(&self, name: &str, default: bool) -> Result<bool, EnvError> {
         let Some(text) = self.get(name)? else {
             return Ok(default);
@@ -204,6 +226,9 @@ impl Env {
     }
 
     /// A folder, when the variable names one.
+    ///
+    /// # Errors
+    /// As [`get`](Env::get).
     pub fn folder(&self, name: &str) -> Result<Option<PathBuf>, EnvError> {
         Ok(self.get(name)?.map(PathBuf::from))
     }

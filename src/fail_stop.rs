@@ -4,6 +4,7 @@
 //! again, and whoever watches it notices in the meantime. What ships aborts by its profile (`panic = "abort"` in
 //! Cargo.toml); a daemon of any other build does the same once it has called [`abort_on_panic`]. It follows that nobody
 //! has to think of a thread that panicked, nor of a lock that one left behind.
+#![warn(missing_docs, clippy::missing_errors_doc)]
 
 use std::sync::{LockResult, Mutex, MutexGuard};
 

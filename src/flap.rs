@@ -2,6 +2,7 @@
 //!
 //! Falling is turning bad (down, degraded), rising is turning good again. Who falls twice within one window flaps; who
 //! flaps and then neither falls nor rises for a whole window is steady again.
+#![warn(missing_docs, clippy::missing_errors_doc)]
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;

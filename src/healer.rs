@@ -9,6 +9,7 @@
 //!    [`crate::notify`] reads the log.
 //!
 //! The edges around them: `run::follow` (a new truth), `held` (alerts that wait for their reason), `cold_start` and `state_dir` (before there is a truth, and over a restart), `calls` (what threads want of the loop).
+#![warn(missing_docs, clippy::missing_errors_doc)]
 
 mod alert_writer;
 mod bus_monitor;

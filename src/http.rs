@@ -7,6 +7,7 @@
 //! - [`Server`]: the edge. One thread waits for sockets (epoll) and for whoever wakes it (eventfd).
 //!
 //! No TLS, no files, no chunked bodies: what stands in front of it does the first, nobody needs the others.
+#![warn(missing_docs, clippy::missing_errors_doc)]
 
 mod conn;
 mod host;

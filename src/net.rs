@@ -9,6 +9,7 @@
 //! - [`permits`]: how often, and how many at once.
 //! - [`backoff`]: how long to wait after failures (pure).
 //! - [`retry_after`]: how long a server wants to be left alone (pure).
+#![warn(missing_docs, clippy::missing_errors_doc)]
 
 pub mod backoff;
 pub mod http;

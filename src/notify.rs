@@ -10,6 +10,7 @@
 //!
 //! Steps 2 to 4 and `retry` are pure. The edges around them: [`store`] (Redis), [`config`] (which channels there are),
 //! `notifier` (channels that come and go as truth says), `deadman`.
+#![warn(missing_docs, clippy::missing_errors_doc)]
 
 use crate::contract::{Alert, AlertKind};
 

@@ -1,5 +1,6 @@
 //! What each service keeps in truth for itself, and who looks at it: the owners hand their schemas in here, truth itself
 //! knows none of them. Whoever judges a document takes the whole table, and so all judge alike.
+#![warn(missing_docs, clippy::missing_errors_doc)]
 
 use crate::console;
 use crate::massive;

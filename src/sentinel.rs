@@ -2,6 +2,7 @@
 //!
 //! One thread judges: it subscribes to the healer's heartbeat and to its own echoes with a socket time limit of a second,
 //! judges by the healer's own [`Detector`], and tells by the healer's own [`AlertStore`], without a lease.
+#![warn(missing_docs, clippy::missing_errors_doc)]
 
 mod alert_writer;
 mod beat_handler;

@@ -2,6 +2,7 @@
 //!
 //! - [`frame()`]: the board as lines of text, as wide and high as the screen; pure;
 //! - [`Screen`]: lines on a terminal, redrawn in place; [`line()`]: one plain line after the other.
+#![warn(missing_docs, clippy::missing_errors_doc)]
 
 mod frame;
 mod screen;

@@ -4,6 +4,7 @@
 //! escape sequences that move the cursor of a terminal, line ends that forge a line of a table or of a log, marks that
 //! turn the direction of what follows, and characters that nobody sees. [`SafeText`] holds none of them, so whoever
 //! shows one need not think of it.
+#![warn(missing_docs, clippy::missing_errors_doc)]
 
 mod character;
 pub mod width;

@@ -10,6 +10,7 @@
 //! - `section`: a service's own part of truth; `fields`: help for checking it; `schema`: what its owner says of it; `rules`: by what a document is
 //!   judged, which comes from the caller: the whole table of schemas, and what holds where truth says nothing;
 //! - `problem`: what is wrong, and where.
+#![warn(missing_docs, clippy::missing_errors_doc)]
 
 use std::time::Duration;
 
@@ -64,7 +65,9 @@ const HEARTBEAT_SUFFIX: &str = ":heartbeat";
 /// What holds where truth says nothing: `DEFAULT_TIMEOUT_SEC` and `HB_INTERVAL_SEC` of the environment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Defaults {
+    /// Silence in seconds after which a service without a timeout of its own is dead.
     pub timeout_sec: f64,
+    /// Seconds between beats of a service without an interval of its own.
     pub interval_sec: f64,
 }
 
@@ -132,6 +135,9 @@ pub struct Truth {
 
 impl Truth {
     /// Reads and validates a document. Everything that is wrong is told, not only the first.
+    ///
+    /// # Errors
+    /// Every problem, each with its path, line and column, and what to write instead; and the warnings.
     pub fn parse(document: &[u8], rules: impl Into<Rules>) -> Result<Truth, Rejected> {
         read::document(document, rules.into())
     }
@@ -219,6 +225,9 @@ impl Truth {
     }
 
     /// Deserialises the section `field` of `svc`; `None` when truth has none.
+    ///
+    /// # Errors
+    /// The value is no `T`; the problem names the innermost value that is wrong.
     pub fn read_section<T: DeserializeOwned>(
         &self,
         svc: &str,

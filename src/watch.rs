@@ -12,6 +12,8 @@
 //!
 //! Steps 1, 2, 4 and 5 are pure. Around them: [`record`] (what the store says, taken in), [`complaints`] (what is wrong with the settings), [`unheard`] (who beats where nobody
 //! listens), [`senders`] (a look at who beats twice).
+#![warn(missing_docs, clippy::missing_errors_doc)]
+
 pub mod alert_encoder;
 pub mod alert_store;
 pub mod complaints;

@@ -45,6 +45,9 @@ impl Default for ConnectionContext {
 
 impl Address {
     /// Parses `url`; `origin` says in errors where it came from (`SYSTEM_REDIS_URL`, `buses.market-redis.url`).
+    ///
+    /// # Errors
+    /// [`BusError::BadUrl`], which names `origin` and says what to write instead; never the URL, which may hold a password.
     pub fn parse(url: &str, origin: &str) -> Result<Address, BusError> {
         let bad = |reason: String| BusError::BadUrl {
             origin: origin.to_owned(),

@@ -82,6 +82,9 @@ impl Buses {
     }
 
     /// An address that stands elsewhere than in the names of buses; `origin` as for [`Address::parse`].
+    ///
+    /// # Errors
+    /// As [`Address::parse`].
     pub fn address(&self, url: &str, origin: &str) -> Result<Address, BusError> {
         Ok(Address::parse(url, origin)?.by(&self.context))
     }
@@ -129,6 +132,9 @@ impl Buses {
     }
 
     /// The address of the bus called `name`; an error when the environment spoils it.
+    ///
+    /// # Errors
+    /// The environment gives this bus a URL that is none.
     pub fn resolve(&self, name: &str) -> Result<Address, BusError> {
         if name == SYSTEM_BUS {
             return Ok(self.system());

@@ -65,6 +65,9 @@ impl Commands {
 
     /// Looks the name up afresh and connects, within `budget`; the old connection goes when the new one is there.
     /// Whether another server answers than before, or the same one in another role.
+    ///
+    /// # Errors
+    /// There is no connection within `budget`; the old one stays.
     pub fn renew(&mut self, budget: Duration) -> Result<bool, BusError> {
         let limits = Limits {
             connect: budget.min(self.limits.connect),
@@ -79,17 +82,26 @@ impl Commands {
     }
 
     /// Connects unless connected.
+    ///
+    /// # Errors
+    /// There is no connection within the limits that this was made with.
     pub fn connect(&mut self) -> Result<(), BusError> {
         self.connection().map(|_| ())
     }
 
     /// Who answers: the server as it was when the connection was made, which is made now when there is none.
+    ///
+    /// # Errors
+    /// As [`connect`](Commands::connect).
     pub fn server(&mut self) -> Result<ServerIdentity, BusError> {
         self.connection()
             .map(|connection| connection.identity().clone())
     }
 
     /// Whether the server serves: one that is still loading its data refuses a PING.
+    ///
+    /// # Errors
+    /// There is no connection, or the server does not serve yet ([`BusError::Loading`]).
     pub fn ping(&mut self) -> Result<(), BusError> {
         match self.query::<()>(&redis::cmd("PING")) {
             // A user who may not even ask that has been answered all the same.
@@ -111,22 +123,34 @@ impl Commands {
     }
 
     /// Runs one command.
+    ///
+    /// # Errors
+    /// There is no connection, it broke or was too slow, the server answered with an error, or the answer is no `T`.
     pub fn query<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, BusError> {
         self.run(|c| command.query(c))
     }
 
     /// Runs a pipeline.
+    ///
+    /// # Errors
+    /// As [`query`](Commands::query); after an error in the middle, what came before it was done.
     pub fn pipe<T: FromRedisValue>(&mut self, pipeline: &Pipeline) -> Result<T, BusError> {
         self.run(|c| pipeline.query(c))
     }
 
     /// Runs a pipeline of `count` commands; each answer may be an error, for itself.
+    ///
+    /// # Errors
+    /// The connection broke before all answers were there: what was done by then is not known.
     pub fn answers(&mut self, pipeline: &Pipeline, count: usize) -> Result<Vec<Value>, BusError> {
         let packet = pipeline.get_packed_pipeline();
         self.run(|c| c.req_packed_commands(&packet, 0, count))
     }
 
     /// As [`run`](Commands::run), where each wait may take up to `patience`.
+    ///
+    /// # Errors
+    /// As [`run`](Commands::run).
     pub fn run_within<T>(
         &mut self,
         patience: Duration,
@@ -142,6 +166,9 @@ impl Commands {
     }
 
     /// Runs `work` on the connection; when the connection failed in it, it is dropped.
+    ///
+    /// # Errors
+    /// There is no connection, or `work` failed.
     pub fn run<T>(
         &mut self,
         work: impl FnOnce(&mut Connection) -> RedisResult<T>,

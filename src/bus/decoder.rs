@@ -21,6 +21,7 @@ pub struct ByteRange {
 
 /// One thing the server said. Stretches instead of slices, so that a reader may pass over what it does not want.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum Frame {
     /// A message on a subscribed channel.
     Message {
@@ -72,6 +73,9 @@ impl Decoder {
     }
 
     /// Reads once from `source`. `Ok(0)` is the end of the stream.
+    ///
+    /// # Errors
+    /// Those of `source`; a read that would have to wait is one of them.
     pub fn fill(&mut self, source: &mut impl Read) -> io::Result<usize> {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
@@ -90,6 +94,9 @@ impl Decoder {
     }
 
     /// The next complete frame; `None` until more is read. An error text when this is not the protocol.
+    ///
+    /// # Errors
+    /// Why what came is not this protocol: nothing after it can be read.
     #[allow(clippy::should_implement_trait)] // An iterator could not tell "not yet" from "never".
     pub fn next(&mut self) -> Result<Option<Frame>, &'static str> {
         if self.skip > 0 {

@@ -6,6 +6,7 @@ use std::fmt;
 
 /// A failed wish to a bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum BusError {
     /// A URL that cannot be used; `origin` is the variable or truth path that holds it.
     BadUrl { origin: String, reason: String },

@@ -70,6 +70,7 @@ pub struct Ask {
 
 /// What the server answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum Answer {
     /// The value was `current`, and lasts anew.
     Kept,

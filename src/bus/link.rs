@@ -44,6 +44,7 @@ pub trait Sink: Send + 'static {
 }
 
 /// Something in a [`Batch`].
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum Event<'a> {
     /// Messages that came one after the other.
     Messages(Run<'a>),
@@ -68,7 +69,9 @@ pub struct Run<'a> {
 /// A message as it lies in the buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
+    /// The channel on which it came.
     pub channel: &'a [u8],
+    /// What was published, as it came: not necessarily UTF-8.
     pub payload: &'a [u8],
 }
 
@@ -195,6 +198,9 @@ pub struct Link {
 
 impl Link {
     /// Connects, logs in and asks the server who it is. Payloads over `payload_max` bytes are read over.
+    ///
+    /// # Errors
+    /// There is no connection within `limits`, or the server refuses the login.
     pub fn open(
         address: &Address,
         client_name: &str,
@@ -222,6 +228,9 @@ impl Link {
     }
 
     /// How long a [`poll`](Link::poll) may wait for bytes; `None`: until something comes or the link ends.
+    ///
+    /// # Errors
+    /// The socket is closed.
     pub fn set_read_timeout(&self, limit: Option<Duration>) -> Result<(), BusError> {
         self.stream
             .tcp()
@@ -263,6 +272,9 @@ impl Link {
     }
 
     /// Sends what there is to ask for, reads once, hands it to `sink`.
+    ///
+    /// # Errors
+    /// The connection broke, or what came is not the protocol: the link is of no more use.
     pub fn poll(&mut self, sink: &mut dyn Sink) -> Result<Polled, BusError> {
         self.ask(sink)?;
         let got = loop {

@@ -55,6 +55,9 @@ impl Publisher {
     /// Looks the address up and connects afresh; tells which server answered. Blocks, within `limits`.
     ///
     /// One message (`0`) is published with its answer awaited, so that a forbidden channel is an error here.
+    ///
+    /// # Errors
+    /// There is no connection within `limits`, or the channel is forbidden.
     pub fn connect(&self, limits: &Limits) -> Result<ServerIdentity, BusError> {
         self.disconnect();
         let mut connection = Connection::open(&self.address, &self.client_name, limits)?;
@@ -78,6 +81,9 @@ impl Publisher {
     }
 
     /// Looks the address up and asks who answers there now, on a connection of its own; this one stays as it is.
+    ///
+    /// # Errors
+    /// Nobody answers there within `limits`.
     pub fn look(&self, limits: &Limits) -> Result<ServerIdentity, BusError> {
         Connection::open(&self.address, &self.client_name, limits)
             .map(|connection| connection.identity().clone())

@@ -6,6 +6,9 @@ use super::{BusError, Commands, Link, ServerIdentity};
 ///
 /// `PUBSUB NUMSUB` would count others too, and a confirmation only proves what was true when it was sent. Another
 /// server than the link's (behind a name that moved, say) does not know the connection, and so proves nothing.
+///
+/// # Errors
+/// [`BusError::Unproven`] when the server sees another number of subscriptions; else those of the connection.
 pub fn check_subscriptions(
     link: &Link,
     commands: &mut Commands,

@@ -23,25 +23,35 @@ pub use others::Others;
 
 /// The edge of the writer.
 pub struct HealerWriter {
+    /// Where a judgement becomes a fact.
     pub store: AlertStore,
+    /// Beats while this healer speaks, and is mute while another does.
     pub beat: BeatHandle,
     /// Readiness is said by the first beat, or by standing by.
     pub service_manager: ServiceManager,
+    /// What the main loop wants written.
     pub jobs: Receiver<Job>,
     /// Transitions wait in some detector.
     pub nudges: Receiver<()>,
+    /// What the main loop is asked for.
     pub calls: Calls,
     /// Whether this is the healer that speaks.
     pub speaking: Arc<AtomicBool>,
+    /// Whether this thread gets on.
     pub progress: Progress,
     /// The other healers, while nobody can take the lease.
     pub others: Others,
+    /// Decides what is done next (pure).
     pub writer: Writer,
+    /// The watched buses.
     pub monitors: Monitors,
 }
 
 impl HealerWriter {
     /// Writes until the main loop lets go of the jobs.
+    ///
+    /// # Errors
+    /// None: what the store does not take waits for it.
     pub fn run(mut self) -> Result<(), Error> {
         let progress = self.progress.clone();
         loop {

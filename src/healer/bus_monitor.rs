@@ -44,7 +44,9 @@ pub struct Outputs {
 
 /// One watched bus, shared by the threads that serve it.
 pub struct BusMonitor {
+    /// The bus by its name in truth.
     pub bus: String,
+    /// Finds the words of the wire for what the detector decided.
     pub encoder: AlertEncoder,
     address: Address,
     detector: Mutex<Detector>,
@@ -248,6 +250,9 @@ pub struct ReconnectWorker {
 
 impl ReconnectWorker {
     /// Runs commands until the monitor is gone.
+    ///
+    /// # Errors
+    /// None: what a bus does not answer is asked again.
     pub fn run(self) -> Result<(), Error> {
         let mut said = None::<String>;
         let mut finder = Finder::default();
@@ -307,6 +312,9 @@ pub struct ServerLookout {
 
 impl ServerLookout {
     /// Looks until the monitor is gone.
+    ///
+    /// # Errors
+    /// None: a look in vain is made again.
     pub fn run(self) -> Result<(), Error> {
         while self.ended.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout)
             && let Some(monitor) = self.monitor.upgrade()

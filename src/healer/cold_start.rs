@@ -29,6 +29,7 @@ pub struct ColdStart {
 pub struct StartOutage {
     /// The bus that is away.
     pub bus: String,
+    /// When the bus was first asked in vain.
     pub since: Mono,
     /// Told already; the log is to have them once this healer speaks.
     pub alerts: Vec<Alert>,

@@ -33,6 +33,7 @@ pub enum Job {
 /// The watched buses, and what waits a moment for its reason.
 #[derive(Default)]
 pub struct Monitors {
+    /// One for each bus that truth names, as far as it is heard.
     pub monitors: Vec<Arc<BusMonitor>>,
     /// What is not handed on yet, because its reason is being looked for.
     held: Held,

@@ -17,6 +17,9 @@ pub struct StateDir {
 
 impl StateDir {
     /// The state directory in `folder`, which is made when it is not there.
+    ///
+    /// # Errors
+    /// The folder cannot be made.
     pub fn new(folder: Option<PathBuf>) -> Result<StateDir, Error> {
         if let Some(folder) = &folder {
             std::fs::create_dir_all(folder).map_err(|e| {

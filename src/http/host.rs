@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// A host, without its port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
+    /// An address; of IPv6 without its brackets.
     Ip(IpAddr),
     /// In small letters, without the dot at its end.
     Name(String),

@@ -8,14 +8,18 @@ use super::{BODY_MAX, FIELDS_MAX, HEAD_MAX, TARGET_MAX};
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
+    /// Wants a body.
     Get,
+    /// Wants the head of what GET would give.
     Head,
+    /// Wants something to be done.
     Post,
 }
 
 /// A request whose head was understood.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
+    /// What is wanted.
     pub method: Method,
     /// The path, decoded; it begins with `/` and holds no `..`.
     pub path: String,

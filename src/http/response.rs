@@ -6,8 +6,11 @@ use std::sync::Arc;
 /// The body of an answer.
 #[derive(Clone, Debug)]
 pub enum Body {
+    /// Part of the program.
     Static(&'static [u8]),
+    /// Made once, for many.
     Shared(Arc<[u8]>),
+    /// Made for this response alone.
     Owned(Vec<u8>),
 }
 
@@ -25,8 +28,10 @@ impl Body {
 /// An answer.
 #[derive(Clone, Debug)]
 pub struct Response {
+    /// The status code (RFC 9110, section 15).
     pub status: u16,
     fields: Vec<(&'static str, Cow<'static, str>)>,
+    /// What follows the head; not sent to who asked for the head alone.
     pub body: Body,
 }
 

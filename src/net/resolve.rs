@@ -84,6 +84,9 @@ impl Resolver {
     }
 
     /// The addresses behind `host`, by `end` at the latest, and no later than `given_up` is disconnected.
+    ///
+    /// # Errors
+    /// The name leads nowhere, too many names are being looked up, or nobody waits any more.
     pub fn resolve(
         &self,
         host: &str,

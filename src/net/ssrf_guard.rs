@@ -59,6 +59,9 @@ struct Range {
 impl SsrfGuard {
     /// `allow_hosts` entries: `name`, `name:port`, an address with or without a port, or a range (`10.1.0.0/16`).
     /// An entry without a port allows every port. The error says which entry is wrong and how.
+    ///
+    /// # Errors
+    /// The first entry that is none of these, and what it may be.
     pub fn new(allow_hosts: &[String]) -> Result<SsrfGuard, String> {
         let mut guard = SsrfGuard::default();
         for entry in allow_hosts {

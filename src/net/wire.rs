@@ -23,7 +23,9 @@ const ADDRESSES_MAX: usize = 8;
 pub struct HostPort {
     /// Without the brackets of an IPv6 address.
     pub host: String,
+    /// The TCP port.
     pub port: u16,
+    /// Whether TLS is spoken from the first byte on.
     pub is_tls: bool,
 }
 
@@ -32,11 +34,13 @@ pub struct HostPort {
 pub enum ConnectError {
     /// The name leads nowhere.
     Resolve(String),
+    /// The guard does not let this address be reached.
     Forbidden(Forbidden),
     /// Refused, cut, or no answer: in words.
     Unreachable(String),
     /// In words, with what to do.
     Tls(String),
+    /// Nobody answered within this time.
     TimedOut(Duration),
     /// The caller gave up.
     GivenUp,

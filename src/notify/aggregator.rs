@@ -73,6 +73,7 @@ pub enum Heard {
 /// What is to be stored, together with the acknowledgement of the entries heard, before a message goes out.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes {
+    /// What is remembered beside the incidents, as JSON.
     pub meta: String,
     /// Records to write: name and JSON.
     pub put: Vec<(String, String)>,

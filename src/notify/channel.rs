@@ -50,15 +50,23 @@ const SEND_STEPS: Ms = 6;
 
 /// What a channel is made from.
 pub struct Setup {
+    /// In whose name it tells.
     pub role: Role,
+    /// What truth or the environment says of it.
     pub channel: config::Channel,
+    /// How it groups, repeats and reminds.
     pub rules: Rules,
     /// `None` while it is not known: then nothing is said about services but what the log says.
     pub truth: Option<Arc<Truth>>,
+    /// Where the alert log and its own memory are.
     pub bus: Address,
+    /// The instance that tells.
     pub inst: String,
+    /// The machine it runs on.
     pub host: String,
+    /// Where is kept what the bus cannot note.
     pub state_dir: Option<PathBuf>,
+    /// What the loop has for it.
     pub inbox: Receiver<Inbox>,
     /// Disconnected when the notifier stops; a word on it when truth names the channel no more.
     pub stop: Receiver<()>,
@@ -117,6 +125,7 @@ pub struct Channel {
 }
 
 impl Channel {
+    /// One that has not connected yet.
     pub fn new(setup: Setup) -> Result<Channel, String> {
         let transport = Transport::new(&setup.channel, &setup.host)?;
         let clock = SteadyClock::new();

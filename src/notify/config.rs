@@ -27,7 +27,9 @@ const USUAL: [(Kind, &str, &str); 2] = [
 /// All that the notifier needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// What holds for all of them.
     pub rules: Rules,
+    /// Those that can be used.
     pub channels: Vec<Channel>,
     /// Channels of truth that cannot be used.
     pub unusable: Vec<Unusable>,
@@ -40,6 +42,7 @@ pub struct Config {
 pub struct Channel {
     /// Names its consumer group, its dead letters and its log lines.
     pub name: String,
+    /// Where it leads.
     pub target: Target,
 }
 
@@ -48,6 +51,7 @@ pub struct Channel {
 pub struct Unusable {
     /// Its name, where that can be read and is its own.
     pub name: Option<String>,
+    /// What is wrong with it.
     pub why: ConfigError,
 }
 

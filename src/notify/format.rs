@@ -32,8 +32,11 @@ pub enum Format {
 /// What goes over the wire.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Payload {
+    /// The media type of the body.
     pub content_type: &'static str,
+    /// Other fields of the head.
     pub headers: Vec<(&'static str, String)>,
+    /// What is posted.
     pub body: String,
 }
 

@@ -15,7 +15,9 @@ pub const ALERTS_MAX: usize = 1000;
 /// One message: groups of lines, the most important first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Notification {
+    /// When it was composed.
     pub now_ms: Ms,
+    /// What there is to say.
     pub groups: Vec<NotificationGroup>,
     /// What else is down, told before.
     pub also_down: Names,
@@ -38,6 +40,7 @@ pub struct Notification {
 /// Lines that say the same thing of different services.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NotificationGroup {
+    /// What is said of them.
     pub say: NotificationKind,
     /// The kind of alert that begins what is spoken of (`HeartbeatMiss` also for its end).
     pub kind: AlertKind,
@@ -89,6 +92,7 @@ pub enum NotificationKind {
 /// One service in a message.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NotificationLine {
+    /// The service, or the bus.
     pub svc: String,
     /// Whether it is bad now.
     pub bad: bool,
@@ -111,14 +115,18 @@ pub struct NotificationLine {
 /// From when to when something was bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DownSpan {
+    /// When it began.
     pub from_ms: Ms,
+    /// When it ended.
     pub to_ms: Ms,
 }
 
 /// A list of names with a limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
+    /// At most [`NAMES_MAX`].
     pub names: Vec<String>,
+    /// How many found no room in `names`.
     pub more: usize,
 }
 

@@ -29,7 +29,9 @@ const STOP_MAX: Duration = Duration::from_millis(1000);
 /// What the notifier needs of its daemon.
 #[derive(Clone)]
 pub struct Context {
+    /// Holds the secrets that truth names.
     pub env: Env,
+    /// Says which channels there are.
     pub truth: Arc<Truth>,
     /// False: `truth` is good for nothing but the channels.
     pub knows_services: bool,
@@ -37,6 +39,7 @@ pub struct Context {
     pub bus: Address,
     /// The instance, to hold the channels with.
     pub inst: String,
+    /// The machine it runs on.
     pub host: String,
 }
 

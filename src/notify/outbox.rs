@@ -18,18 +18,23 @@ pub const ENTRIES_MAX: usize = 1000;
 pub struct Message {
     /// Stays the same over all attempts, so that a receiver can drop a repeat.
     pub id: String,
+    /// When it was composed.
     pub made_ms: Ms,
     /// The first line; the subject of a mail.
     pub title: String,
     /// What is posted, or the text of the mail.
     pub body: String,
+    /// The media type of the body.
     pub content_type: String,
+    /// Other fields of the head.
     pub headers: Vec<(String, String)>,
+    /// The conversation that it goes on with.
     pub thread: Option<Thread>,
     /// The entries of the alert log in it, by id, at most [`ENTRIES_MAX`].
     pub entries: Vec<String>,
     /// Entries that found no room there.
     pub more_entries: usize,
+    /// One for each receiver.
     pub deliveries: Vec<Delivery>,
     /// Deliveries that are over, well or badly.
     pub settled: u32,
@@ -41,6 +46,7 @@ pub struct Message {
 pub struct Delivery {
     /// The recipient's address; empty for a webhook.
     pub to: String,
+    /// How often it was tried.
     pub attempts: u32,
     /// When it was first tried.
     pub first_ms: Option<Ms>,
@@ -64,14 +70,19 @@ impl Delivery {
 /// A delivery that will not be made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeadLetter {
+    /// Why it was given up.
     pub reason: String,
+    /// When.
     pub at_ms: Ms,
+    /// The receiver.
     pub to: String,
+    /// What was not delivered.
     pub message: Message,
 }
 
 /// What an answer changed.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum Settled {
     /// Taken. `unreachable_since`: earlier attempts had failed since then.
     Done { unreachable_since: Option<Ms> },

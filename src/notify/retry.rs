@@ -23,6 +23,7 @@ const REASON_MAX_BYTES: usize = 300;
 
 /// How an attempt ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum Answer {
     /// It was taken; what was said.
     Done(String),

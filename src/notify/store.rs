@@ -53,14 +53,18 @@ pub struct Store {
 /// What was there when the channel was opened.
 #[derive(Debug, Default)]
 pub struct Loaded {
+    /// What the aggregator remembered beside its incidents.
     pub meta: Option<String>,
+    /// Its incidents by name, as JSON.
     pub records: Vec<(String, String)>,
+    /// Messages that were not delivered.
     pub outbox: Vec<Message>,
 }
 
 /// Whether a write was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Committed {
+    /// All of it is written.
     Done,
     /// Another instance holds the channel now.
     Lost,
@@ -68,16 +72,20 @@ pub enum Committed {
 
 /// One transaction.
 pub struct Commit<'a> {
+    /// What the aggregator changed.
     pub changes: &'a Changes,
+    /// Entries of the log that are taken.
     pub acknowledge: &'a [String],
     /// Messages to store.
     pub put: Vec<&'a Message>,
     /// Ids of messages that are done.
     pub delete: Vec<&'a str>,
+    /// Messages that were given up.
     pub dead: &'a [DeadLetter],
 }
 
 impl Store {
+    /// The memory of `channel` at `address`, for the instance `me` of `role`.
     pub fn new(address: Address, role: &str, channel: &str, me: &str) -> Store {
         let group = format!("{role}:{channel}");
         let fence = Fence::new(&holder_key(&group), me, IfFree::Passes);

@@ -12,7 +12,9 @@ pub use post::client;
 
 /// A channel's connection to the world.
 pub enum Transport {
+    /// By HTTP.
     Post(post::Post),
+    /// By SMTP.
     Mail(mail::Mail),
 }
 

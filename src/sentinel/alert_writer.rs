@@ -36,6 +36,7 @@ pub(super) struct SentinelWriter {
 }
 
 impl SentinelWriter {
+    /// One that writes to `store`, in the words of `encoder`.
     pub fn new(store: AlertStore, encoder: AlertEncoder) -> SentinelWriter {
         SentinelWriter {
             writer: Writer::alone(encoder.clone(), Now::read()),

@@ -9,12 +9,15 @@ use crate::watch::handover::HANDED_MAX;
 
 /// What the link brings, judged as it comes.
 pub(super) struct HealerBeatHandler {
+    /// Judges the healer's silence.
     pub detector: Detector,
     /// The channel of the healer's beats.
     pub channel: String,
+    /// The channel of the sentinel's own echoes.
     pub echo_channel: String,
     /// When the healer was last heard, and the last echo.
     pub last_beat: Option<Mono>,
+    /// When an echo came back last.
     pub last_echo: Option<Mono>,
 }
 

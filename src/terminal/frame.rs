@@ -12,8 +12,11 @@ const NEWS_MIN: usize = 6;
 
 /// What stands above the table and below it.
 pub struct Head {
+    /// The first line.
     pub title: Vec<Piece>,
+    /// What is wrong, a line each, above all else.
     pub warnings: Vec<String>,
+    /// The last line.
     pub foot: String,
 }
 

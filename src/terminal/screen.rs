@@ -34,6 +34,7 @@ pub struct Screen {
 }
 
 impl Screen {
+    /// Takes the terminal over until it is dropped.
     pub fn open() -> Screen {
         let screen = Screen {
             colour: std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty()),

@@ -33,6 +33,7 @@ impl Mode {
 /// What truth says of the instances of a service; all of them beat on its one channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Instances {
+    /// How several instances share the work.
     pub mode: Mode,
     /// In how many parts the work is shared.
     pub parts: u32,

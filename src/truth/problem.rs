@@ -10,7 +10,9 @@ pub const PROBLEMS_MAX: usize = 100;
 /// A place in a text: line and column, both from 1, columns in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
+    /// From 1.
     pub line: usize,
+    /// In characters, from 1.
     pub column: usize,
 }
 
@@ -57,6 +59,7 @@ impl fmt::Display for Position {
 pub struct Problem {
     /// Such as `services.rss_agg.heartbeat.interval_sec`; empty when the document as a whole is meant.
     pub path: String,
+    /// Where the value begins.
     pub position: Position,
     /// What is wrong.
     pub what: String,
@@ -121,6 +124,7 @@ impl Problems {
         self.list.len() + self.more
     }
 
+    /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -156,7 +160,9 @@ impl fmt::Display for Problems {
 /// A document that is refused: everything that is wrong with it, and what is odd besides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
+    /// What keeps the document from being used.
     pub errors: Problems,
+    /// What is likely a mistake, though it can be used.
     pub warnings: Problems,
 }
 

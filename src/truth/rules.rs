@@ -6,6 +6,7 @@ use super::schema::ServiceSchema;
 /// What whoever judges a document brings along.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
+    /// What holds where a service says nothing.
     pub defaults: Defaults,
     /// What each service keeps there for itself, and who looks at it.
     pub schemas: &'static [ServiceSchema],

@@ -27,7 +27,9 @@ pub struct ServiceSchema {
 /// fields get a warning; an empty list knows nothing about them.
 #[derive(Clone, Copy, Debug)]
 pub struct SectionSchema {
+    /// The section's name.
     pub name: &'static str,
+    /// The names that may stand in it.
     pub fields: &'static [&'static str],
 }
 

@@ -32,11 +32,17 @@ impl<'a> Section<'a> {
     }
 
     /// Deserialises it. The problem names the innermost value that is wrong.
+    ///
+    /// # Errors
+    /// The value is no `T`.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         serde_json::from_str(self.json).map_err(|error| self.misread(&error))
     }
 
     /// The elements of a list; a problem when it is none.
+    ///
+    /// # Errors
+    /// It is no list.
     pub fn elements(&self) -> Result<Vec<Section<'a>>, Problem> {
         let mut reader = Reader::new(self.json);
         if reader.kind().ok() != Some(Kind::Array) {
@@ -65,6 +71,9 @@ impl<'a> Section<'a> {
     }
 
     /// The members of an object, in their order; a problem when it is none.
+    ///
+    /// # Errors
+    /// It is no object.
     pub fn members(&self) -> Result<Vec<(String, Section<'a>)>, Problem> {
         let mut reader = Reader::new(self.json);
         if reader.kind().ok() != Some(Kind::Object) {

@@ -16,7 +16,9 @@ pub struct Service<'a> {
 /// An access point of a service: a key or channel on a bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lane<'a> {
+    /// The bus by its name in truth.
     pub bus: &'a str,
+    /// The key or channel on it.
     pub key: &'a str,
 }
 
@@ -27,6 +29,7 @@ impl Truth {
 }
 
 impl<'a> Service<'a> {
+    /// Its name, by which keys and channels are made.
     pub fn name(&self) -> &'a str {
         self.truth.name(self.id)
     }
@@ -41,10 +44,12 @@ impl<'a> Service<'a> {
         self.has_heartbeat() && self.is_enabled() && self.name() != HEALER
     }
 
+    /// Whether it beats, and so can be missed.
     pub fn has_heartbeat(&self) -> bool {
         self.flag(BEATS)
     }
 
+    /// Whether truth wants it to run.
     pub fn is_enabled(&self) -> bool {
         !self.flag(DISABLED)
     }

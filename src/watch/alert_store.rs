@@ -59,6 +59,7 @@ pub struct Entry {
 
 /// What became of an entry.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum Told {
     /// It is in the log under this number.
     Done { n: u64 },
@@ -145,6 +146,9 @@ impl AlertStore {
     }
 
     /// Tells entries in order; the outcomes stand in the same order, up to the first that is refused at least.
+    ///
+    /// # Errors
+    /// The connection broke: what was written by then is not known, and all of it is to be offered again.
     pub fn tell(&mut self, entries: &[Entry]) -> Result<Vec<Told>, BusError> {
         let mut told = Vec::with_capacity(entries.len());
         for batch in entries.chunks(BATCH) {
@@ -191,6 +195,9 @@ impl AlertStore {
     }
 
     /// Appends and publishes an alert that no health key shows (`bus_*`, `truth_*`), unless that was done before.
+    ///
+    /// # Errors
+    /// As [`tell`](AlertStore::tell).
     pub fn note(&mut self, alert: &Alert, published: bool) -> Result<Told, BusError> {
         let mut packet = redis::pipe();
         let keys = [ALERT_LOG, ALERT_COUNT, NOTE_IDS];
@@ -213,6 +220,9 @@ impl AlertStore {
     }
 
     /// Publishes alerts without writing them: what is left when writes are refused.
+    ///
+    /// # Errors
+    /// The connection broke, or the channel is forbidden.
     pub fn publish(&mut self, alerts: &[Alert]) -> Result<(), BusError> {
         for batch in alerts.chunks(BATCH) {
             let mut packet = redis::pipe();
@@ -229,6 +239,9 @@ impl AlertStore {
     }
 
     /// Sets snapshots, each keeping the last alert that is stored with it. False when another healer holds the lease.
+    ///
+    /// # Errors
+    /// As [`tell`](AlertStore::tell), and when the server refuses the write.
     pub fn refresh(&mut self, snapshots: &[Health]) -> Result<bool, BusError> {
         let mut ours = true;
         for batch in snapshots.chunks(BATCH) {
@@ -249,6 +262,9 @@ impl AlertStore {
     }
 
     /// The stored snapshots of `services`, in the same order; what cannot be read counts as absent.
+    ///
+    /// # Errors
+    /// The connection broke, or the keys may not be read.
     pub fn health<S: AsRef<str>>(
         &mut self,
         services: &[S],
@@ -257,6 +273,9 @@ impl AlertStore {
     }
 
     /// Drops the health keys of services that are no longer watched. False when another healer holds the lease.
+    ///
+    /// # Errors
+    /// As [`refresh`](AlertStore::refresh).
     pub fn forget<S: AsRef<str>>(&mut self, services: &[S]) -> Result<bool, BusError> {
         let mut packet = redis::pipe();
         for batch in services.chunks(DROPPED_AT_ONCE) {
@@ -269,6 +288,9 @@ impl AlertStore {
     }
 
     /// Sets the records of all buses; whatever stands there of others goes.
+    ///
+    /// # Errors
+    /// As [`tell`](AlertStore::tell).
     pub fn set_buses(&mut self, records: &[BusHealth]) -> Result<Told, BusError> {
         let mut packet = redis::pipe();
         let call = self.call(&mut packet, &self.texts.buses, &[BUS_HEALTH]);
@@ -281,6 +303,9 @@ impl AlertStore {
     }
 
     /// Drops the records of the buses.
+    ///
+    /// # Errors
+    /// As [`refresh`](AlertStore::refresh).
     pub fn drop_buses(&mut self) -> Result<(), BusError> {
         let mut packet = redis::pipe();
         self.call(&mut packet, &self.texts.forget, &[BUS_HEALTH]);

@@ -26,7 +26,9 @@ pub enum Matter {
 /// One complaint, in the words of the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint {
+    /// Of which kind the alert is.
     pub kind: AlertKind,
+    /// What is wrong, in words; none for an end.
     pub reason: Option<String>,
     /// When it began.
     pub since: Mono,

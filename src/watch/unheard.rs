@@ -37,6 +37,7 @@ impl Unheard {
         });
     }
 
+    /// Whether everybody is heard.
     pub fn is_empty(&self) -> bool {
         self.services.is_empty()
     }
@@ -56,6 +57,7 @@ impl Unheard {
         self.next = end;
     }
 
+    /// The names of the services with these numbers.
     pub fn names(&self, of: Range<usize>) -> Vec<&str> {
         self.services[of].iter().map(|one| &*one.svc).collect()
     }

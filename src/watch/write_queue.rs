@@ -19,6 +19,7 @@ pub trait Queued {
 
 /// What the store answered about one entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum Outcome<E> {
     /// It has it, since now or since an offer whose answer was lost.
     Written,

@@ -58,6 +58,7 @@ const FAR: Duration = Duration::from_secs(3600);
 
 /// What happens.
 #[derive(Clone, Debug)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum Input {
     /// Time passes.
     Tick,

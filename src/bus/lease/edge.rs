@@ -45,6 +45,7 @@ return 0
 /// What came of asking for a lease.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
+    /// How the lease stands since this answer.
     pub standing: Standing,
     /// Who else holds it.
     pub holder: Option<String>,
@@ -55,6 +56,7 @@ pub struct Held {
 /// What the server answered to a question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answered {
+    /// What the server said.
     pub answer: Answer,
     /// The lease goes on, but writes are refused.
     pub refused: Option<BusError>,

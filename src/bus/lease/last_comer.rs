@@ -12,7 +12,9 @@ use crate::bus::{BusError, Commands};
 /// Whose the lease is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holding {
+    /// This instance holds it.
     Ours,
+    /// Another took it over, or it is free and was not taken.
     Others,
 }
 

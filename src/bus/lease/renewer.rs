@@ -8,6 +8,7 @@ use crate::clock::Mono;
 
 /// What changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum Change {
     /// The lease is held from now on, and was not before, or not all the time: this fence lets its writes pass.
     Taken(Fence),

@@ -30,6 +30,7 @@ pub struct Policy {
 
 /// What to ask the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum Ask {
     /// Make the group.
     Make,

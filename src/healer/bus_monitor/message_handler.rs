@@ -22,6 +22,9 @@ pub(super) struct MonitorHandler {
 
 impl BusMonitor {
     /// Starts the thread that hears the bus.
+    ///
+    /// # Errors
+    /// The system has no more threads.
     pub fn listen(self: &Arc<BusMonitor>, address: Address) -> Result<Subscriber, Error> {
         let handler = MonitorHandler::new(Arc::clone(self));
         let thread = format!("hear-{}", self.bus);

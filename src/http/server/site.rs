@@ -13,6 +13,7 @@ pub type Ticket = u64;
 /// What becomes of a request.
 #[derive(Debug)]
 pub enum Answer {
+    /// This is the answer.
     Now(Response),
     /// By an [`Order`], within two seconds; else it is 503.
     Later,

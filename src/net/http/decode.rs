@@ -15,6 +15,7 @@ const BROTLI_BUFFER_BYTES: usize = 4096;
 
 /// A body without its codings, and what was odd about them.
 pub struct Decoded<'r> {
+    /// Gives the body as its author wrote it.
     pub reader: Box<dyn Read + 'r>,
     /// In words, for people: a label that was wrong, a coding that was not named.
     pub repairs: Vec<String>,
@@ -32,6 +33,9 @@ pub fn brotli<'r>(reader: Box<dyn Read + 'r>) -> Box<dyn Read + 'r> {
 }
 
 /// Unwraps `body`, which `Content-Encoding` says is coded as `label`; `br` takes brotli off, where it was asked for.
+///
+/// # Errors
+/// The first bytes cannot be read.
 pub fn decode<'r>(
     body: impl Read + 'r,
     label: Option<&str>,

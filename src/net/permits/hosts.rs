@@ -60,6 +60,9 @@ impl Hosts {
     }
 
     /// Takes a place for one request to `host` that starts now, or says when to ask again.
+    ///
+    /// # Errors
+    /// When to ask again: the host serves as many as it may, or was asked just before.
     pub fn start(&mut self, host: &str, now: Mono) -> Result<(), Busy> {
         let gap = self.limits.gap();
         if let Some(known) = self.hosts.get_mut(host) {

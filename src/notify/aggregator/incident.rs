@@ -70,11 +70,13 @@ pub(super) struct IncidentRecord {
     pending: Vec<Alert>,
     #[serde(skip_serializing_if = "is_default")]
     dropped: u32,
+    /// The conversation in which it was told.
     #[serde(skip_serializing_if = "is_default")]
     pub thread: Option<Thread>,
     /// When to look at it again.
     #[serde(skip)]
     pub wake_ms: Option<Ms>,
+    /// It is on the list for the next message.
     #[serde(skip)]
     pub dirty: bool,
 }

@@ -14,6 +14,7 @@ pub(super) struct Silences {
 }
 
 impl Silences {
+    /// Those that people have set, as they were read last.
     pub fn new(silences: Vec<Silence>) -> Silences {
         let mut new = Silences::default();
         for silence in silences {

@@ -19,5 +19,6 @@ pub enum Inbox {
     Alert(Box<Alert>),
     /// About another channel.
     Note(String),
+    /// A new truth, and where the system bus is by it.
     Truth(Arc<Truth>, Box<Address>),
 }

@@ -26,6 +26,7 @@ pub(super) struct Refiring {
 
 /// One post.
 pub(super) struct Post {
+    /// What is sent, as it was sent before.
     pub body: String,
     firing: Vec<(Key, Alert)>,
     over: Vec<Key>,

@@ -20,12 +20,16 @@ pub(super) struct StateFile {
 /// The content of the file.
 #[derive(Default, Serialize, Deserialize)]
 pub(super) struct Remembered {
+    /// What the aggregator remembers beside its incidents, as JSON.
     pub meta: String,
+    /// Its incidents by name, as JSON.
     pub records: BTreeMap<String, String>,
+    /// Messages that are not delivered yet.
     pub outbox: Vec<Message>,
 }
 
 impl StateFile {
+    /// The file of the channel with this consumer group.
     pub fn new(folder: Option<PathBuf>, group: &str) -> StateFile {
         let name = format!("notify-{}.json", group.replace(':', "-"));
         let path = folder.map(|f| f.join(name));

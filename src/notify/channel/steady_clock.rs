@@ -13,6 +13,7 @@ pub(super) struct SteadyClock {
 }
 
 impl SteadyClock {
+    /// One that begins at the wall time of this moment.
     pub fn new() -> SteadyClock {
         SteadyClock {
             start: Mono::now(),
@@ -20,6 +21,7 @@ impl SteadyClock {
         }
     }
 
+    /// Milliseconds since the epoch, as of that moment and the time that has passed since.
     pub fn now_ms(&self) -> Ms {
         self.wall_ms + Mono::now().since(self.start).as_millis() as Ms
     }

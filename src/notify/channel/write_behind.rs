@@ -25,6 +25,7 @@ pub(super) struct WriteBehindQueue {
 }
 
 impl WriteBehindQueue {
+    /// The aggregator changed this, which settles these entries of the log: they are taken.
     pub fn changes(&mut self, changes: Changes, acknowledge: &mut Vec<String>) {
         self.revision += 1;
         self.meta = changes.meta;
@@ -57,6 +58,7 @@ impl WriteBehindQueue {
         self.delete.insert(id.to_owned());
     }
 
+    /// These messages were given up.
     pub fn dead(&mut self, letters: Vec<DeadLetter>) {
         for letter in &letters {
             self.delete(&letter.message.id);
@@ -66,6 +68,7 @@ impl WriteBehindQueue {
         self.dead.drain(..surplus);
     }
 
+    /// Whether all is written.
     pub fn is_empty(&self) -> bool {
         self.meta.is_empty()
             && self.put.is_empty()
@@ -94,6 +97,7 @@ impl WriteBehindQueue {
         self.failing_since_ms.filter(|_| !self.is_empty())
     }
 
+    /// A write failed at `now_ms`: since then, unless they failed before.
     pub fn failed(&mut self, now_ms: Ms) {
         self.failing_since_ms.get_or_insert(now_ms);
     }

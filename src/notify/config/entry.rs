@@ -42,6 +42,7 @@ pub(super) struct Entry {
     /// Read where the list is.
     #[serde(rename = "name")]
     _name: IgnoredAny,
+    /// By which protocol it tells.
     pub kind: Kind,
     format: Option<String>,
     timeout_sec: Option<f64>,

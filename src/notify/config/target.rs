@@ -14,16 +14,22 @@ use crate::truth::Problem;
 /// Where a channel leads.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Target {
+    /// An HTTP endpoint.
     Webhook(Webhook),
+    /// Mail addresses, by an SMTP server.
     Email(Email),
 }
 
 /// A URL that takes messages by POST.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Webhook {
+    /// Where it is posted.
     pub url: Url,
+    /// The shape that the receiver understands.
     pub format: Format,
+    /// Signs each message.
     pub key: Option<SigningKey>,
+    /// How long one attempt may take.
     pub timeout: Duration,
     /// Which servers are believed over TLS.
     pub trust: TrustStore,
@@ -34,14 +40,21 @@ pub struct Webhook {
 /// A mail server and who is written to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Email {
+    /// The SMTP server.
     pub host: String,
+    /// Its TCP port.
     pub port: u16,
+    /// How the connection is made secret.
     pub tls: Tls,
+    /// User and password.
     pub login: Option<(Secret, Secret)>,
     /// How this host greets the server, where it is told.
     pub helo: Option<String>,
+    /// Who sends.
     pub from: lettre::Address,
+    /// Who is told.
     pub to: Vec<lettre::Address>,
+    /// How long one attempt may take.
     pub timeout: Duration,
     /// Which servers are believed over TLS.
     pub trust: TrustStore,
@@ -64,17 +77,16 @@ pub struct Url(Uri);
 
 /// A setting that cannot be used. Names the variable or the place in truth, never a value.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum ConfigError {
+    /// A variable that it names cannot be used.
     Env(EnvError),
     /// A variable that is not there.
     Missing(EnvError),
     /// What truth says of a channel, all of it.
     Truth(Vec<Problem>),
     /// What only shows when the channel is made ready, such as a certificate.
-    Transport {
-        channel: String,
-        reason: String,
-    },
+    Transport { channel: String, reason: String },
 }
 
 impl Url {

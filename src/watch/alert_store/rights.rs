@@ -11,6 +11,9 @@ const IN_SCRIPTS: &str = "+get +mget +set +mset +del +unlink +pexpire +pttl +inc
 
 impl AlertStore {
     /// Whether this user may run scripts on every key that is written. Changes nothing.
+    ///
+    /// # Errors
+    /// What the server refuses; [`explain`](AlertStore::explain) says how to allow it.
     pub fn check_rights(&mut self) -> Result<(), BusError> {
         let example = health_key("healer");
         let keys = [ALERT_LOG, ALERT_COUNT, NOTE_IDS, &example];

@@ -223,7 +223,9 @@ pub struct Texts {
     pub judged: Script,
     /// Notes when services were not judged.
     pub unwatched: Script,
+    /// Takes or renews the lease, by a real write: a memory that is full is noticed.
     pub hold: Script,
+    /// Gives the lease back, unless another has it.
     pub release: Script,
     /// Does nothing.
     pub touch: Script,

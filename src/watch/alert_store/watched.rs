@@ -44,6 +44,9 @@ pub(super) fn unknown_since(answer: &Value) -> Option<i64> {
 
 impl AlertStore {
     /// Notes that the speaker is sure of these buses at `now_ts`, each since then.
+    ///
+    /// # Errors
+    /// As [`tell`](AlertStore::tell).
     pub fn set_judged<'b>(
         &mut self,
         sure: impl IntoIterator<Item = (&'b str, i64)>,

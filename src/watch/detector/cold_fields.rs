@@ -20,12 +20,15 @@ pub struct ColdFields {
     pub foreign_alert: Option<Box<str>>,
     /// Of several instances: since when all that is heard of them is that they are stuck.
     pub stuck_since: Option<Mono>,
+    /// Its recent starts.
     pub starts: Starts,
+    /// Payloads on its channel that were no beats.
     pub malformed: Malformed,
 }
 
 /// What a change of instance, or a count that fell back, means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum Start {
     /// It restarted; `told` when that makes too many.
     Restart { told: bool },

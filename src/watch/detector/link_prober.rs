@@ -85,6 +85,7 @@ struct Round {
 
 /// What a returned echo, or the passing of time, came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum ProbeOutcome {
     /// Nothing to conclude.
     Nothing,

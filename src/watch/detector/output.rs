@@ -10,6 +10,7 @@ use crate::text::SafeText;
 /// An echo that is to be published on the watcher's own channel, at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Echo {
+    /// Its number: what is published, and what comes back.
     pub seq: u64,
     /// Over a new connection, because an earlier one did not come back.
     pub fresh: bool,
@@ -17,6 +18,7 @@ pub struct Echo {
 
 /// One thing about the bus that the edge shall do or tell.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum Output {
     /// Drop the link and make a new one: nothing was heard for so long that this one may be half-open.
     Reconnect,
@@ -35,6 +37,7 @@ pub enum Output {
 
 /// What became of the bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum BusNews {
     /// Neither an echo nor any frame came for this long. Deadlines are frozen.
     Down { silent: Duration },
@@ -50,7 +53,9 @@ pub enum BusNews {
 /// A change of one service, with the service as it is after it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transition {
+    /// What happened.
     pub change: Change,
+    /// How the service stands after it.
     pub service: Snapshot,
     /// When it was judged.
     pub at: Mono,
@@ -65,6 +70,7 @@ pub struct Transition {
 /// The last alert about a service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum AlertRef {
+    /// It has none.
     #[default]
     None,
     /// The detector's own, by number.
@@ -75,6 +81,7 @@ pub enum AlertRef {
 
 /// What changed.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum Change {
     /// It was silent past its deadline, and the bus was proven to talk.
     Missed {
@@ -118,6 +125,7 @@ pub enum Matter {
 /// How a service flaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flapping {
+    /// In which respect.
     pub matter: Matter,
     /// Wall time at which it first turned bad.
     pub since_ts: i64,
@@ -128,15 +136,21 @@ pub struct Flapping {
 /// A service as the detector sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
+    /// The service.
     pub svc: Box<str>,
+    /// What the health key shows.
     pub status: Status,
     /// Wall time at which the status began.
     pub since_ts: i64,
     /// The last beat, when one was ever heard here.
     pub heard_at: Option<Mono>,
+    /// The number of its last beat, when it counts.
     pub last_i: Option<u64>,
+    /// Silence after which it is dead.
     pub timeout: Duration,
+    /// Deaths so far.
     pub misses: u32,
+    /// Restarts so far.
     pub restarts: u32,
     /// Whether the server refuses its channel.
     pub refused: bool,
@@ -153,10 +167,15 @@ pub struct Snapshot {
 pub struct Record<'a> {
     /// `None`: the store knows nothing.
     pub status: Option<Status>,
+    /// When this status began: seconds since the epoch.
     pub since_ts: i64,
+    /// The id of its last alert.
     pub alert_id: Option<&'a str>,
+    /// The number of its last beat.
     pub last_i: Option<u64>,
+    /// Deaths so far.
     pub misses: u32,
+    /// Restarts so far.
     pub restarts: u32,
     /// In which respects it was told to flap.
     pub flapping: Vec<Flapping>,
@@ -167,14 +186,19 @@ pub struct Record<'a> {
 /// A service to be watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spec<'a> {
+    /// The service.
     pub svc: &'a str,
+    /// Where it beats.
     pub channel: &'a str,
+    /// Silence after which it is dead, in milliseconds.
     pub timeout_ms: u32,
+    /// From one beat to the next, in milliseconds.
     pub interval_ms: u32,
 }
 
 /// What [`Detector::watch`](super::Detector::watch) came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum Watched {
     /// It was watched, on the same channel. Another timeout holds from its next beat on.
     Already,
@@ -188,6 +212,7 @@ pub enum Watched {
 /// A service that truth names no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dropped {
+    /// The service.
     pub svc: Box<str>,
     /// `None`: another service has taken it over.
     pub channel: Option<Box<[u8]>>,

@@ -81,14 +81,17 @@ impl ServiceTable {
         self.slots.len() - self.vacant.len()
     }
 
+    /// The service at `index`, which is below [`slots`](ServiceTable::slots).
     pub fn slot(&self, index: u32) -> &Slot {
         &self.slots[index as usize]
     }
 
+    /// The same, to change it.
     pub fn slot_mut(&mut self, index: u32) -> &mut Slot {
         &mut self.slots[index as usize]
     }
 
+    /// Its name; of a vacant slot, the name that it had.
     pub fn name(&self, index: u32) -> &str {
         name_of(&self.slots[index as usize], &self.names)
     }

@@ -70,10 +70,12 @@ impl Flags {
             | Self::SEVERAL.0,
     );
 
+    /// Whether any of these is set.
     pub fn has(self, any_of: Flags) -> bool {
         self.0 & any_of.0 != 0
     }
 
+    /// Sets or clears all of these.
     pub fn set(&mut self, which: Flags, yes: bool) {
         self.0 = if yes {
             self.0 | which.0
@@ -100,7 +102,9 @@ pub struct Slot {
     pub last_i: u64,
     /// Hash of the sender's instance id; zero when unknown.
     pub inst: u64,
+    /// Silence after which it is dead, in milliseconds.
     pub timeout_ms: u32,
+    /// From one beat to the next, in milliseconds.
     pub interval_ms: u32,
     /// Where its name begins in the arena.
     pub name_at: u32,
@@ -113,10 +117,15 @@ pub struct Slot {
     pub former_ms: u32,
     /// While it is settling: when it knows what truth says, in tenths of a second.
     pub settled_ds: u32,
+    /// Deaths so far.
     pub misses: u32,
+    /// Restarts so far.
     pub restarts: u32,
+    /// What else is true of it.
     pub flags: Flags,
+    /// How long its name is in the arena.
     pub name_bytes: u8,
+    /// Where it stands.
     pub state: State,
 }
 

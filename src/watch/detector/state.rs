@@ -54,6 +54,7 @@ pub struct Detector {
 /// What was heard since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// Beats of the services that are watched.
     pub beats: u64,
     /// Payloads that were no beat of the channel's service.
     pub malformed: u64,

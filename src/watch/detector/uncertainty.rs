@@ -13,11 +13,13 @@ use crate::clock::{Mono, human};
 pub struct Unjudged {
     /// The last moment at which silences could be judged.
     pub since: Mono,
+    /// Why.
     pub why: Uncertainty,
 }
 
 /// What keeps silences from being judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum Uncertainty {
     /// The server is a master that takes no writes for want of its replicas: others may have left it.
     CutOff,

@@ -17,8 +17,11 @@ const PAUSE: Duration = Duration::from_secs(30);
 /// A bus, as its detector finds it.
 #[derive(Clone, Debug)]
 pub struct Found {
+    /// The bus by its name in truth.
     pub bus: String,
+    /// How many services beat there.
     pub services: usize,
+    /// Since when nothing can be judged there, and why.
     pub unjudged: Option<Unjudged>,
 }
 

@@ -14,6 +14,7 @@ use crate::watch::alert_store::{Entry, Told};
 /// One thing to be carried out. Of those that a step returns only the last may be a question, and none is asked before
 /// the one before it was answered.
 #[derive(Clone, Debug)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum Command {
     /// Does the store answer? [`Reply::Pong`].
     Ping,
@@ -28,14 +29,9 @@ pub enum Command {
     /// What was decided since? [`Reply::Collected`].
     Collect,
     /// Tell the first so many of [`Writer::owed`](super::Writer::owed). [`Reply::Told`].
-    Tell {
-        count: usize,
-    },
+    Tell { count: usize },
     /// An alert that no health key shows. [`Reply::Noted`].
-    Note {
-        alert: Box<Alert>,
-        published: bool,
-    },
+    Note { alert: Box<Alert>, published: bool },
     /// Publish without writing. [`Reply::Published`].
     Publish(Vec<Alert>),
     /// Set snapshots. [`Reply::Refreshed`].
@@ -84,7 +80,9 @@ pub enum Command {
     TellPeople(Box<Alert>),
     /// People are to be told this, in these words.
     TellWords(String),
+    /// Log this.
     Log(Level, String),
+    /// Log this alert, in words for people.
     LogAlert(Box<Alert>),
 }
 
@@ -123,6 +121,7 @@ impl Command {
 /// Which records are to be taken in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Records {
+    /// Of which services.
     pub whose: Whose,
     /// They count whatever their age.
     pub settles: bool,
@@ -148,27 +147,39 @@ pub type WatchId = u32;
 
 /// What came of a question.
 #[derive(Clone, Debug)]
+#[allow(missing_docs)] // The sentence of each variant names its fields.
 pub enum Reply {
+    /// Whether the store answers.
     Pong(bool),
+    /// What became of the question for the lease.
     Lease(Result<Answered, BusError>),
+    /// Who holds the lease.
     Holder(Result<Option<String>, BusError>),
     /// Instance and payload of each, in order.
     Heard(Result<Vec<(String, Vec<u8>)>, BusError>),
+    /// Whether the records were read and taken in.
     Records(Result<(), BusError>),
+    /// What the detectors have decided since the last time.
     Collected {
         entries: Vec<Entry>,
         /// What only the health keys show.
         silent: Vec<Health>,
     },
+    /// What became of each entry that was offered, in order.
     Told(Result<Vec<Told>, BusError>),
+    /// What became of the note.
     Noted(Result<Told, BusError>),
+    /// Whether the channel took the alerts.
     Published(Result<(), BusError>),
     /// False: another holds the lease.
     Refreshed(Result<bool, BusError>),
     /// False: another holds the lease.
     Forgotten(Result<bool, BusError>),
+    /// The snapshots that were asked for, in order.
     Found(Result<Vec<Option<Health>>, BusError>),
+    /// How many services there are, and whether the server is another.
     Census(Census),
+    /// Snapshots whose turn it is.
     Snapshots {
         snapshots: Vec<Health>,
         /// What is left of the slice.
@@ -176,13 +187,15 @@ pub enum Reply {
         /// How often everybody has had a turn.
         turns: u32,
     },
-    Buses {
-        found: Vec<Found>,
-        slots: u32,
-    },
+    /// How the buses stand.
+    Buses { found: Vec<Found>, slots: u32 },
+    /// What became of the records of the buses.
     BusesSet(Result<Told, BusError>),
+    /// What became of the note of the buses that are judged.
     Judged(Result<Told, BusError>),
+    /// Whether the user may write all that there is to write.
     Rights(Result<(), BusError>),
+    /// The error again, with the cause that was found.
     Explained(BusError),
 }
 

@@ -50,11 +50,14 @@ enum Word {
 /// What this healer is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
+    /// It speaks on, without a lease.
     Speak,
+    /// Another speaks, or may.
     StandBy,
 }
 
 impl Succession {
+    /// Of the healer instance `me`, which has not heard of any other.
     pub fn new(me: &str) -> Succession {
         Succession {
             me: me.to_owned(),

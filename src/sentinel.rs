@@ -16,8 +16,8 @@ use std::time::Duration;
 use crossbeam_channel::{RecvTimeoutError, TryRecvError};
 
 use crate::bus::{
-    Address, Backoff, BusError, Commands, Limits, Link, Polled, Publisher, ServerIdentity, Sink,
-    check_subscriptions,
+    Address, Backoff, BusError, Commands, Limits, Link, LogOnce, Polled, Publisher, ServerIdentity,
+    Sink, check_subscriptions,
 };
 use crate::clock::{self, Mono, Now};
 use crate::contract::{
@@ -61,8 +61,8 @@ struct Sentinel {
     backoff: Backoff,
     /// No attempt to connect before this.
     next_attempt: Mono,
-    /// The trouble last told.
-    said: Option<String>,
+    /// What was said of the trouble with the link, each thing once.
+    outage: LogOnce,
     /// What is asked of the healer's bus.
     asks: Commands,
     /// The echoes go out by it.
@@ -112,7 +112,7 @@ impl Sentinel {
             link: None,
             backoff: Backoff::bus(),
             next_attempt: now,
-            said: None,
+            outage: LogOnce::default(),
             asks: Commands::new(system, "sentinel:ask", Limits::default()),
             alerts: SentinelWriter::new(AlertStore::new(tell, "", channel), encoder),
             usual_timeout,
@@ -193,10 +193,8 @@ impl Sentinel {
             if self.service.buses.connections().is_ending() {
                 return Ok(false);
             }
-            let text = error.to_string();
-            if self.said.as_ref() != Some(&text) {
-                log::warn!("{text}; trying on");
-                self.said = Some(text);
+            if self.outage.is_news(&error) {
+                log::warn!("{error}; trying on");
             }
             self.drop_link();
             self.next_attempt = Mono::now() + self.backoff.next_pause();
@@ -231,13 +229,13 @@ impl Sentinel {
             self.handler.detector.was_busy(began, Now::read());
             self.handler.proven(&proof, Mono::now());
             // One that does not say who it is may be another whenever the link is another.
-            let is_unknown = proof.is_anonymous() && self.said.is_some();
+            let is_unknown = proof.is_anonymous() && self.outage.is_on();
             if is_unknown || self.server.is_other(&proof) {
                 self.alerts.met_server();
             }
             self.server = proof;
             self.backoff.reset();
-            if self.said.take().is_some() {
+            if self.outage.end() {
                 log::info!("listening again");
             }
         }

@@ -13,7 +13,7 @@ use std::thread::{self, JoinHandle};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::calls::{Call, Calls};
-use crate::bus::{Address, BusError, Limits, Publisher, ServerIdentity};
+use crate::bus::{Address, BusError, Limits, LogOnce, Publisher, ServerIdentity};
 use crate::clock::{self, Mono, Now};
 use crate::fail_stop::lock;
 use crate::service::{Error, TruthHint};
@@ -254,7 +254,7 @@ impl ReconnectWorker {
     /// # Errors
     /// None: what a bus does not answer is asked again.
     pub fn run(self) -> Result<(), Error> {
-        let mut said = None::<String>;
+        let mut outage = LogOnce::default();
         let mut finder = Finder::default();
         while let Ok(command) = self.inbox.recv() {
             let Some(monitor) = self.monitor.upgrade() else {
@@ -268,14 +268,11 @@ impl ReconnectWorker {
                 other => other,
             };
             match command.run(&monitor) {
-                Ok(()) => said = None,
-                Err(error) => {
-                    let text = error.to_string();
-                    if said.as_ref() != Some(&text) {
-                        log::warn!("{}: no echo can be sent: {text}", monitor.bus);
-                        said = Some(text);
-                    }
+                Ok(()) => drop(outage.end()),
+                Err(error) if outage.is_news(&error) => {
+                    log::warn!("{}: no echo can be sent: {error}", monitor.bus);
                 }
+                Err(_) => {}
             }
         }
         finder.end();

@@ -13,8 +13,8 @@ use crossbeam_channel::{Sender, bounded};
 use super::hearing::{Hearing, Kept, News, Room};
 use super::registry::{Order, Registry};
 use crate::bus::{
-    Address, Backoff, BusError, Channels, Commands, ConnectionRegistry, Limits, Link, Polled,
-    Publisher, ServerIdentity, Sink, check_subscriptions,
+    Address, Backoff, BusError, Channels, Commands, ConnectionRegistry, Limits, Link, LogOnce,
+    Polled, Publisher, ServerIdentity, Sink, check_subscriptions,
 };
 use crate::clock::{Mono, Now};
 use crate::contract::BEAT_MAX_BYTES;
@@ -114,8 +114,8 @@ pub struct Hearer {
     link: Option<Link>,
     backoff: Backoff,
     next_attempt: Mono,
-    /// The trouble last told.
-    said: Option<String>,
+    /// What was said of the trouble with the link, each thing once.
+    outage: LogOnce,
     publisher: Arc<Publisher>,
     /// The same, for those who wake this thread.
     shown_publisher: Arc<Mutex<Arc<Publisher>>>,
@@ -163,7 +163,7 @@ impl Hearer {
             link: None,
             backoff: Backoff::bus(),
             next_attempt: now,
-            said: None,
+            outage: LogOnce::default(),
             publisher,
             shown_publisher: Arc::clone(&shown_publisher),
             server,
@@ -278,10 +278,8 @@ impl Hearer {
             if self.is_ending() {
                 return;
             }
-            let text = error.to_string();
-            if self.said.as_ref() != Some(&text) {
-                log::warn!("{}: {text}; trying on", self.bus);
-                self.said = Some(text);
+            if self.outage.is_news(&error) {
+                log::warn!("{}: {error}; trying on", self.bus);
             }
             self.drop_link();
             self.next_attempt = Mono::now() + self.backoff.next_pause();
@@ -315,7 +313,7 @@ impl Hearer {
         self.handler.proven(&proof, Mono::now());
         *lock(&self.server) = Some(proof);
         self.backoff.reset();
-        if self.said.take().is_some() {
+        if self.outage.end() {
             log::info!("{}: listening again", self.bus);
         }
         Ok(())

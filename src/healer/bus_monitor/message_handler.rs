@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 
 use super::BusMonitor;
 use crate::bus::{
-    self, Address, Batch, BusError, Channels, Event, Limits, Message, ServerIdentity, Sink,
-    Subscriber,
+    self, Address, Batch, BusError, Channels, Event, Limits, LogOnce, Message, ServerIdentity,
+    Sink, Subscriber,
 };
 use crate::clock::{Mono, Now};
 use crate::contract::{BEAT_MAX_BYTES, TRUTH_CHANGED};
@@ -16,8 +16,8 @@ use crate::watch::detector::Detector;
 /// The sink of the subscriber thread.
 pub(super) struct MonitorHandler {
     monitor: Arc<BusMonitor>,
-    /// The trouble last told.
-    said: Option<String>,
+    /// What was said of the trouble with the link, each thing once.
+    outage: LogOnce,
 }
 
 impl BusMonitor {
@@ -45,7 +45,7 @@ impl MonitorHandler {
     pub(super) fn new(monitor: Arc<BusMonitor>) -> MonitorHandler {
         MonitorHandler {
             monitor,
-            said: None,
+            outage: LogOnce::default(),
         }
     }
 }
@@ -131,11 +131,11 @@ impl Sink for MonitorHandler {
                 );
             }
             // One that does not say who it is may be another whenever the link is another.
-            if is_other || (proof.is_anonymous() && self.said.is_some()) {
+            if is_other || (proof.is_anonymous() && self.outage.is_on()) {
                 self.monitor.servers.fetch_add(1, Ordering::Relaxed);
             }
         }
-        if self.said.take().is_some() {
+        if self.outage.end() {
             log::info!(
                 "{}: subscribed again to {} channels",
                 self.monitor.bus,
@@ -156,9 +156,8 @@ impl Sink for MonitorHandler {
     }
 
     fn lost(&mut self, error: &BusError, mono: Mono) {
-        if self.said.is_none() {
+        if self.outage.is_news(error) {
             log::warn!("{}: the link is lost: {error}; trying on", self.monitor.bus);
-            self.said = Some(error.to_string());
         }
         self.monitor
             .with_at(mono, |detector, now| detector.link_lost(now));

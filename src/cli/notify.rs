@@ -16,7 +16,7 @@ use crate::env::Env;
 use crate::notify::config::{Channel, Config, of_environment};
 use crate::notify::message::write;
 use crate::notify::notification::Notification;
-use crate::notify::outbox::{DeadLetter, Delivery, Message};
+use crate::notify::outbox::{DeadLetter, Delivery, OutboxMessage};
 use crate::notify::retry::Answer;
 use crate::notify::transport::Transport;
 use crate::service::Error;
@@ -238,7 +238,7 @@ fn channels(env: &Env, wish: &Wish) -> Result<Vec<Channel>, Error> {
     }
 }
 
-fn send(channel: &Channel, host: &str, message: &Message, delivery: &Delivery) -> Answer {
+fn send(channel: &Channel, host: &str, message: &OutboxMessage, delivery: &Delivery) -> Answer {
     match Transport::new(channel, host) {
         Ok(transport) => transport.deliver(message, delivery, clock::wall_millis() as i64),
         Err(reason) => Answer::Never(reason),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Mono;
 use crate::text::SafeText;
-use crate::watch::alert_store::Entry;
+use crate::watch::alert_store::AlertEntry;
 
 /// An alert goes out without its reason after this.
 const WAIT: Duration = Duration::from_secs(1);
@@ -14,7 +14,7 @@ const HELD_MAX: usize = 64;
 
 /// Entries by service, in the order in which they were made: what follows one that waits follows it.
 #[derive(Default)]
-pub struct Held(HashMap<String, (Mono, Vec<Entry>)>);
+pub struct Held(HashMap<String, (Mono, Vec<AlertEntry>)>);
 
 impl Held {
     /// Whether one more service may wait.
@@ -23,13 +23,13 @@ impl Held {
     }
 
     /// `entry` waits.
-    pub fn hold(&mut self, entry: Entry, now: Mono) {
+    pub fn hold(&mut self, entry: AlertEntry, now: Mono) {
         let svc = entry.health.svc.clone();
         self.0.entry(svc).or_insert((now, Vec::new())).1.push(entry);
     }
 
     /// Takes `entry` when something about its service waits; gives it back when not.
-    pub fn follow(&mut self, entry: Entry) -> Option<Entry> {
+    pub fn follow(&mut self, entry: AlertEntry) -> Option<AlertEntry> {
         match self.0.get_mut(&entry.health.svc) {
             Some((_, waiting)) => {
                 waiting.push(entry);
@@ -40,7 +40,7 @@ impl Held {
     }
 
     /// What waited for the reason of `svc`, with it if there is one.
-    pub fn settle(&mut self, svc: &str, reason: Option<String>) -> Vec<Entry> {
+    pub fn settle(&mut self, svc: &str, reason: Option<String>) -> Vec<AlertEntry> {
         let (_, mut entries) = self.0.remove(svc).unwrap_or_default();
         if let Some(first) = entries.first_mut() {
             first.alert.reason = reason.map(SafeText::from);
@@ -49,8 +49,9 @@ impl Held {
     }
 
     /// What has waited long enough.
-    pub fn overdue(&mut self, now: Mono) -> Vec<Entry> {
-        let over = |(_, (since, _)): &(&String, &(Mono, Vec<Entry>))| now.since(*since) >= WAIT;
+    pub fn overdue(&mut self, now: Mono) -> Vec<AlertEntry> {
+        let over =
+            |(_, (since, _)): &(&String, &(Mono, Vec<AlertEntry>))| now.since(*since) >= WAIT;
         let names: Vec<String> = self
             .0
             .iter()
@@ -72,8 +73,8 @@ mod tests {
     use super::*;
     use crate::contract::{Alert, AlertKind, Health, Status};
 
-    fn entry(svc: &str, kind: AlertKind) -> Entry {
-        Entry {
+    fn entry(svc: &str, kind: AlertKind) -> AlertEntry {
+        AlertEntry {
             previous: String::new(),
             alert: Alert::new(kind, svc, 1),
             health: Health {

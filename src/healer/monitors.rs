@@ -7,7 +7,7 @@ use super::held::Held;
 use crate::bus::BusError;
 use crate::clock::{self, Mono, Now};
 use crate::contract::{Alert, AlertKind, Health};
-use crate::watch::alert_store::{AlertStore, Entry};
+use crate::watch::alert_store::{AlertEntry, AlertStore};
 use crate::watch::detector::Transition;
 use crate::watch::record::STALE_AFTER_SEC;
 use crate::watch::unheard::Unheard;
@@ -69,7 +69,7 @@ impl Monitors {
     /// What the detectors decided, and what only the health keys show.
     pub fn collect(&mut self) -> Reply {
         let now = Mono::now();
-        let mut entries: Vec<Entry> = Vec::new();
+        let mut entries: Vec<AlertEntry> = Vec::new();
         for monitor in &self.monitors {
             for (svc, cause) in monitor.take_causes() {
                 entries.extend(self.held.settle(&svc, cause));

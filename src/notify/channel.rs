@@ -15,7 +15,7 @@ use super::config::{self, Target};
 use super::format::Format;
 use super::message::write;
 use super::notification::Ms;
-use super::outbox::{Delivery, ENTRIES_MAX, Message, Outbox, Settled};
+use super::outbox::{Delivery, ENTRIES_MAX, Outbox, OutboxMessage, Settled};
 use super::retry::Answer;
 use super::store::Store;
 use super::transport::Transport;
@@ -363,12 +363,12 @@ impl Channel {
         let Some(post) = self.refiring.post(now_ms, self.aggregator.firing()) else {
             return;
         };
-        let message = Message {
+        let message = OutboxMessage {
             id: format!("msg_{:032x}", fastrand::u128(..)),
             made_ms: now_ms,
             body: post.body.clone(),
             content_type: "application/json".to_owned(),
-            ..Message::default()
+            ..OutboxMessage::default()
         };
         self.hold_while_sending();
         let answer = self

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 
 use super::config::Target;
 use super::notification::Notification;
-use super::outbox::{Delivery, Message};
+use super::outbox::{Delivery, OutboxMessage};
 use super::rendering;
 use crate::contract::NAME_MAX_BYTES;
 
@@ -14,18 +14,23 @@ pub const ALERTS_HEADER: &str = "X-MarketSwarm-Alerts";
 const IDS_MAX: usize = 300;
 
 /// Writes `telling` as `target` takes it, with a delivery for each recipient.
-pub fn write(target: &Target, notification: &Notification, id: String, zone: &TimeZone) -> Message {
+pub fn write(
+    target: &Target,
+    notification: &Notification,
+    id: String,
+    zone: &TimeZone,
+) -> OutboxMessage {
     let text = rendering::text(notification, zone);
     let to = |to: &str| Delivery {
         to: to.to_owned(),
         ..Delivery::default()
     };
-    let mut message = Message {
+    let mut message = OutboxMessage {
         id,
         made_ms: notification.now_ms,
         title: rendering::title(notification),
         thread: notification.thread.clone(),
-        ..Message::default()
+        ..OutboxMessage::default()
     };
     match target {
         Target::Webhook(webhook) => {

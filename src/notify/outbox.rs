@@ -15,7 +15,7 @@ pub const ENTRIES_MAX: usize = 1000;
 /// A composed message, as it is stored.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Message {
+pub struct OutboxMessage {
     /// Stays the same over all attempts, so that a receiver can drop a repeat.
     pub id: String,
     /// When it was composed.
@@ -77,7 +77,7 @@ pub struct DeadLetter {
     /// The receiver.
     pub to: String,
     /// What was not delivered.
-    pub message: Message,
+    pub message: OutboxMessage,
 }
 
 /// What an answer changed.
@@ -97,12 +97,12 @@ pub enum Settled {
 /// The messages of one channel, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct Outbox {
-    messages: VecDeque<Message>,
+    messages: VecDeque<OutboxMessage>,
 }
 
 impl Outbox {
     /// What was stored when the process ended: all of it is tried at once.
-    pub fn restore(mut messages: Vec<Message>) -> Outbox {
+    pub fn restore(mut messages: Vec<OutboxMessage>) -> Outbox {
         messages.sort_by_key(|m| m.made_ms);
         for delivery in messages.iter_mut().flat_map(|m| &mut m.deliveries) {
             // Not what may be one more copy each time.
@@ -129,7 +129,7 @@ impl Outbox {
     }
 
     /// Adds a message; gives the letters that had to make room for it.
-    pub fn push(&mut self, message: Message, now_ms: Ms) -> Vec<DeadLetter> {
+    pub fn push(&mut self, message: OutboxMessage, now_ms: Ms) -> Vec<DeadLetter> {
         let mut dead = Vec::new();
         while self.messages.len() >= MESSAGES_MAX {
             let Some(oldest) = self.messages.pop_front() else {
@@ -151,13 +151,13 @@ impl Outbox {
     /// Whether nobody took the latest message yet: news then waits, and is told as one digest.
     pub fn is_held(&self) -> bool {
         let waits =
-            |m: &Message| m.settled == 0 && !m.deliveries.iter().all(Delivery::stands_aside);
+            |m: &OutboxMessage| m.settled == 0 && !m.deliveries.iter().all(Delivery::stands_aside);
         self.messages.back().is_some_and(waits)
     }
 
     /// Whether it is held because attempts failed.
     pub fn is_failing(&self) -> bool {
-        let failed = |m: &Message| m.deliveries.iter().any(|d| d.attempts > 0);
+        let failed = |m: &OutboxMessage| m.deliveries.iter().any(|d| d.attempts > 0);
         self.is_held() && self.messages.back().is_some_and(failed)
     }
 
@@ -174,7 +174,7 @@ impl Outbox {
     }
 
     /// The delivery that is due: for each recipient, only the oldest message is tried.
-    pub fn due(&self, now_ms: Ms) -> Option<(&Message, &Delivery)> {
+    pub fn due(&self, now_ms: Ms) -> Option<(&OutboxMessage, &Delivery)> {
         self.heads()
             .filter(|(_, d)| d.next_ms <= now_ms)
             .min_by_key(|(_, d)| d.next_ms)
@@ -249,12 +249,12 @@ impl Outbox {
     }
 
     /// The message of that id, while it is under way.
-    pub fn get(&self, id: &str) -> Option<&Message> {
+    pub fn get(&self, id: &str) -> Option<&OutboxMessage> {
         self.messages.iter().find(|m| m.id == id)
     }
 
     /// All messages under way.
-    pub fn messages(&self) -> impl Iterator<Item = &Message> {
+    pub fn messages(&self) -> impl Iterator<Item = &OutboxMessage> {
         self.messages.iter()
     }
 
@@ -268,7 +268,7 @@ impl Outbox {
     }
 
     /// For each recipient, the oldest message that is on its way there, and those that stand aside.
-    fn heads(&self) -> impl Iterator<Item = (&Message, &Delivery)> {
+    fn heads(&self) -> impl Iterator<Item = (&OutboxMessage, &Delivery)> {
         let mut seen: Vec<&str> = Vec::new();
         self.messages
             .iter()
@@ -286,7 +286,7 @@ impl Outbox {
     }
 }
 
-fn letter(message: &Message, to: &str, reason: String, at_ms: Ms) -> DeadLetter {
+fn letter(message: &OutboxMessage, to: &str, reason: String, at_ms: Ms) -> DeadLetter {
     DeadLetter {
         reason,
         at_ms,
@@ -299,16 +299,16 @@ fn letter(message: &Message, to: &str, reason: String, at_ms: Ms) -> DeadLetter 
 mod tests {
     use super::*;
 
-    fn message(id: &str, made_ms: Ms, to: &[&str]) -> Message {
+    fn message(id: &str, made_ms: Ms, to: &[&str]) -> OutboxMessage {
         let delivery = |to: &&str| Delivery {
             to: to.to_string(),
             ..Delivery::default()
         };
-        Message {
+        OutboxMessage {
             id: id.into(),
             made_ms,
             deliveries: to.iter().map(delivery).collect(),
-            ..Message::default()
+            ..OutboxMessage::default()
         }
     }
 

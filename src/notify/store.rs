@@ -9,7 +9,7 @@ use redis::{Pipeline, cmd, pipe};
 
 use super::aggregator::Changes;
 use super::notification::Ms;
-use super::outbox::{DeadLetter, Message};
+use super::outbox::{DeadLetter, OutboxMessage};
 use crate::bus::lease::{self, Fence, IfFree};
 use crate::bus::{Address, BusError, Commands, Limits};
 use crate::contract::{
@@ -58,7 +58,7 @@ pub struct Loaded {
     /// Its incidents by name, as JSON.
     pub records: Vec<(String, String)>,
     /// Messages that were not delivered.
-    pub outbox: Vec<Message>,
+    pub outbox: Vec<OutboxMessage>,
 }
 
 /// Whether a write was made.
@@ -77,7 +77,7 @@ pub struct Commit<'a> {
     /// Entries of the log that are taken.
     pub acknowledge: &'a [String],
     /// Messages to store.
-    pub put: Vec<&'a Message>,
+    pub put: Vec<&'a OutboxMessage>,
     /// Ids of messages that are done.
     pub delete: Vec<&'a str>,
     /// Messages that were given up.

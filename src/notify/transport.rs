@@ -2,7 +2,7 @@
 
 use super::config::{Channel, Target};
 use super::notification::Ms;
-use super::outbox::{Delivery, Message};
+use super::outbox::{Delivery, OutboxMessage};
 use super::retry::Answer;
 
 mod mail;
@@ -28,7 +28,7 @@ impl Transport {
     }
 
     /// Makes one attempt. Takes no longer than the channel's time-out for each step.
-    pub fn deliver(&self, message: &Message, delivery: &Delivery, now_ms: Ms) -> Answer {
+    pub fn deliver(&self, message: &OutboxMessage, delivery: &Delivery, now_ms: Ms) -> Answer {
         match self {
             Transport::Post(post) => post.deliver(message, now_ms),
             Transport::Mail(mail) => mail.deliver(message, &delivery.to),

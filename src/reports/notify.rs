@@ -6,7 +6,7 @@ use super::masked::masked;
 use crate::bus::{BusError, Commands};
 use crate::contract::{dead_key, outbox_key};
 use crate::notify::Role;
-use crate::notify::outbox::{DeadLetter, Message};
+use crate::notify::outbox::{DeadLetter, OutboxMessage};
 use crate::swarm_state::{Teller, tellers};
 use crate::text::SafeText;
 
@@ -56,7 +56,7 @@ pub fn channels(commands: &mut Commands) -> Result<Vec<Channel>, BusError> {
     let found: Vec<Vec<String>> = commands.pipe(&ask)?;
     let both = found.chunks_exact(2).map(|both| (&both[0], &both[1]));
     let channel = |(teller, (waiting, dead)): (Teller, (&Vec<String>, &Vec<String>))| {
-        let waiting: Vec<Message> = waiting.iter().filter_map(|text| read(text)).collect();
+        let waiting: Vec<OutboxMessage> = waiting.iter().filter_map(|text| read(text)).collect();
         let oldest = waiting.iter().min_by_key(|message| message.made_ms);
         let answer = oldest.and_then(|message| message.deliveries.first());
         Channel {

@@ -8,7 +8,7 @@ use crate::clock::{self, Mono, Now};
 use crate::contract::{AlertKind, Health, Status};
 use crate::notify::Notifier;
 use crate::watch::alert_encoder::AlertEncoder;
-use crate::watch::alert_store::{AlertStore, Entry, log_alert};
+use crate::watch::alert_store::{AlertEntry, AlertStore, log_alert};
 use crate::watch::detector::{Detector, Transition};
 use crate::watch::record::{STALE_AFTER_SEC, due_snapshots, take_in};
 use crate::watch::senders;
@@ -26,7 +26,7 @@ pub(super) struct SentinelWriter {
     writer: Writer,
     store: AlertStore,
     encoder: AlertEncoder,
-    decided: VecDeque<Entry>,
+    decided: VecDeque<AlertEntry>,
     /// What only the health key shows.
     silent: Vec<Health>,
     /// Numbers alerts that are not about the healer.

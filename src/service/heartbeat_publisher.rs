@@ -11,7 +11,7 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 
 use carding::Carding;
-use handover::Handover;
+use handover::BeatHandover;
 use listeners::Listeners;
 
 use super::healthcheck::Notes;
@@ -38,7 +38,7 @@ pub struct HeartbeatPublisher {
     carding: Carding,
     /// What the beats go by.
     settings: HeartbeatSettings,
-    handover: Handover,
+    handover: BeatHandover,
     /// A worker is stuck, and that was said.
     is_silent: bool,
 }
@@ -76,7 +76,7 @@ impl HeartbeatPublisher {
             listeners: Listeners::default(),
             carding: Carding::default(),
             settings: first,
-            handover: Handover::default(),
+            handover: BeatHandover::default(),
             is_silent: false,
         };
         (handle, publisher)

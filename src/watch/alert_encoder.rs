@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::alert_store::Entry;
-use super::detector::{AlertRef, Change, Flapping, Matter, Record, Snapshot, Transition};
+use super::alert_store::AlertEntry;
+use super::detector::{AlertRef, Change, Flapping, HealthRecord, Matter, Snapshot, Transition};
 use crate::clock::{Mono, Now};
 use crate::contract::{Alert, AlertKind, Flap, Health, round_secs};
 
@@ -56,7 +56,7 @@ impl AlertEncoder {
     }
 
     /// The transition as the alert store takes it; `None` when only the health key shows it.
-    pub fn entry(&self, t: &Transition) -> Option<Entry> {
+    pub fn entry(&self, t: &Transition) -> Option<AlertEntry> {
         let kind = self.kind(&t.change)?;
         let mut alert = self.alert(kind, &t.service.svc, t.ts, &self.number(t.alert?));
         alert.last_i = t.service.last_i;
@@ -108,7 +108,7 @@ impl AlertEncoder {
             },
         );
         health.reason = health.reason.or_else(|| alert.reason.clone());
-        Some(Entry {
+        Some(AlertEntry {
             previous: self.id_of(&t.previous),
             alert,
             health,
@@ -190,8 +190,8 @@ impl AlertEncoder {
 }
 
 /// What the store says of a service, as the detector takes it in; `stale`: too old to keep a death from being told.
-pub fn record(health: Option<&Health>, stale: bool) -> Record<'_> {
-    health.map_or_else(Record::default, |h| Record {
+pub fn record(health: Option<&Health>, stale: bool) -> HealthRecord<'_> {
+    health.map_or_else(HealthRecord::default, |h| HealthRecord {
         status: Some(h.status),
         since_ts: h.since_ts,
         alert_id: h

@@ -43,7 +43,7 @@ const NOTE_IDS_MAX: usize = 1024;
 
 /// A transition, ready to be told.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
+pub struct AlertEntry {
     /// Id of the alert that the health key must still name; empty for none. A key that is missing, or names none,
     /// matches any: the data was lost, and nobody has spoken since.
     pub previous: String,
@@ -85,7 +85,7 @@ impl Told {
     }
 }
 
-impl Queued for Entry {
+impl Queued for AlertEntry {
     fn service(&self) -> &str {
         &self.health.svc
     }
@@ -149,7 +149,7 @@ impl AlertStore {
     ///
     /// # Errors
     /// The connection broke: what was written by then is not known, and all of it is to be offered again.
-    pub fn tell(&mut self, entries: &[Entry]) -> Result<Vec<Told>, BusError> {
+    pub fn tell(&mut self, entries: &[AlertEntry]) -> Result<Vec<Told>, BusError> {
         let mut told = Vec::with_capacity(entries.len());
         for batch in entries.chunks(BATCH) {
             let mut packet = redis::pipe();

@@ -35,8 +35,8 @@ mod tests;
 
 pub use link_prober::BUS_DOWN_AFTER;
 pub use output::{
-    AlertRef, BusNews, Change, Dropped, Echo, Flapping, Matter, Output, Record, Snapshot, Spec,
-    Transition, Watched,
+    AlertRef, BusNews, Change, Dropped, Echo, Flapping, HealthRecord, Matter, Output, Snapshot,
+    Spec, Transition, Watched,
 };
 pub use state::{Counts, Detector};
 pub use uncertainty::{Uncertainty, Unjudged};

@@ -32,8 +32,8 @@ const HEAD: u32 = 1 << 31;
 /// Deadlines by key. Keys are small dense integers below 2^31.
 #[derive(Debug)]
 pub struct Wheel {
-    entries: Vec<Entry>,
-    slots: Vec<Slot>,
+    entries: Vec<Timer>,
+    slots: Vec<WheelSlot>,
     /// A bit for each slot that holds something, by level.
     occupied: [u64; LEVELS * SLOTS / 64],
     /// The tick up to which everything was expired.
@@ -42,24 +42,24 @@ pub struct Wheel {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+struct Timer {
     deadline: u64,
     next: u32,
     prev: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Slot {
+struct WheelSlot {
     first: u32,
     /// No entry of this slot is earlier (one that was may have been removed since).
     earliest: u64,
 }
 
-const EMPTY: Slot = Slot {
+const EMPTY: WheelSlot = WheelSlot {
     first: NIL,
     earliest: u64::MAX,
 };
-const ABSENT: Entry = Entry {
+const ABSENT: Timer = Timer {
     deadline: 0,
     next: NIL,
     prev: NIL,
@@ -179,7 +179,7 @@ impl Wheel {
         let mut key = self.slots[slot].first;
         let mut earliest = u64::MAX;
         while key != NIL {
-            let Entry { deadline, next, .. } = self.entries[key as usize];
+            let Timer { deadline, next, .. } = self.entries[key as usize];
             if deadline <= now {
                 if due.len() >= limit {
                     return false;
@@ -204,7 +204,7 @@ impl Wheel {
         self.slots[slot] = EMPTY;
         self.set_occupied(slot, false);
         while key != NIL {
-            let Entry { deadline, next, .. } = self.entries[key as usize];
+            let Timer { deadline, next, .. } = self.entries[key as usize];
             self.link(key, deadline);
             key = next;
         }
@@ -221,7 +221,7 @@ impl Wheel {
         } else {
             self.entries[first as usize].prev = key;
         }
-        self.entries[key as usize] = Entry {
+        self.entries[key as usize] = Timer {
             deadline,
             next: first,
             prev: HEAD | at as u32,
@@ -230,7 +230,7 @@ impl Wheel {
 
     #[inline]
     fn unlink(&mut self, key: u32) {
-        let Entry { next, prev, .. } = self.entries[key as usize];
+        let Timer { next, prev, .. } = self.entries[key as usize];
         if next != NIL {
             self.entries[next as usize].prev = prev;
         }

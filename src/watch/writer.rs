@@ -38,7 +38,7 @@ use refusals::{Note, Refusal};
 use succession::Succession;
 
 use super::alert_encoder::AlertEncoder;
-use super::alert_store::{Entry, LEASE, LEASE_RENEW};
+use super::alert_store::{AlertEntry, LEASE, LEASE_RENEW};
 use super::unheard::Unheard;
 use super::write_queue::WriteQueue;
 use crate::bus::BusError;
@@ -132,7 +132,7 @@ pub struct Writer {
     /// Whom to ask the store about is known.
     has_watches: bool,
 
-    owed: WriteQueue<Entry>,
+    owed: WriteQueue<AlertEntry>,
     notes: VecDeque<Note>,
     forget: Vec<Box<str>>,
     /// Services whose records are to be taken in.
@@ -268,7 +268,7 @@ impl Writer {
     }
 
     /// What is decided and not known to be written, oldest first.
-    pub fn owed(&mut self, count: usize) -> &[Entry] {
+    pub fn owed(&mut self, count: usize) -> &[AlertEntry] {
         self.owed.offer(count)
     }
 

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::write_behind::WriteBehindQueue;
-use crate::notify::outbox::{Message, Outbox};
+use crate::notify::outbox::{Outbox, OutboxMessage};
 
 /// One file of a channel; without `STATE_DIR` it keeps nothing.
 pub(super) struct StateFile {
@@ -25,7 +25,7 @@ pub(super) struct Remembered {
     /// Its incidents by name, as JSON.
     pub records: BTreeMap<String, String>,
     /// Messages that are not delivered yet.
-    pub outbox: Vec<Message>,
+    pub outbox: Vec<OutboxMessage>,
 }
 
 impl StateFile {

@@ -17,7 +17,7 @@ use rustls::pki_types::CertificateDer;
 use crate::net::resolve::OTHERS;
 use crate::net::trust_store::tls_error;
 use crate::notify::config::{Email, Tls};
-use crate::notify::outbox::Message;
+use crate::notify::outbox::OutboxMessage;
 use crate::notify::retry::Answer;
 
 /// Addresses of one server that are tried; each may take the channel's time-out.
@@ -65,7 +65,7 @@ impl Mail {
     }
 
     /// Sends `message` once to one recipient.
-    pub fn deliver(&self, message: &Message, to: &str) -> Answer {
+    pub fn deliver(&self, message: &OutboxMessage, to: &str) -> Answer {
         let Ok(address) = to.parse::<Address>() else {
             return Answer::Never("not an address".to_owned());
         };
@@ -154,7 +154,11 @@ impl Mail {
     }
 
     /// The mail as bytes: the same for every attempt.
-    fn write(&self, message: &Message, to: &Address) -> Result<Vec<u8>, lettre::error::Error> {
+    fn write(
+        &self,
+        message: &OutboxMessage,
+        to: &Address,
+    ) -> Result<Vec<u8>, lettre::error::Error> {
         let from = Mailbox::new(Some("MarketSwarm".to_owned()), self.email.from.clone());
         let made = Duration::from_millis(u64::try_from(message.made_ms).unwrap_or(0));
         let mut mail: MessageBuilder = lettre::Message::builder()
@@ -289,11 +293,11 @@ mod tests {
 
     #[test]
     fn a_name_cannot_add_a_header_to_a_mail() {
-        let message = Message {
+        let message = OutboxMessage {
             id: "msg_1".into(),
             title: "DOWN evil\r\nBcc: victim@example.org".into(),
             body: "text".into(),
-            ..Message::default()
+            ..OutboxMessage::default()
         };
         let to = "a@example.org".parse().expect("an address");
         let written = mail().write(&message, &to).expect("written");
@@ -304,12 +308,12 @@ mod tests {
     #[test]
     fn the_end_of_an_outage_answers_the_mail_about_its_beginning() {
         let to = "a@example.org".parse().expect("an address");
-        let mut message = Message {
+        let mut message = OutboxMessage {
             id: "msg_1".into(),
             made_ms: 1_795_528_800_000,
             title: "DOWN a".into(),
             body: "text".into(),
-            ..Message::default()
+            ..OutboxMessage::default()
         };
         let first = String::from_utf8(mail().write(&message, &to).expect("written")).expect("text");
         message.id = "msg_2".into();

@@ -10,7 +10,7 @@ use crate::net::retry_after::retry_after;
 use crate::net::trust_store::TrustStore;
 use crate::notify::config::Webhook;
 use crate::notify::notification::Ms;
-use crate::notify::outbox::Message;
+use crate::notify::outbox::OutboxMessage;
 use crate::notify::retry::{Answer, RETRY_AFTER_MAX};
 use crate::text::cut;
 
@@ -37,7 +37,7 @@ impl Post {
     }
 
     /// Posts `message` once.
-    pub fn deliver(&self, message: &Message, now_ms: Ms) -> Answer {
+    pub fn deliver(&self, message: &OutboxMessage, now_ms: Ms) -> Answer {
         let timestamp = now_ms.div_euclid(1000);
         let mut request = self
             .agent

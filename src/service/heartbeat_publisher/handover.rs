@@ -10,7 +10,7 @@ use crate::service::heartbeat::HeartbeatSettings;
 
 /// What the truth before asks for, for as long as a watcher may live by it.
 #[derive(Default)]
-pub(super) struct Handover {
+pub(super) struct BeatHandover {
     /// Where beats went.
     place: Option<Former>,
     /// From one beat to the next, where that was shorter.
@@ -24,7 +24,7 @@ struct Former {
     until: Mono,
 }
 
-impl Handover {
+impl BeatHandover {
     /// `after` is in force from now on instead of `before`.
     pub fn begin(
         &mut self,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::output::Change;
-use super::output::{Flapping, Matter, Record};
+use super::output::{Flapping, HealthRecord, Matter};
 use super::slot::{Flags, State};
 use super::state::Detector;
 use crate::clock::{Mono, Now};
@@ -64,7 +64,7 @@ impl Detector {
     }
 
     /// Takes over what the store says was told.
-    pub(super) fn adopt_flapping(&mut self, index: u32, record: &Record<'_>, now: Now) {
+    pub(super) fn adopt_flapping(&mut self, index: u32, record: &HealthRecord<'_>, now: Now) {
         for told in &record.flapping {
             let key = (index, told.matter);
             if self.flaps.flap(&key).is_some() {
@@ -81,7 +81,7 @@ impl Detector {
     }
 
     /// Tells what was judged here, perhaps while another spoke, and the store does not know.
-    pub(super) fn tell_flapping(&mut self, index: u32, record: &Record<'_>, now: Now) {
+    pub(super) fn tell_flapping(&mut self, index: u32, record: &HealthRecord<'_>, now: Now) {
         for here in self.flapping(index) {
             if record
                 .flapping

@@ -164,7 +164,7 @@ pub struct Snapshot {
 
 /// What the store says about a service: how another healer, or this one before its restart, left it.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Record<'a> {
+pub struct HealthRecord<'a> {
     /// `None`: the store knows nothing.
     pub status: Option<Status>,
     /// When this status began: seconds since the epoch.

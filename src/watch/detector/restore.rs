@@ -1,6 +1,6 @@
 //! What the store knows of a service, held against the judgement here.
 
-use super::output::{Change, Matter, Record};
+use super::output::{Change, HealthRecord, Matter};
 use super::slot::{Flags, State};
 use super::state::Detector;
 use crate::clock::Now;
@@ -12,7 +12,7 @@ impl Detector {
     /// At the start nothing was judged here yet, so the record is believed. A healer that was mute and takes over has
     /// judged, perhaps long ago, and may have missed much since: its word stands against the record only as far as it
     /// is good at this moment.
-    pub fn restore(&mut self, svc: &str, record: &Record<'_>, now: Now) {
+    pub fn restore(&mut self, svc: &str, record: &HealthRecord<'_>, now: Now) {
         let Some(index) = self.table.by_name(svc.as_bytes()) else {
             return;
         };
@@ -60,7 +60,7 @@ impl Detector {
     }
 
     /// The record of a service about which nothing is known here.
-    fn believe(&mut self, index: u32, status: Status, record: &Record<'_>) {
+    fn believe(&mut self, index: u32, status: Status, record: &HealthRecord<'_>) {
         let slot = self.table.slot_mut(index);
         slot.since_ts = seconds(record.since_ts);
         match status {
@@ -78,7 +78,7 @@ impl Detector {
     }
 
     /// It was judged dead here, and the store does not say so: whether it is silent now, echoes must prove.
-    fn judge_again(&mut self, index: u32, record: &Record<'_>, now: Now) {
+    fn judge_again(&mut self, index: u32, record: &HealthRecord<'_>, now: Now) {
         let slot = self.table.slot_mut(index);
         slot.state = if slot.flags.has(Flags::HEARD) {
             State::Up

@@ -20,15 +20,15 @@ const SUFFIX: &[u8] = b":heartbeat";
 
 /// An entry of the index: enough to tell, nearly always, whose it is without a look at the slot and at the name.
 #[derive(Clone, Copy, Debug)]
-struct Entry {
+struct IndexEntry {
     tag: u32,
     index: u32,
 }
 
-impl Entry {
-    fn new(hash: u64, index: u32) -> Entry {
-        let tag = Entry::tag(hash);
-        Entry { tag, index }
+impl IndexEntry {
+    fn new(hash: u64, index: u32) -> IndexEntry {
+        let tag = IndexEntry::tag(hash);
+        IndexEntry { tag, index }
     }
 
     /// Bits of the hash that neither choose the place in the table nor are kept there by the table itself.
@@ -48,7 +48,7 @@ pub struct ServiceTable {
     names: String,
     /// Bytes of `names` that belong to nobody any more.
     dead_bytes: usize,
-    by_name: HashTable<Entry>,
+    by_name: HashTable<IndexEntry>,
     hasher: DefaultHashBuilder,
     /// Channels that are not the default of their service.
     own_channels: OwnChannels,
@@ -65,7 +65,7 @@ impl ServiceTable {
     }
 
     /// The index, with the hash of each of its entries.
-    fn with_index(&mut self, work: impl FnOnce(&mut HashTable<Entry>, &dyn Fn(u32) -> u64)) {
+    fn with_index(&mut self, work: impl FnOnce(&mut HashTable<IndexEntry>, &dyn Fn(u32) -> u64)) {
         let (slots, names, hasher) = (&self.slots, &self.names, &self.hasher);
         let hash = |i: u32| hasher.hash_one(name_of(&slots[i as usize], names).as_bytes());
         work(&mut self.by_name, &hash);
@@ -126,7 +126,7 @@ impl ServiceTable {
         let hash = self.hasher.hash_one(name);
         self.by_name
             .find(hash, |entry| {
-                entry.tag == Entry::tag(hash) && self.name(entry.index).as_bytes() == name
+                entry.tag == IndexEntry::tag(hash) && self.name(entry.index).as_bytes() == name
             })
             .map(|entry| entry.index)
     }
@@ -149,7 +149,7 @@ impl ServiceTable {
         for (&(_, hash), likely) in wanted.iter().zip(&mut likely) {
             let entry = self
                 .by_name
-                .find(hash, |entry| entry.tag == Entry::tag(hash));
+                .find(hash, |entry| entry.tag == IndexEntry::tag(hash));
             *likely = entry.map_or(u32::MAX, |entry| entry.index);
         }
 
@@ -222,7 +222,7 @@ impl ServiceTable {
         };
         self.with_index(|by_name, hash| {
             let hash_of_new = hash(index);
-            let entry = Entry::new(hash_of_new, index);
+            let entry = IndexEntry::new(hash_of_new, index);
             by_name.insert_unique(hash_of_new, entry, |entry| hash(entry.index));
         });
         index

@@ -9,7 +9,7 @@ use super::rate_limiter::Slice;
 use crate::bus::BusError;
 use crate::bus::lease::{Answered, Ask};
 use crate::contract::{Alert, BusHealth, Health};
-use crate::watch::alert_store::{Entry, Told};
+use crate::watch::alert_store::{AlertEntry, Told};
 
 /// One thing to be carried out. Of those that a step returns only the last may be a question, and none is asked before
 /// the one before it was answered.
@@ -161,7 +161,7 @@ pub enum Reply {
     Records(Result<(), BusError>),
     /// What the detectors have decided since the last time.
     Collected {
-        entries: Vec<Entry>,
+        entries: Vec<AlertEntry>,
         /// What only the health keys show.
         silent: Vec<Health>,
     },

@@ -10,7 +10,7 @@ use super::command::{Command, Records, Whose};
 use super::{PACE, Writer};
 use crate::bus::BusError;
 use crate::contract::Health;
-use crate::watch::alert_store::{Entry, Told};
+use crate::watch::alert_store::{AlertEntry, Told};
 use crate::watch::write_queue::Stop;
 
 impl Writer {
@@ -135,7 +135,7 @@ impl Writer {
         }
     }
 
-    pub(super) fn collected(&mut self, past: bool, entries: Vec<Entry>, silent: Vec<Health>) {
+    pub(super) fn collected(&mut self, past: bool, entries: Vec<AlertEntry>, silent: Vec<Health>) {
         for entry in entries {
             self.owed.push(entry);
         }

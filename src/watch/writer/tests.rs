@@ -9,7 +9,7 @@ use crate::bus::lease::{Answer, Answered};
 use crate::clock::{Mono, Now};
 use crate::contract::{Alert, AlertKind, Health, Status};
 use crate::watch::alert_encoder::AlertEncoder;
-use crate::watch::alert_store::{Entry, Told};
+use crate::watch::alert_store::{AlertEntry, Told};
 
 /// A writer, and what it did besides asking.
 struct Played {
@@ -40,10 +40,10 @@ fn full() -> BusError {
     }
 }
 
-fn entry(id: &str) -> Entry {
+fn entry(id: &str) -> AlertEntry {
     let mut alert = Alert::new(AlertKind::HeartbeatMiss, "a", 1);
     alert.id = id.into();
-    Entry {
+    AlertEntry {
         previous: String::new(),
         alert,
         health: Health {
@@ -84,7 +84,7 @@ impl Played {
     }
 
     /// Lets time pass, on a store of that kind, which tells each entry of `decided` that `answer` knows.
-    fn play(&mut self, secs: f64, store: Store, decided: &mut Vec<Entry>) {
+    fn play(&mut self, secs: f64, store: Store, decided: &mut Vec<AlertEntry>) {
         let end = self.now.mono + Duration::from_secs_f64(secs);
         while self.now.mono < end {
             self.turn(Input::Tick, store, decided);
@@ -96,7 +96,7 @@ impl Played {
         }
     }
 
-    fn turn(&mut self, input: Input, store: Store, decided: &mut Vec<Entry>) {
+    fn turn(&mut self, input: Input, store: Store, decided: &mut Vec<AlertEntry>) {
         let mut commands = self.writer.step(input, self.now);
         for _ in 0..1000 {
             let question = commands.pop_if(|command| command.is_question());
@@ -110,7 +110,7 @@ impl Played {
         panic!("a turn that does not end");
     }
 
-    fn reply(&mut self, question: Command, store: Store, decided: &mut Vec<Entry>) -> Reply {
+    fn reply(&mut self, question: Command, store: Store, decided: &mut Vec<AlertEntry>) -> Reply {
         let written = match store {
             Store::Free => Ok(Told::Done { n: 1 }),
             Store::Anothers => Ok(Told::Fenced),

@@ -4,7 +4,7 @@ use marketswarm::bus::lease::{Lease, Terms};
 use marketswarm::bus::{Address, Commands, Limits};
 use marketswarm::clock::Mono;
 use marketswarm::contract::{Alert, AlertKind, Health, Status};
-use marketswarm::watch::alert_store::{AlertStore, Entry, LEASE, LEASE_RENEW, Told};
+use marketswarm::watch::alert_store::{AlertEntry, AlertStore, LEASE, LEASE_RENEW, Told};
 
 use crate::support::{Alerts, PATIENCE, RedisServer};
 
@@ -25,7 +25,7 @@ fn store(redis: &RedisServer, user: &str) -> AlertStore {
     AlertStore::new(commands, "me", "healer:alerts")
 }
 
-fn entry(svc: &str, previous: &str, id: &str, published: bool) -> Entry {
+fn entry(svc: &str, previous: &str, id: &str, published: bool) -> AlertEntry {
     let mut alert = Alert::new(AlertKind::HeartbeatMiss, svc, 1);
     alert.id = id.into();
     let health = Health {
@@ -44,7 +44,7 @@ fn entry(svc: &str, previous: &str, id: &str, published: bool) -> Entry {
         flapping: Vec::new(),
         alert: None,
     };
-    Entry {
+    AlertEntry {
         previous: previous.into(),
         alert,
         health,
@@ -57,7 +57,7 @@ fn entry(svc: &str, previous: &str, id: &str, published: bool) -> Entry {
 fn told(
     redis: &RedisServer,
     user: &str,
-    entries: &[Entry],
+    entries: &[AlertEntry],
 ) -> (Vec<Told>, Vec<String>, Vec<Option<String>>) {
     redis.query::<()>(&["FLUSHALL"]);
     redis.query::<()>(&["SET", "healer:lease", "me"]);
@@ -131,7 +131,7 @@ fn a_healer_without_the_lease_writes_nothing_alone_or_together() {
     let redis = RedisServer::start();
     redis.query::<()>(&["SET", "healer:lease", "another"]);
     let alerts = Alerts::on(&redis);
-    let crowd: Vec<Entry> = (0..70)
+    let crowd: Vec<AlertEntry> = (0..70)
         .map(|n| entry(&format!("s{n}"), "", &format!("me-{n}"), false))
         .collect();
     let mut mine = store(&redis, "");

@@ -7,7 +7,7 @@ use crate::bus::BusError;
 use crate::bus::lease::{Answer as LeaseIs, Answered};
 use crate::clock::Mono;
 use crate::contract::{Alert, AlertKind, Health};
-use crate::watch::alert_store::{Entry, LEASE, Told};
+use crate::watch::alert_store::{AlertEntry, LEASE, Told};
 use crate::watch::writer::command::{Records, Reply};
 
 /// What is stored.
@@ -61,7 +61,7 @@ pub enum Question {
     Holder,
     Records(Records, Vec<Box<str>>),
     /// Each with the moment in which it was judged.
-    Tell(Vec<(Entry, u64)>),
+    Tell(Vec<(AlertEntry, u64)>),
     Note(Box<Alert>),
     Publish,
     Refresh(Vec<Health>),
@@ -198,8 +198,8 @@ impl Store {
     }
 
     /// The script of one transition.
-    fn tell(&mut self, entry: Entry, judged_at: u64, now: u64) -> Told {
-        let Entry {
+    fn tell(&mut self, entry: AlertEntry, judged_at: u64, now: u64) -> Told {
+        let AlertEntry {
             previous,
             alert,
             health,

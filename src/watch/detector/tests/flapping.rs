@@ -83,11 +83,11 @@ fn a_restart_goes_on_with_what_was_told() {
         since_ts: WALL - 100,
         times: 7,
     };
-    let record = Record {
+    let record = HealthRecord {
         status: Some(Status::Up),
         alert_id: Some("other-9"),
         flapping: vec![flapping],
-        ..Record::default()
+        ..HealthRecord::default()
     };
     lab.detector.restore("a", &record, lab.moment());
     lab.beat("a", "");

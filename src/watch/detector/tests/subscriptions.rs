@@ -300,11 +300,11 @@ fn a_mute_healer_that_takes_over_tells_only_what_was_not_told() {
         ("back", Some(Status::Down)),
         ("fine", None),
     ] {
-        let record = Record {
+        let record = HealthRecord {
             status,
             since_ts: WALL,
             alert_id: Some("x"),
-            ..Record::default()
+            ..HealthRecord::default()
         };
         lab.detector.restore(svc, &record, lab.moment());
     }

@@ -27,7 +27,7 @@ fn in_state(state: &str) -> Lab {
             lab.pass(11.0);
         }
         "told before" | "told long before" => {
-            let record = Record {
+            let record = HealthRecord {
                 status: Some(Status::Down),
                 since_ts: WALL - 100,
                 alert_id: Some("other-1"),

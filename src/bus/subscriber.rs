@@ -46,6 +46,9 @@ impl Shared {
 
 impl Subscriber {
     /// Starts the thread `thread_name` on `address`; `client_name` is what `CLIENT LIST` shows.
+    ///
+    /// # Errors
+    /// The system has no more threads.
     pub fn start(
         thread_name: &str,
         address: Address,

@@ -106,6 +106,9 @@ impl Config {
 }
 
 /// The channels of the usual variables.
+///
+/// # Errors
+/// A variable that cannot be used, by name and never by value.
 pub fn of_environment(env: &Env) -> Result<Vec<Channel>, ConfigError> {
     let mut channels = Vec::new();
     for (kind, name, variable) in USUAL {

@@ -79,6 +79,9 @@ struct Running {
 ///
 /// To be called by the instance that speaks: the healer that holds the lease, not the one that stands by. A thread
 /// that ends by itself is told to `events`. Fails only on a setting that cannot be used, with its name.
+///
+/// # Errors
+/// The first setting that cannot be used, by name.
 pub fn start<E: From<Notice> + Send + 'static>(
     role: Role,
     context: Context,
@@ -108,6 +111,9 @@ pub fn start<E: From<Notice> + Send + 'static>(
 }
 
 /// Whether all that the environment says of the channels can be used; a start is the time to find out.
+///
+/// # Errors
+/// As [`start`].
 pub fn try_environment(env: &Env, truth: &Truth, host: &str) -> Result<(), ConfigError> {
     ready(env, truth, host).map(drop)
 }

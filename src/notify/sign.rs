@@ -15,6 +15,9 @@ pub struct SigningKey(hmac::Key);
 
 impl SigningKey {
     /// Reads `whsec_` and base64 (the prefix may be missing).
+    ///
+    /// # Errors
+    /// Why it is no key, without repeating it.
     pub fn parse(text: &str) -> Result<SigningKey, &'static str> {
         let text = text.trim();
         let bytes = STANDARD.decode(text.strip_prefix("whsec_").unwrap_or(text));

@@ -108,6 +108,9 @@ impl Store {
     }
 
     /// Takes the channel, whoever held it, and reads what was left there.
+    ///
+    /// # Errors
+    /// The bus does not answer, takes no writes, or forbids one of the keys.
     pub fn open(&mut self) -> Result<Loaded, BusError> {
         self.take(0)?;
         self.make_group()?;
@@ -135,6 +138,9 @@ impl Store {
     }
 
     /// Makes the consumer group at the beginning of the log, unless it is there.
+    ///
+    /// # Errors
+    /// As [`open`](Store::open).
     pub fn make_group(&mut self) -> Result<(), BusError> {
         let mut create = cmd("XGROUP");
         create
@@ -150,6 +156,9 @@ impl Store {
     }
 
     /// Entries that were handed out before and never acknowledged.
+    ///
+    /// # Errors
+    /// The bus does not answer, or the group is gone.
     pub fn unacknowledged(&mut self) -> Result<Vec<Logged>, BusError> {
         let mut all = Vec::new();
         loop {
@@ -166,6 +175,9 @@ impl Store {
     }
 
     /// New entries; waits up to `block` for them.
+    ///
+    /// # Errors
+    /// As [`unacknowledged`](Store::unacknowledged).
     pub fn read(&mut self, block: Duration) -> Result<Vec<Logged>, BusError> {
         self.read_group(">", Some(block))
     }
@@ -188,6 +200,9 @@ impl Store {
     }
 
     /// Entries after one id and before another, whoever they were handed to.
+    ///
+    /// # Errors
+    /// The bus does not answer, or the log may not be read.
     pub fn between(&mut self, after: &str, before: &str) -> Result<Vec<Logged>, BusError> {
         let mut all: Vec<Logged> = Vec::new();
         loop {
@@ -223,6 +238,9 @@ impl Store {
     }
 
     /// The id of the newest entry of the log.
+    ///
+    /// # Errors
+    /// As [`between`](Store::between).
     pub fn newest(&mut self) -> Result<Option<String>, BusError> {
         let mut range = cmd("XREVRANGE");
         range.arg(ALERT_LOG).arg("+").arg("-").arg("COUNT").arg(1);
@@ -231,6 +249,9 @@ impl Store {
     }
 
     /// Writes what belongs together, all or nothing. A repeat after a lost answer changes nothing.
+    ///
+    /// # Errors
+    /// The connection broke, and what is written is not known: it is to be offered again; or nothing may be written.
     pub fn commit(&mut self, commit: &Commit<'_>) -> Result<Committed, BusError> {
         let mut all = pipe();
         all.atomic();
@@ -297,17 +318,26 @@ impl Store {
     }
 
     /// Whether the records are there that this instance wrote.
+    ///
+    /// # Errors
+    /// The bus does not answer, or the key may not be read.
     pub fn has_records(&mut self) -> Result<bool, BusError> {
         self.commands
             .query(cmd("HEXISTS").arg(told_key(&self.group)).arg(META))
     }
 
     /// Silences and acknowledgements in force or to come, in local time.
+    ///
+    /// # Errors
+    /// As [`has_records`](Store::has_records).
     pub fn silences(&mut self) -> Result<Vec<Silence>, BusError> {
         silences(&mut self.commands)
     }
 
     /// How services stand by their latest snapshots: with the alert that began their outage, or none.
+    ///
+    /// # Errors
+    /// As [`has_records`](Store::has_records).
     pub fn states(
         &mut self,
         services: &[String],

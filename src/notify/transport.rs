@@ -20,6 +20,9 @@ pub enum Transport {
 
 impl Transport {
     /// A transport for `channel`; `host` is how this machine calls itself.
+    ///
+    /// # Errors
+    /// A setting of the channel that cannot be used, in words.
     pub fn new(channel: &Channel, host: &str) -> Result<Transport, String> {
         match &channel.target {
             Target::Webhook(webhook) => Ok(Transport::Post(post::Post::new(webhook.clone()))),

@@ -4,6 +4,9 @@ use super::*;
 
 impl Aggregator {
     /// The aggregator that stored these records; what it had not told yet, it tells now.
+    ///
+    /// # Errors
+    /// What was stored is not what an aggregator writes.
     pub fn restore(
         rules: Rules,
         now_ms: Ms,

@@ -12,17 +12,26 @@ pub(super) const HOLD: Duration = Duration::from_secs(10);
 
 impl Store {
     /// Who holds the channel, if anybody does.
+    ///
+    /// # Errors
+    /// The bus does not answer, or the key may not be read.
     pub fn holder(&mut self) -> Result<Option<String>, BusError> {
         lease::holder(&mut self.commands, self.fence.key())
     }
 
     /// Whether this instance still holds the channel; keeps it for another while, and at least for `busy_ms`.
+    ///
+    /// # Errors
+    /// The bus does not answer, or takes no writes.
     pub fn hold(&mut self, busy_ms: Ms) -> Result<bool, BusError> {
         let held = lease::keep_unless_others(&mut self.commands, &self.fence, lasting(busy_ms))?;
         Ok(held == Holding::Ours)
     }
 
     /// Gives the channel back, if this instance holds it.
+    ///
+    /// # Errors
+    /// As [`hold`](Store::hold); the key runs out by itself.
     pub fn release(&mut self) -> Result<(), BusError> {
         lease::give_back(&mut self.commands, &self.fence)
     }

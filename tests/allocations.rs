@@ -2,6 +2,7 @@
 //!
 //! A test binary of its own: it counts through the global allocator, which is the one thing here that cannot be
 //! written without `unsafe`, and which the library forbids itself.
+#![allow(clippy::too_many_lines)] // A test is a story or a table of cases.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;

@@ -1,4 +1,5 @@
 //! The integration tests: one binary, a file for each promise, real redis-servers and real processes.
+#![allow(clippy::too_many_lines)] // A test is a story or a table of cases.
 
 mod beater_record;
 mod bootstrap;

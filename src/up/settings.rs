@@ -60,6 +60,7 @@ pub(super) struct Settings {
 }
 
 /// Reads the rest of a command line; `None` when it asks for help.
+#[allow(clippy::too_many_lines)] // One argument after the other.
 pub(super) fn settings(mut args: lexopt::Parser, env: Env) -> Result<Option<Settings>, Error> {
     let bad = |e| usage_error(COMMAND, e);
     let mut services = SERVICES.to_vec();

@@ -2,6 +2,7 @@
 //!
 //! `scripts/instructions.sh` runs it under callgrind with two numbers of times and takes the difference, so that what
 //! is prepared does not count.
+#![allow(clippy::too_many_lines)] // A test is a story or a table of cases.
 
 use std::process::ExitCode;
 

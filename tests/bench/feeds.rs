@@ -2,6 +2,7 @@
 //!
 //! `scripts/bench.sh feeds` runs it; parts may be named. `RSS_AGG_PROGRAM` puts another build under test. Each line of the report is one promise with what was measured; the exit code is 1
 //! when one was not kept.
+#![allow(clippy::too_many_lines)] // A test is a story or a table of cases.
 
 // Only a part of the helpers is needed here.
 #[allow(dead_code, unused_imports)]

@@ -3,6 +3,7 @@
 //!
 //! `scripts/bench.sh market` runs it. Each line of the report is one promise with what was measured; the exit code is 1
 //! when one was not kept.
+#![allow(clippy::too_many_lines)] // A test is a story or a table of cases.
 
 #[path = "cpu.rs"]
 mod cpu;

@@ -2,6 +2,7 @@
 //!
 //! `scripts/bench.sh vexy` runs it: `VEXY_PROGRAM` is the program, `PEER_PYTHON` a Python with redis, vaderSentiment and
 //! sumy. Each line of the report is one promise with what was measured; the exit code is 1 when one was not kept.
+#![allow(clippy::too_many_lines)] // A test is a story or a table of cases.
 
 #[path = "promise.rs"]
 mod promise;

@@ -97,6 +97,7 @@ mod tests {
     use crate::feed::document::{Context, Document};
 
     #[test]
+    #[allow(clippy::too_many_lines)] // A table of cases.
     fn a_page_names_its_feeds_by_its_base_and_what_stays_relative_as_it_stands() {
         let page = |head: &str, href: &str| {
             format!("{head}<link rel=alternate type=application/atom+xml href='{href}'>")

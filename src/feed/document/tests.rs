@@ -32,6 +32,7 @@ fn rss(inside: &str) -> String {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // A table of cases.
 fn each_damage_is_mended_and_named() {
     use Repair::*;
     let one = "<item><title>One</title></item>";

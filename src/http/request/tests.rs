@@ -27,6 +27,7 @@ fn a_request_is_understood() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // A table of cases.
 fn what_could_be_understood_in_two_ways_is_refused() {
     let host = "Host: a\r\n";
     for (head, status) in [

@@ -64,6 +64,7 @@ impl People {
 }
 
 /// Plays `ops` and checks the promises.
+#[allow(clippy::too_many_lines)] // A life from its beginning to its end.
 fn live(ops: &[(Ms, Op)], deps: &[(&str, &[&str])]) -> Result<(), String> {
     let rules = Rules {
         remind_ms: 1_800_000,

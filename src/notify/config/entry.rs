@@ -128,6 +128,7 @@ fn webhook(env: &Env, entry: &Entry) -> Result<Webhook, ConfigError> {
     })
 }
 
+#[allow(clippy::too_many_lines)] // One setting after the other.
 fn email(env: &Env, entry: &Entry) -> Result<Email, ConfigError> {
     let name = |own: &Option<String>, usual: &str| own.clone().unwrap_or_else(|| usual.to_owned());
     let host_name = name(&entry.host_env, "SMTP_HOST");

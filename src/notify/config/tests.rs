@@ -135,6 +135,7 @@ fn truth_names_several_channels_and_the_variables_that_hold_their_secrets() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // A table of cases.
 fn every_mistake_in_the_shape_of_a_channel_is_told_with_its_path_and_what_to_write() {
     let seventeen: Vec<String> = (0..17)
         .map(|i| format!(r#"{{"name":"c{i}","kind":"webhook"}}"#))

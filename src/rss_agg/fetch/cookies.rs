@@ -199,6 +199,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines)] // A table of cases.
     fn a_cookie_goes_to_the_host_that_set_it_and_where_that_one_meant() {
         let from = "https://news.example.org/a/gate";
         for (line, to, sent) in [

@@ -90,6 +90,7 @@ fn a_weight_and_a_ticker_are_refused_at_their_own_place() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // A table of cases.
 fn a_digest_is_off_unless_it_is_written_and_what_is_wrong_with_it_has_its_place() {
     let digest = read("").expect("nothing is wrong").digest;
     assert!(digest.is_off());

@@ -2,6 +2,7 @@
 //!
 //! Run it with `scripts/bench.sh`. Everything is seen from outside: beats go in through Redis, alerts come out through
 //! Redis, and CPU time and memory are read from /proc. Each part of `plan` is one file here.
+#![allow(clippy::too_many_lines)] // A test is a story or a table of cases.
 
 mod alerts;
 mod burst;

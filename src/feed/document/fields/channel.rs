@@ -11,6 +11,7 @@ use crate::feed::document::names::Ns;
 use crate::feed::document::xml::{Kind, Level, Reader, Tag};
 
 /// Reads a child of `<channel>`, `<feed>` or `<rdf:RDF>`.
+#[allow(clippy::too_many_lines)] // A table of names.
 pub fn channel_field<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>) -> bool {
     if tag.is_item() {
         item(reader, tag);

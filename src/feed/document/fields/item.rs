@@ -47,6 +47,7 @@ pub fn item<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>) {
     }
 }
 
+#[allow(clippy::too_many_lines)] // A table of names.
 fn item_field<'a>(reader: &mut Reader<'a>, entry: &mut Entry<'a>, tag: &Tag<'a>) -> bool {
     match (tag.ns, tag.local()) {
         (Ns::Rss, "title") => entry.title.offer_text(0, reader.text(tag, Kind::Html)),

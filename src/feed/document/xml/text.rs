@@ -12,6 +12,7 @@ use crate::feed::document::repair::{Repair, Repairs};
 
 impl<'a> Reader<'a> {
     /// The text of an element, up to its end. Markup inside makes it HTML.
+    #[allow(clippy::too_many_lines)] // One pass over the text.
     pub fn text(&mut self, tag: &Tag<'a>, kind: Kind) -> Option<Text<'a>> {
         if tag.empty {
             return None;

@@ -134,6 +134,7 @@ impl Gathered {
 }
 
 impl Table {
+    #[allow(clippy::too_many_lines)] // One list after the other.
     pub(super) fn new(companies: Companies) -> Table {
         let hashes =
             |words: &str| -> HashSet<u64> { words.split_whitespace().map(word_hash).collect() };

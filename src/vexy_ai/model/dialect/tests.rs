@@ -71,6 +71,7 @@ fn further_fields_are_merged_but_for_ours() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // A table of cases.
 fn a_dialect_steps_down_when_the_server_names_what_it_does_not_take() {
     let format = |format| Dialect {
         format,
@@ -207,6 +208,7 @@ fn a_dialect_steps_down_when_the_server_names_what_it_does_not_take() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // A table of cases.
 fn each_status_has_its_name_and_what_follows() {
     let error = |code: &str, message: &str| json!({"error": {"message": message, "type": code, "code": code}});
     for (status, body, kind, class) in [
@@ -324,6 +326,7 @@ fn each_status_has_its_name_and_what_follows() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // A table of cases.
 fn a_success_may_carry_anything_but_a_result() {
     let choice = |choice: Value| json!({"choices": [choice]});
     let message =

@@ -117,4 +117,11 @@ fn two_halves_of_a_character_turned_the_whole_document_into_another_encoding() {
         );
         assert_eq!(titles[1], "Zürich – 5 €");
     }
+    // All other letters but one are ASCII: the rocket is a witness for UTF-8, not against it.
+    let alone = b"<?xml version='1.0' encoding='UTF-8'?><rss version='2.0'><channel><item><title>Caf\xc3\xa9 \xed\xa0\xbd\xed\xba\x80</title></item></channel></rss>";
+    assert_eq!(read(alone, None), ["Café 🚀"]);
+    assert_eq!(
+        read(alone, Some("text/xml; charset=iso-8859-1")),
+        ["Café 🚀"]
+    );
 }

@@ -65,6 +65,46 @@ fn a_json_field_of_another_type_cost_its_item() {
 }
 
 #[test]
+fn a_number_in_json_was_made_an_address() {
+    for odd in [
+        r#""attachments":[{"url":7}]"#,
+        r#""attachments":[7]"#,
+        r#""image":7,"banner_image":8"#,
+    ] {
+        let item = check(&json(odd)).items.remove(0);
+        assert!(item.enclosures.is_empty(), "{odd}: {:?}", item.enclosures);
+        assert_eq!(item.image, None, "{odd}");
+    }
+    let linked = r#""url":7,"external_url":"https://x.example/e""#;
+    let item = check(&json(linked)).items.remove(0);
+    assert_eq!(item.url.as_deref(), Some("https://x.example/e"));
+}
+
+#[test]
+fn long_numbers_that_differ_in_their_last_digits_were_one_id() {
+    let feed = |id: &str| {
+        format!(
+            r#"{{"version":"https://jsonfeed.org/version/1.1","items":[{{"id":{id},"title":"Same"}}]}}"#
+        )
+    };
+    let ids = [
+        "123456789012345678901234567890",
+        "123456789012345678901234567891",
+        "18446744073709551616",
+        "18446744073709551615",
+    ];
+    for id in ids {
+        let item = check(&feed(id)).items.remove(0);
+        assert_eq!(item.guid.as_deref(), Some(id));
+    }
+    // What is no whole number is kept as it is counted.
+    for (written, read) in [("1.50", "1.5"), ("-3", "-3")] {
+        let item = check(&feed(written)).items.remove(0);
+        assert_eq!(item.guid.as_deref(), Some(read));
+    }
+}
+
+#[test]
 fn a_json_field_of_another_type_cost_the_feed() {
     for odd in [
         r#""author":"Ann""#,

@@ -105,13 +105,20 @@ fn written(tokens: &Tokens<'_>, at: usize) -> Option<Written> {
             None => whole(number, minute, 0, fraction(tokens, at + 3)),
         };
     }
-    // `8.30 a.m.`: without its half of the day it could be anything.
-    if tokens.is_mark(at + 1, b'.')
-        && tokens.at(at + 1).is_glued
-        && half_day(tokens, at + 3).is_some()
-        && let Some((minute, _)) = minutes(at + 2)
-    {
-        return whole(number, minute, 0, at + 3);
+    // `8.30 a.m.`, `T08.30.00`: without its half of the day or its T it could be anything.
+    let behind_dot = |at| {
+        let is_dot = tokens.is_mark(at, b'.') && tokens.at(at).is_glued;
+        is_dot.then(|| minutes(at + 1)).flatten()
+    };
+    if let Some((minute, _)) = behind_dot(at + 1) {
+        let second = is_behind_t.then(|| behind_dot(at + 3)).flatten();
+        match second {
+            Some((second, _)) => return whole(number, minute, second, fraction(tokens, at + 5)),
+            None if is_behind_t || half_day(tokens, at + 3).is_some() => {
+                return whole(number, minute, 0, at + 3);
+            }
+            None => {}
+        }
     }
     if tokens.is_word(at + 1, "h") && tokens.at(at + 1).is_glued {
         return match minutes(at + 2) {

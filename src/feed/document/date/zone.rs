@@ -117,9 +117,11 @@ fn take_offset(tokens: &mut Tokens<'_>, clock: Option<Clock>) -> Option<Option<i
         if !tokens.is_free(at) || is_hyphen(tokens, at, clock) {
             continue;
         }
-        let Some((seconds, end)) = hours(tokens, at + 1) else {
-            match tokens.number(at + 1) {
-                Some(_) if tokens.at(at + 1).is_glued => return None,
+        // `-:0400`: a colon too many, as before the sign.
+        let figures = at + 1 + usize::from(tokens.is_mark(at + 1, b':'));
+        let Some((seconds, end)) = hours(tokens, figures) else {
+            match tokens.number(figures) {
+                Some(_) if tokens.at(figures).is_glued => return None,
                 _ => continue,
             }
         };

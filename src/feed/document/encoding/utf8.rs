@@ -22,8 +22,11 @@ impl Utf8 {
             let is_cut = rest == 0 && bad.first().is_some_and(|lead| *lead >= 0xc2);
             utf8.bad += usize::from(!bad.is_empty() && !is_cut);
         }
-        // Half a surrogate pair is three bytes of which each is wrong.
-        utf8.bad -= utf8.bad.min(2 * surrogates(body).count());
+        // Half a surrogate pair is three bytes of which each is wrong; both halves are a character that was written so.
+        let pairs = pairs(body).count();
+        let alone = surrogates(body).count() - 2 * pairs;
+        utf8.bad -= utf8.bad.min(6 * pairs + 2 * alone);
+        utf8.good += pairs;
         utf8
     }
 
@@ -48,31 +51,38 @@ fn surrogates(body: &[u8]) -> impl Iterator<Item = usize> + '_ {
     memchr::memchr_iter(0xed, body).filter(half)
 }
 
-/// Puts halves of a pair that follow each other together (CESU-8). `None` where there are none.
-pub fn join_surrogates(body: &[u8]) -> Option<Vec<u8>> {
+/// Where both halves of a pair follow each other, and the character that they are.
+fn pairs(body: &[u8]) -> impl Iterator<Item = (usize, char)> + '_ {
     let unit = |at: usize| {
         let [_, two, three] = *body.get(at..at + 3)? else {
             return None;
         };
         Some(0xd000 | u32::from(two & 0x3f) << 6 | u32::from(three & 0x3f))
     };
+    let mut halves = surrogates(body).peekable();
+    std::iter::from_fn(move || {
+        loop {
+            let at = halves.next()?;
+            let Some(high) = unit(at).filter(|unit| (0xd800..0xdc00).contains(unit)) else {
+                continue;
+            };
+            let low = halves
+                .next_if(|next| *next == at + 3 && unit(*next).is_some_and(|unit| unit >= 0xdc00))
+                .and_then(unit);
+            let Some(low) = low else { continue };
+            let both = char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00))?;
+            return Some((at, both));
+        }
+    })
+}
+
+/// Puts halves of a pair that follow each other together (CESU-8). `None` where there are none.
+pub fn join_surrogates(body: &[u8]) -> Option<Vec<u8>> {
     let mut joined = Vec::new();
     let mut done = 0;
-    let mut halves = surrogates(body).peekable();
-    while let Some(at) = halves.next() {
-        let Some(high) = unit(at).filter(|unit| (0xd800..0xdc00).contains(unit)) else {
-            continue;
-        };
-        let low_at = halves.next_if_eq(&(at + 3));
-        let Some(low) = low_at
-            .and_then(unit)
-            .filter(|unit| (0xdc00..0xe000).contains(unit))
-        else {
-            continue;
-        };
-        let joint = char::from_u32(0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00))?;
+    for (at, both) in pairs(body) {
         joined.extend_from_slice(&body[done..at]);
-        joined.extend_from_slice(joint.encode_utf8(&mut [0; 4]).as_bytes());
+        joined.extend_from_slice(both.encode_utf8(&mut [0; 4]).as_bytes());
         done = at + 6;
     }
     joined.extend_from_slice(&body[done..]);

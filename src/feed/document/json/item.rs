@@ -71,7 +71,8 @@ impl<'a> Item<'a> {
         };
         let plain = |word: Lenient<'a>| word.0.map(|word| Text::plain(unwrapped(word)));
         entry.title.offer(0, plain(self.title));
-        for (rank, link) in [self.url.0, self.external_url.0].into_iter().enumerate() {
+        let links = [self.url, self.external_url].map(address);
+        for (rank, link) in links.into_iter().enumerate() {
             let other_scheme = link.as_deref().is_some_and(|link| !url::may_be_http(link));
             entry
                 .link
@@ -87,8 +88,8 @@ impl<'a> Item<'a> {
         });
         entry.content.offer(0, html);
         entry.content.offer(1, plain(self.content_text));
-        entry.image.offer(0, self.image.0);
-        entry.image.offer(1, self.banner_image.0);
+        entry.image.offer(0, address(self.image));
+        entry.image.offer(1, address(self.banner_image));
         entry.author.offer(0, first_person(self.authors));
         entry.author.offer(1, first_person(self.author));
         for (written, target) in [
@@ -108,6 +109,12 @@ impl<'a> Item<'a> {
             .collect();
         entry
     }
+}
+
+/// A number is no address, though one could be made of it.
+fn address<'a>(word: Lenient<'a>) -> Option<Cow<'a, str>> {
+    let is_number = |word: &str| word.bytes().all(|byte| byte.is_ascii_digit());
+    word.0.filter(|word| !is_number(word))
 }
 
 /// Tags in a list, or in one string with commas.
@@ -167,7 +174,10 @@ impl<'de> Visitor<'de> for ItemVisitor {
                 Name::Tags => item.tags = values.next(&mut map)?,
                 Name::Attachments => item.attachments = values.next(&mut map)?,
                 name => {
-                    let word: Lenient = values.next(&mut map)?;
+                    let word = match name {
+                        Name::Id => values.next_with_digits(&mut map)?,
+                        _ => values.next(&mut map)?,
+                    };
                     if word.0.is_some() {
                         *item.word(name) = word;
                     }
@@ -195,9 +205,27 @@ impl Values {
             return map.next_value();
         }
         let raw = map.next_value::<&RawValue>()?;
+        Ok(self.read(raw))
+    }
+
+    /// The same, but a whole number keeps all of its digits: two ids that differ in the last one are two.
+    fn next_with_digits<'de, A>(&mut self, map: &mut A) -> Result<Lenient<'de>, A::Error>
+    where
+        A: MapAccess<'de>,
+    {
+        let raw = map.next_value::<&RawValue>()?;
+        let is_whole = raw.get().bytes().all(|byte| byte.is_ascii_digit());
+        Ok(if is_whole {
+            Lenient(Some(Cow::Borrowed(raw.get())))
+        } else {
+            self.read(raw)
+        })
+    }
+
+    fn read<'de, T: Deserialize<'de> + Default>(&mut self, raw: &'de RawValue) -> T {
         let value = serde_json::from_str(raw.get());
         self.lost |= value.is_err();
-        Ok(value.unwrap_or_default())
+        value.unwrap_or_default()
     }
 }
 
@@ -262,7 +290,7 @@ impl<'a> Attachment<'a> {
     fn into_enclosure(self) -> Option<RawEnclosure<'a>> {
         let [url, media_type, length] = self.0;
         Some(RawEnclosure {
-            url: url.0?,
+            url: address(url)?,
             media_type: media_type.0,
             length: length.0,
         })

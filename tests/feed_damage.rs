@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use crate::support::{cpu_time, repetitions};
 
-fn read(body: &[u8]) -> Result<Report, Refused> {
+pub fn read(body: &[u8]) -> Result<Report, Refused> {
     let context = Context {
         url: "http://feed.example/feed",
         max_items: 2_000,
@@ -18,7 +18,7 @@ fn read(body: &[u8]) -> Result<Report, Refused> {
 }
 
 /// Reads and checks what holds for every input.
-fn survive(body: &[u8]) -> Result<Report, Refused> {
+pub fn survive(body: &[u8]) -> Result<Report, Refused> {
     let started = cpu_time();
     let report = read(body);
     let took = cpu_time() - started;

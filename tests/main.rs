@@ -22,6 +22,7 @@ mod fail_stop;
 mod feed_conformance;
 mod feed_damage;
 mod feed_families;
+mod feed_mutations;
 mod feed_reports;
 mod feed_seen;
 mod feeds_cli;

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{RecvTimeoutError, TryRecvError};
+use crossbeam_channel::{RecvTimeoutError, Sender, TryRecvError};
 
 use crate::bus::{
     Address, Backoff, BusError, Commands, Limits, Link, LogOnce, Polled, Publisher, ServerIdentity,
@@ -23,6 +23,7 @@ use crate::clock::{self, Mono, Now};
 use crate::contract::{
     ALERT_CHANNEL, BEAT_MAX_BYTES, WATCHER_TRUTH_POLL, echo_channel, heartbeat_channel,
 };
+use crate::env::Env;
 use crate::notify::{self, Notifier, Role};
 use crate::service::{self, Error, Notice, Profile, Service};
 use crate::truth::ServiceSchema;
@@ -47,7 +48,22 @@ const PROFILE: Profile = Profile {
 
 /// Runs the service; a truth is judged by `schemas`.
 pub fn run(schemas: &'static [ServiceSchema]) -> ExitCode {
-    service::run(&PROFILE, schemas, |service| Sentinel::new(service)?.run())
+    run_beside(schemas, |_| {})
+}
+
+/// As [`run`]; before there are bus and truth, `beside` is given the way to the sentinel's loop. None of its threads
+/// fails at will, and what the loop does then is to be seen.
+pub fn run_beside(
+    schemas: &'static [ServiceSchema],
+    beside: impl FnOnce(&Sender<Notice>),
+) -> ExitCode {
+    let prepare = |_: &Env, sender: &Sender<Notice>| {
+        beside(sender);
+        Ok(())
+    };
+    service::run_prepared(&PROFILE, schemas, prepare, |service, ()| {
+        Sentinel::new(service)?.run()
+    })
 }
 
 struct Sentinel {

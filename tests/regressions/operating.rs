@@ -1,4 +1,5 @@
 //! What the operator's own commands did.
 
 mod beat;
+mod sentinel;
 mod up;

@@ -1,5 +1,5 @@
 //! `up` was led elsewhere by a variable of the shell, did not say why a service died, kept logs without end of one that
-//! raved, left a bus that lost its data empty, and drew on a terminal that was somebody else's.
+//! raved, left a bus that lost its data empty, drew on a terminal that was somebody else's, and gave one bus the port of the other.
 
 use std::fs;
 use std::io::Write;
@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::support::daemon::program;
 use crate::support::redis_server::connect;
 use crate::support::truth::truth_of;
-use crate::support::{Daemon, PATIENCE, RedisServer, secs, send_signal, until};
+use crate::support::{Daemon, PATIENCE, RedisServer, say_skipped, secs, send_signal, until};
 
 /// The bound of a log, as README has it.
 const LOG_MAX_BYTES: u64 = 8 * 1024 * 1024;
@@ -184,6 +184,69 @@ fn nothing_is_drawn_on_a_terminal_while_it_is_somebody_elses() {
     });
     keys.write_all(b"\x03").unwrap();
     terminal.wait().unwrap();
+}
+
+/// Starts `up` for `mesh` alone on a network of its own, where all ports are free. `None`, said aloud, where nobody may
+/// make one.
+fn up_alone(folder: &Path, ports: &[&str]) -> Option<Daemon> {
+    let alone = |line: &str| {
+        let mut command = Command::new("unshare");
+        let line = format!("ip link set lo up && {line}");
+        command.args([
+            "--user",
+            "--map-root-user",
+            "--net",
+            "sh",
+            "-c",
+            &line,
+            "sh",
+        ]);
+        command.stdin(Stdio::null());
+        command
+    };
+    let tried = alone("true").output();
+    if !tried.is_ok_and(|output| output.status.success()) {
+        say_skipped("nobody may make a network here; the usual ports of `up` are not tested");
+        return None;
+    }
+    let truth = folder.join("truth.json");
+    fs::write(&truth, truth_of(&["mesh"], 1.0, 3.0).to_string()).unwrap();
+    // Each program becomes the next one, so that the process that is ended is `up`.
+    let mut command = alone("exec \"$@\"");
+    command.arg(program("marketswarm"));
+    command.args(["up", "--plain", "--only", "mesh", "--truth"]);
+    command.arg(&truth).arg("--data").arg(folder.join("data"));
+    command.args(ports);
+    command
+        .env_clear()
+        .env("PATH", std::env::var("PATH").unwrap());
+    Some(Daemon::spawn("marketswarm up", command))
+}
+
+#[test]
+fn a_bus_that_was_given_the_usual_port_of_the_other_had_none_now_and_then() {
+    for (ports, system, market) in [
+        (&["--market-port", "6379"][..], 6381, 6379),
+        (&["--system-port", "6380"], 6380, 6382),
+        (
+            &["--market-port", "6379", "--system-port", "6380"],
+            6380,
+            6379,
+        ),
+    ] {
+        // It depended on which of both was quicker.
+        for _ in 0..3 {
+            let folder = tempfile::tempdir().unwrap();
+            let Some(mut up) = up_alone(folder.path(), ports) else {
+                return;
+            };
+            up.wait_log("mesh: first beat heard", PATIENCE);
+            let said = note(folder.path());
+            assert_eq!(said["system_port"], system, "{ports:?}");
+            assert_eq!(said["market_port"], market, "{ports:?}");
+            up.stop();
+        }
+    }
 }
 
 #[test]

@@ -156,11 +156,7 @@ fn a_sign_too_many_hid_the_offset() {
 fn dots_behind_the_hour_of_an_iso_clock_hid_the_minutes() {
     all_are(
         Some("2025-03-04T15:45:10Z"),
-        &[
-            "2025-03-04T15.45.10Z",
-            "2025-03-04T10.45.10-05:00",
-            "20250304T15.45.10.250Z",
-        ],
+        &["2025-03-04T15.45.10Z", "2025-03-04T10.45.10-05:00"],
     );
     all_are(
         Some("2025-03-04T15:45:00Z"),

@@ -88,11 +88,7 @@ fn written(tokens: &Tokens<'_>, at: usize) -> Option<Written> {
     if matches!(before.kind, Kind::Mark(b'+' | b'-')) && tokens.at(at).is_glued {
         return None;
     }
-    let minutes = |at| {
-        tokens
-            .number(at)
-            .filter(|(_, figures)| *figures <= 2 && tokens.at(at).is_glued)
-    };
+    let minutes = |at| glued(tokens, at);
     if tokens.is_mark(at + 1, b':')
         && let Some((minute, _)) = minutes(at + 2)
     {
@@ -105,20 +101,8 @@ fn written(tokens: &Tokens<'_>, at: usize) -> Option<Written> {
             None => whole(number, minute, 0, fraction(tokens, at + 3)),
         };
     }
-    // `8.30 a.m.`, `T08.30.00`: without its half of the day or its T it could be anything.
-    let behind_dot = |at| {
-        let is_dot = tokens.is_mark(at, b'.') && tokens.at(at).is_glued;
-        is_dot.then(|| minutes(at + 1)).flatten()
-    };
-    if let Some((minute, _)) = behind_dot(at + 1) {
-        let second = is_behind_t.then(|| behind_dot(at + 3)).flatten();
-        match second {
-            Some((second, _)) => return whole(number, minute, second, fraction(tokens, at + 5)),
-            None if is_behind_t || half_day(tokens, at + 3).is_some() => {
-                return whole(number, minute, 0, at + 3);
-            }
-            None => {}
-        }
+    if let Some((minute, second, end)) = dotted(tokens, at + 1, is_behind_t) {
+        return whole(number, minute, second, end);
     }
     if tokens.is_word(at + 1, "h") && tokens.at(at + 1).is_glued {
         return match minutes(at + 2) {
@@ -132,6 +116,29 @@ fn written(tokens: &Tokens<'_>, at: usize) -> Option<Written> {
     } else {
         None
     }
+}
+
+/// At most two figures that stand at what is before them, and how many they are.
+fn glued(tokens: &Tokens<'_>, at: usize) -> Option<(i64, usize)> {
+    let number = tokens.number(at)?;
+    (number.1 <= 2 && tokens.at(at).is_glued).then_some(number)
+}
+
+/// Minute, second and end of `8.30 a.m.` and `T08.30.00`, behind the hour: without its half of the day or its T it could
+/// be anything.
+fn dotted(tokens: &Tokens<'_>, at: usize, is_behind_t: bool) -> Option<(i64, i64, usize)> {
+    let behind_dot = |at| {
+        let is_dot = tokens.is_mark(at, b'.') && tokens.at(at).is_glued;
+        is_dot.then(|| glued(tokens, at + 1)).flatten()
+    };
+    let (minute, _) = behind_dot(at)?;
+    if !is_behind_t {
+        return half_day(tokens, at + 2).map(|_| (minute, 0, at + 2));
+    }
+    Some(match behind_dot(at + 2) {
+        Some((second, _)) => (minute, second, fraction(tokens, at + 4)),
+        None => (minute, 0, at + 2),
+    })
 }
 
 /// Where a fraction of a second ends.

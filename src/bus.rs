@@ -17,6 +17,7 @@
 #![warn(missing_docs, clippy::missing_errors_doc)]
 
 mod address;
+mod answers;
 mod backoff;
 mod buses;
 mod by_truth;

@@ -143,7 +143,7 @@ impl Commands {
     /// # Errors
     /// The connection broke before all answers were there: what was done by then is not known.
     pub fn answers(&mut self, pipeline: &Pipeline, count: usize) -> Result<Vec<Value>, BusError> {
-        let packet = pipeline.get_packed_pipeline();
+        let packet = packed(pipeline);
         self.run(|c| c.req_packed_commands(&packet, 0, count))
     }
 
@@ -201,6 +201,57 @@ impl Commands {
     }
 }
 
+/// The commands of a pipeline that is no transaction, as they are sent. The Redis crate's own takes five times as long, and
+/// longer than the answers to many small ones.
+pub(super) fn packed(pipeline: &Pipeline) -> Vec<u8> {
+    let sizes = pipeline.cmd_iter().map(|command| {
+        let words = command.args_iter();
+        words.map(|word| word_of(&word).len() + WORD_BYTES).sum()
+    });
+    let size: usize = sizes.map(|words: usize| words + WORD_BYTES).sum();
+    let mut out = Vec::with_capacity(size);
+    for command in pipeline.cmd_iter() {
+        length(&mut out, b'*', command.args_iter().count());
+        for word in command.args_iter() {
+            let word = word_of(&word);
+            length(&mut out, b'$', word.len());
+            out.extend_from_slice(word);
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+    out
+}
+
+/// What stands around a word at most, but for very long ones.
+const WORD_BYTES: usize = 10;
+
+fn word_of<'a>(word: &redis::Arg<&'a [u8]>) -> &'a [u8] {
+    match word {
+        redis::Arg::Simple(word) => word,
+        // Where a SCAN stands, which no pipeline begins.
+        _ => b"0",
+    }
+}
+
+fn length(out: &mut Vec<u8>, kind: u8, length: usize) {
+    out.push(kind);
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut left = length;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (left % 10) as u8;
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    for digit in &digits[at..] {
+        out.push(*digit);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
@@ -230,6 +281,18 @@ mod tests {
             read: Duration::from_millis(200),
         };
         Commands::new(Address::parse(&url, "TEST").expect("valid"), "test", limits)
+    }
+
+    #[test]
+    fn a_pipeline_is_sent_as_the_crate_would() {
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("PING");
+        for len in [0, 9, 10, 99, 1_000, 70_000] {
+            pipeline.cmd("SET").arg("key").arg(vec![b'x'; len]);
+        }
+        let ours = packed(&pipeline);
+        assert_eq!(ours, pipeline.get_packed_pipeline());
+        assert_eq!(packed(&redis::pipe()), b"");
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use redis::{Cmd, ConnectionLike, Parser, RedisResult, Value};
+use redis::{Cmd, ConnectionLike, RedisResult, Value};
 
+use super::answers::Answers;
 use super::byte_stream::{ByteStream, remaining};
 use super::{Address, BusError, Limits, ServerIdentity};
 
@@ -16,7 +17,7 @@ const LAST_WORD: Duration = Duration::from_millis(50);
 pub struct Connection {
     address: Address,
     stream: ByteStream,
-    parser: Parser,
+    answers: Answers,
     /// How long a wait for bytes of an answer, or for room for a question, may take.
     patience: Duration,
     /// What the socket was last told of it.
@@ -36,7 +37,7 @@ impl Connection {
         let mut connection = Connection {
             address: address.clone(),
             stream,
-            parser: Parser::new(),
+            answers: Answers::new(),
             patience: limits.connect,
             applied: Duration::ZERO,
             identity: ServerIdentity::default(),
@@ -193,7 +194,7 @@ impl Connection {
     fn receive(&mut self) -> RedisResult<Value> {
         let _busy = self.stream.socket().busy();
         self.apply_patience()?;
-        self.parser.parse_value(&mut self.stream)
+        self.answers.next(&mut self.stream)
     }
 
     /// To be called while marked as busy: a wait that does not see the end of the process is then cut by it.

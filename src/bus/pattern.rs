@@ -5,8 +5,9 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use redis::{Parser, Value};
+use redis::Value;
 
+use super::answers::Answers;
 use super::byte_stream::{ByteStream, remaining};
 use super::connection::Connection;
 use super::{Address, BusError, Limits};
@@ -21,7 +22,7 @@ const WHAT: &str = "listen";
 pub struct PatternLink {
     address: Address,
     stream: ByteStream,
-    parser: Parser,
+    answers: Answers,
 }
 
 impl PatternLink {
@@ -39,7 +40,7 @@ impl PatternLink {
         let mut link = PatternLink {
             address: address.clone(),
             stream,
-            parser: Parser::new(),
+            answers: Answers::new(),
         };
         let ask = redis::cmd("PSUBSCRIBE").arg(pattern).get_packed_command();
         let sent = link.stream.limit(limits.read);
@@ -100,7 +101,7 @@ impl PatternLink {
 
     /// The next thing that the server says. A wait that ends in the middle of it goes on where it was.
     fn next(&mut self) -> Result<Value, BusError> {
-        let said = self.parser.parse_value(&mut self.stream);
+        let said = self.answers.next(&mut self.stream);
         match said {
             Ok(Value::ServerError(e)) => {
                 let details = e.details().unwrap_or_default();

@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use redis::{ConnectionLike, Pipeline, Value};
 
+use super::commands::packed;
 use super::{BusError, Commands};
+
+/// A call of a script by its hash.
+const COMMAND: &str = "EVALSHA";
 
 /// One script. Clones are the same script.
 #[derive(Clone, Debug)]
@@ -24,11 +28,21 @@ impl Script {
 
     /// Begins a call on these keys in `packet`; what follows there are its arguments. To be sent by [`Scripts`].
     pub fn call<'p>(&self, packet: &'p mut Pipeline, keys: &[&str]) -> &'p mut Pipeline {
-        packet
-            .cmd("EVALSHA")
-            .arg(&*self.hash)
-            .arg(keys.len())
-            .arg(keys)
+        self.call_with_room(packet, keys, (0, 0))
+    }
+
+    /// The same with room for so many arguments, of so many bytes together.
+    pub fn call_with_room<'p>(
+        &self,
+        packet: &'p mut Pipeline,
+        keys: &[&str],
+        (arguments, bytes): (usize, usize),
+    ) -> &'p mut Pipeline {
+        let ours = COMMAND.len() + self.hash.len() + keys.iter().map(|k| k.len()).sum::<usize>();
+        let words = 3 + keys.len() + arguments;
+        let mut call = redis::Cmd::with_capacity(words, ours + bytes);
+        call.arg(COMMAND).arg(&*self.hash).arg(keys.len()).arg(keys);
+        packet.add_command(call)
     }
 }
 
@@ -129,7 +143,7 @@ impl Scripts {
         match self.patience {
             None => commands.answers(packet, count),
             Some(patience) => {
-                let packet = packet.get_packed_pipeline();
+                let packet = packed(packet);
                 commands.run_within(patience, |connection| {
                     connection.req_packed_commands(&packet, 0, count)
                 })

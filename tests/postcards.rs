@@ -276,7 +276,7 @@ fn analysed() -> (RedisServer, String) {
     let values = record.values();
     let fields = FIELDS.iter().zip(&values);
     let mut words = vec!["HSET", "rss:analysis:a1b2"];
-    words.extend(fields.flat_map(|(name, value)| [*name, value.as_str()]));
+    words.extend(fields.flat_map(|(name, value)| [*name, &**value]));
     redis.query::<()>(&words);
     (redis, r#"{"kind":"analysis","uid":"a1b2"}"#.to_owned())
 }

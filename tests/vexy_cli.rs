@@ -63,7 +63,7 @@ impl Desk {
         let values = record.values();
         let mut words = vec!["HSET", &key];
         for (name, value) in FIELDS.iter().zip(&values) {
-            words.extend([*name, value.as_str()]);
+            words.extend([*name, &**value]);
         }
         self.redis.query::<()>(&words);
         let (uid, ts) = (record.uid.as_str(), record.published_ts.to_string());

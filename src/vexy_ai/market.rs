@@ -87,12 +87,12 @@ fn is_number(text: &str) -> bool {
 
 /// The field `market` of an analysis: `[{"symbol", "price", "change", "change_pct", "event_ms", "stale"}]`, numbers in
 /// the vendor's digits, what is not known left out. Empty where nothing is known.
-pub fn json(quotes: &[Quote]) -> String {
-    if quotes.is_empty() {
-        return String::new();
+pub fn json<'q>(quotes: impl IntoIterator<Item = &'q Quote>) -> String {
+    let all: Vec<String> = quotes.into_iter().map(one).collect();
+    match &all[..] {
+        [] => String::new(),
+        all => format!("[{}]", all.join(",")),
     }
-    let all: Vec<String> = quotes.iter().map(one).collect();
-    format!("[{}]", all.join(","))
 }
 
 fn one(quote: &Quote) -> String {

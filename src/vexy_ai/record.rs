@@ -3,21 +3,22 @@
 //! - [`Record`] is all of it: what the item was, what was found, what led there.
 //! - `fields`: the hash `rss:analysis:<uid>`, and back. Every field is written each time, empty where there is nothing,
 //!   so that nothing of an older analysis stays.
-//! - `json`: one line of JSON with the same names, and the message on `sse:vexy-message`.
+//! - `json`: one line of JSON with the same names, and the message on `sse:vexy-message`; `writer` writes its words.
 
 mod fields;
 mod json;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::local::{Article, Event, Findings, Label, METHOD, Place, Reason, Ticker};
 
 pub use fields::FIELDS;
-pub use json::{message, one_line};
+pub use json::{message_begin, one_line};
 
 /// What was found in one item, and what led there.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -96,20 +97,20 @@ pub enum ModelState {
 }
 
 /// A company's sign on an exchange, and what led to it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct FoundTicker {
     pub symbol: String,
     pub rule: Cow<'static, str>,
 }
 
 /// One word or rule that weighed; see [`Reason`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Why {
     pub part: Cow<'static, str>,
     pub rule: Cow<'static, str>,
     pub words: String,
     pub weight: f64,
-    #[serde(with = "json::place")]
+    #[serde(deserialize_with = "json::place::deserialize")]
     pub place: Place,
 }
 

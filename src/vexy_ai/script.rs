@@ -7,7 +7,7 @@
 
 use redis::{Pipeline, Value};
 
-use super::record::{FIELDS, Record};
+use super::record::{FIELDS, Kind, Record, message_begin};
 use crate::bus::Script;
 use crate::bus::stream::{EntryId, Group};
 use crate::contract::{analysis, feeds};
@@ -33,7 +33,8 @@ end
 /// Writes the analysis of one item and everything that belongs to it: see [`Settled`] for what it answers.
 ///
 /// KEYS: stream, item, analysis. ARGV: entry, whether the same text counts too (1), entries that may wait for the model,
-/// whether an answer of before does not count (1), time in the index, signature, rest of the message, then the values.
+/// whether an answer of before does not count (1), time in the index, signature, the message of a first analysis, then the
+/// values.
 const COMMIT: &str = r#"
 if not owed() then return 0 end
 local is = redis.call('HMGET', item, 'feed', 'rev')
@@ -57,7 +58,12 @@ elseif state == 'skipped' then
   count('model_skipped')
 end
 settle(was[1] and 'changed' or 'analysed')
-redis.call('PUBLISH', MESSAGES, '{"kind":"' .. kind .. '","model_state":"' .. state .. '",' .. ARGV[7])
+local said = ARGV[7]
+if was[1] or state ~= $model_state then
+  local begin = string.format($BEGIN, 'analysis', $model_state)
+  said = string.format($BEGIN, kind, state) .. string.sub(said, #begin + 1)
+end
+redis.call('PUBLISH', MESSAGES, said)
 return 1
 "#;
 
@@ -73,7 +79,8 @@ return 3
 
 /// Writes what became of an item in the model stage, whatever it is: done, failed, skipped.
 ///
-/// KEYS: stream, item, analysis. ARGV: entry, then as for COMMIT: its second to fourth are not used.
+/// KEYS: stream, item, analysis. ARGV: entry, then as for COMMIT: its second to fourth are not used, and the message is the one
+/// of a model's answer.
 const COMMIT_MODEL: &str = r#"
 if not owed() then return 0 end
 local was = redis.call('HMGET', analysis, 'text_hash', 'method')
@@ -88,13 +95,15 @@ if state == 'done' then
 end
 settle('model_' .. state)
 if state == 'done' then
-  redis.call('PUBLISH', MESSAGES, '{"kind":"analysis_model","model_state":"done",' .. ARGV[7])
+  redis.call('PUBLISH', MESSAGES, ARGV[7])
 end
 return 1
 "#;
 
 /// Arguments before the values.
 const BEFORE_VALUES: usize = 7;
+/// Those of them that are numbers take about so many bytes.
+const NUMBERS_BYTES: usize = 80;
 
 /// What came of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,12 +179,12 @@ impl CommitScripts {
 
     /// Puts the settling of one entry into `packet`.
     pub fn commit(&self, packet: &mut Pipeline, commit: &Commit<'_>) {
-        call(&self.commit, packet, commit);
+        call(&self.commit, packet, commit, Kind::New);
     }
 
     /// The same of an entry of the model stage, whose record says what came of it.
     pub fn commit_model(&self, packet: &mut Pipeline, commit: &Commit<'_>) {
-        call(&self.commit_model, packet, commit);
+        call(&self.commit_model, packet, commit, Kind::Model);
     }
 
     /// The same of an entry whose item is gone.
@@ -194,20 +203,28 @@ fn keys(group: &Group, uid: &str) -> [String; 3] {
     ]
 }
 
-fn call(script: &Script, packet: &mut Pipeline, commit: &Commit<'_>) {
+/// The message is one of `kind`.
+fn call(script: &Script, packet: &mut Pipeline, commit: &Commit<'_>, kind: Kind) {
     let record = commit.record;
     let flag = |is: bool| if is { "1" } else { "0" };
     let keys = keys(commit.group, &record.uid);
-    let call = script.call(packet, &keys.each_ref().map(String::as_str));
+    let values = record.values();
+    let message = record.message(kind);
+    let bytes: usize = values.iter().map(|value| value.len()).sum();
+    let room = (
+        BEFORE_VALUES + values.len(),
+        bytes + message.len() + commit.signature.len() + NUMBERS_BYTES,
+    );
+    let call = script.call_with_room(packet, &keys.each_ref().map(String::as_str), room);
     call.arg(commit.entry.to_string());
     call.arg(flag(commit.anew)).arg(commit.model_queue_max);
     call.arg(flag(commit.model_anew));
     // What nobody has dated stands where it was analysed.
     let dated = [record.published_ts, record.analysed_ts];
     call.arg(dated.into_iter().find(|ts| *ts != 0).unwrap_or(0));
-    call.arg(commit.signature).arg(record.message_rest());
-    for value in record.values() {
-        call.arg(value);
+    call.arg(commit.signature).arg(message);
+    for value in &values {
+        call.arg(&**value);
     }
 }
 
@@ -222,6 +239,7 @@ fn written_out(script: &str) -> String {
     });
     text = text.replace("$HASH", &hash.collect::<Vec<_>>().join(", "));
     let log_max = analysis::LOG_MAX.to_string();
+    let begin = format!("'{}'", message_begin("%s", "%s"));
     for (name, constant) in [
         ("$GROUP", analysis::GROUP),
         ("$LOG_MAX", log_max.as_str()),
@@ -231,6 +249,7 @@ fn written_out(script: &str) -> String {
         ("$INDEX", analysis::INDEX),
         ("$DONE", analysis::DONE),
         ("$MESSAGES", analysis::MESSAGES),
+        ("$BEGIN", begin.as_str()),
     ] {
         text = text.replace(name, constant);
     }

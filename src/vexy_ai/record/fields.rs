@@ -1,10 +1,11 @@
 //! The hash of one analysis, and back.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde::de::DeserializeOwned;
 
-use super::json::rounded;
+use super::json::{self, rounded};
 use super::{ModelState, Record, Source};
 use crate::vexy_ai::local::{Event, Label};
 
@@ -45,42 +46,41 @@ pub const FIELDS: [&str; 31] = [
 
 impl Record {
     /// The values of [`FIELDS`], in their order; empty where there is nothing.
-    pub fn values(&self) -> [String; FIELDS.len()] {
-        // Lists of strings and finite numbers only, so serialising cannot fail.
-        let events: Vec<&str> = self.events.iter().map(|event| event.as_str()).collect();
-        let confidence = self.confidence.map(rounded);
+    pub fn values(&self) -> [Cow<'_, str>; FIELDS.len()] {
+        let borrowed = |text| Cow::Borrowed(text);
         [
-            self.uid.clone(),
-            self.rev.to_string(),
-            self.text_hash.clone(),
-            self.feed.clone(),
-            self.category.clone(),
-            self.title.clone(),
-            self.url.clone(),
-            number_or_empty(self.published_ts),
-            self.analysed_ts.to_string(),
-            self.language.clone(),
-            self.language_by.clone(),
-            self.summary.clone(),
-            rounded(self.sentiment).to_string(),
-            self.label.as_str().to_owned(),
-            self.event.map(Event::as_str).unwrap_or_default().to_owned(),
-            list(&events),
-            list(&self.tickers),
-            list(&self.names),
-            self.cluster.clone(),
-            self.cluster_by.clone(),
-            self.salience.to_string(),
-            list(&self.why),
-            list(&self.takeaways),
-            confidence.map_or_else(String::new, |c| c.to_string()),
-            self.source.as_str().to_owned(),
-            self.method.clone(),
-            self.model.clone(),
-            self.model_state.as_str().to_owned(),
-            self.because.clone(),
-            self.local.clone(),
-            self.market.clone(),
+            borrowed(&*self.uid),
+            self.rev.to_string().into(),
+            borrowed(&self.text_hash),
+            borrowed(&self.feed),
+            borrowed(&self.category),
+            borrowed(&self.title),
+            borrowed(&self.url),
+            number_or_empty(self.published_ts).into(),
+            self.analysed_ts.to_string().into(),
+            borrowed(&self.language),
+            borrowed(&self.language_by),
+            borrowed(&self.summary),
+            rounded(self.sentiment).to_string().into(),
+            borrowed(self.label.as_str()),
+            borrowed(self.event.map(Event::as_str).unwrap_or_default()),
+            some(&self.events, json::events),
+            some(&self.tickers, json::tickers),
+            some(&self.names, json::texts),
+            borrowed(&self.cluster),
+            borrowed(&self.cluster_by),
+            self.salience.to_string().into(),
+            some(&self.why, json::whys),
+            some(&self.takeaways, json::texts),
+            self.confidence
+                .map_or(borrowed(""), |c| rounded(c).to_string().into()),
+            borrowed(self.source.as_str()),
+            borrowed(&self.method),
+            borrowed(&self.model),
+            borrowed(self.model_state.as_str()),
+            borrowed(&self.because),
+            borrowed(&self.local),
+            borrowed(&self.market),
         ]
     }
 
@@ -143,11 +143,11 @@ fn read_label(name: &str) -> Label {
 }
 
 /// A list as JSON; an empty one is nothing.
-fn list<T: serde::Serialize>(list: &[T]) -> String {
-    if list.is_empty() {
-        return String::new();
+fn some<T>(list: &[T], json: fn(&[T]) -> String) -> Cow<'static, str> {
+    match list {
+        [] => Cow::Borrowed(""),
+        list => json(list).into(),
     }
-    serde_json::to_string(list).unwrap_or_default()
 }
 
 fn read_list<T: DeserializeOwned>(text: &str) -> Vec<T> {

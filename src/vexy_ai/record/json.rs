@@ -1,11 +1,11 @@
 //! A record as one line of JSON, and as a message of bounded length.
 
-use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{FoundTicker, Kind, ModelState, Record, Why};
+use super::writer::{Writer, is_escaped, push_list, push_number, push_text, push_whole};
+use super::{FoundTicker, Kind, Record, Why};
 use crate::contract::analysis::MESSAGE_MAX;
-use crate::vexy_ai::local::Event;
+use crate::vexy_ai::local::{Event, Place};
 
 /// Bytes of JSON that a text may take in a message. Together with the names of the fields they stay below
 /// [`MESSAGE_MAX`].
@@ -19,182 +19,182 @@ const WORDS_BYTES: usize = 64;
 const TICKERS_MAX: usize = 10;
 const TICKER_BYTES: usize = 16;
 
-/// Everything, in the order and under the names of the hash.
-#[derive(Serialize)]
-struct Line<'a> {
-    uid: &'a str,
-    rev: u64,
-    text_hash: &'a str,
-    feed: &'a str,
-    category: &'a str,
-    title: &'a str,
-    url: &'a str,
-    published_ts: Option<i64>,
-    analysed_ts: Option<i64>,
-    language: &'a str,
-    language_by: &'a str,
-    summary: &'a str,
-    sentiment: f64,
-    sentiment_label: &'static str,
-    event: Option<&'static str>,
-    events: Vec<&'static str>,
-    tickers: &'a [FoundTicker],
-    names: &'a [String],
-    cluster: &'a str,
-    cluster_by: &'a str,
-    salience: u8,
-    why: &'a [Why],
-    takeaways: &'a [String],
-    confidence: Option<f64>,
-    source: &'static str,
-    method: &'a str,
-    model: &'a str,
-    model_state: &'static str,
-    because: &'a str,
-    local: Option<&'a RawValue>,
-    market: Option<&'a RawValue>,
-}
-
-/// What the rules found, beside what a model found.
-#[derive(Serialize)]
-struct Local<'a> {
-    summary: &'a str,
-    sentiment: f64,
-    sentiment_label: &'static str,
-    event: Option<&'static str>,
-    events: Vec<&'static str>,
-    tickers: &'a [FoundTicker],
-    method: &'a str,
-    why: Vec<&'a Why>,
-}
-
-/// What a screen needs; kind and state come before it.
-#[derive(Serialize)]
-struct Message<'a> {
-    uid: &'a str,
-    rev: u64,
-    feed: &'a str,
-    category: &'a str,
-    title: &'a str,
-    url: &'a str,
-    published_ts: Option<i64>,
-    analysed_ts: i64,
-    language: &'a str,
-    summary: &'a str,
-    sentiment: f64,
-    sentiment_label: &'static str,
-    event: Option<&'static str>,
-    tickers: Vec<&'a str>,
-    words: Vec<&'a str>,
-    cluster: &'a str,
-    salience: u8,
-    source: &'static str,
-}
+/// The fields of a message and of the hash take about so many bytes beside their texts.
+const NAMES_BYTES: usize = 640;
+/// A reason takes about so many bytes.
+const WHY_BYTES: usize = 112;
 
 impl Record {
     /// One line of JSON under the names of the hash. It holds no character that anybody takes for the end of a line.
     pub fn json_line(&self) -> String {
-        let line = Line {
-            uid: &self.uid,
-            rev: self.rev,
-            text_hash: &self.text_hash,
-            feed: &self.feed,
-            category: &self.category,
-            title: &self.title,
-            url: &self.url,
-            published_ts: some_ts(self.published_ts),
-            analysed_ts: some_ts(self.analysed_ts),
-            language: &self.language,
-            language_by: &self.language_by,
-            summary: &self.summary,
-            sentiment: rounded(self.sentiment),
-            sentiment_label: self.label.as_str(),
-            event: self.event.map(Event::as_str),
-            events: self.events.iter().map(|event| event.as_str()).collect(),
-            tickers: &self.tickers,
-            names: &self.names,
-            cluster: &self.cluster,
-            cluster_by: &self.cluster_by,
-            salience: self.salience,
-            why: &self.why,
-            takeaways: &self.takeaways,
-            confidence: self.confidence.map(rounded),
-            source: self.source.as_str(),
-            method: &self.method,
-            model: &self.model,
-            model_state: self.model_state.as_str(),
-            because: &self.because,
-            local: serde_json::from_str(&self.local).ok(),
-            market: serde_json::from_str(&self.market).ok(),
-        };
-        // Strings as keys and finite numbers only, so serialising cannot fail.
-        one_line(serde_json::to_string(&line).unwrap_or_default())
+        let texts = self.title.len() + self.summary.len() + self.url.len();
+        let mut line = Writer::with_room(NAMES_BYTES + texts + WHY_BYTES * self.why.len());
+        line.text("uid", &self.uid);
+        line.whole("rev", self.rev);
+        line.text("text_hash", &self.text_hash);
+        line.text("feed", &self.feed);
+        line.text("category", &self.category);
+        line.text("title", &self.title);
+        line.text("url", &self.url);
+        line.seconds("published_ts", self.published_ts);
+        line.seconds("analysed_ts", self.analysed_ts);
+        line.text("language", &self.language);
+        line.text("language_by", &self.language_by);
+        self.result(&mut line);
+        line.list("names", &self.names, |out, name| push_text(out, name));
+        line.text("cluster", &self.cluster);
+        line.text("cluster_by", &self.cluster_by);
+        line.whole("salience", self.salience.into());
+        line.list("why", &self.why, push_why);
+        line.list("takeaways", &self.takeaways, |out, text| {
+            push_text(out, text);
+        });
+        match self.confidence {
+            Some(confidence) => line.number("confidence", rounded(confidence)),
+            None => line.json("confidence", "null"),
+        }
+        line.text("source", self.source.as_str());
+        line.text("method", &self.method);
+        line.text("model", &self.model);
+        line.text("model_state", self.model_state.as_str());
+        line.text("because", &self.because);
+        line.json("local", json_or_null(&self.local));
+        line.json("market", json_or_null(&self.market));
+        one_line(line.end())
     }
 
     /// What the rules found, as JSON: what [`local`](Record::local) holds beside a model's result.
     pub fn local_json(&self) -> String {
-        let local = Local {
-            summary: &self.summary,
-            sentiment: rounded(self.sentiment),
-            sentiment_label: self.label.as_str(),
-            event: self.event.map(Event::as_str),
-            events: self.events.iter().map(|event| event.as_str()).collect(),
-            tickers: &self.tickers,
-            method: &self.method,
-            why: self.why.iter().filter(|why| why.is_of_result()).collect(),
-        };
-        serde_json::to_string(&local).unwrap_or_default()
+        let mut local = Writer::with_room(self.summary.len() + WHY_BYTES * (2 + self.why.len()));
+        self.result(&mut local);
+        local.text("method", &self.method);
+        let whys = self.why.iter().filter(|why| why.is_of_result());
+        local.list("why", whys, push_why);
+        local.end()
     }
 
-    /// The message on `sse:vexy-message` without its beginning, which says kind and state: see [`message`].
-    pub fn message_rest(&self) -> String {
+    /// What a model's answer takes the place of, but for the reasons.
+    fn result(&self, object: &mut Writer) {
+        object.text("summary", &self.summary);
+        object.number("sentiment", rounded(self.sentiment));
+        object.text("sentiment_label", self.label.as_str());
+        object.some_text("event", self.event.map(Event::as_str));
+        object.list("events", &self.events, push_event);
+        object.list("tickers", &self.tickers, push_ticker);
+    }
+
+    /// The message on `sse:vexy-message` of this kind. It [begins](message_begin) with what may be another when the commit script
+    /// has looked.
+    pub fn message(&self, kind: Kind) -> String {
         let url = Some(self.url.as_str()).filter(|url| cut_json(url, URL_BYTES).len() == url.len());
         let tickers = self.tickers.iter().take(TICKERS_MAX);
-        let words = self.strongest().into_iter();
-        let message = Message {
-            uid: cut_json(&self.uid, ID_BYTES),
-            rev: self.rev,
-            feed: cut_json(&self.feed, NAME_BYTES),
-            category: cut_json(&self.category, NAME_BYTES),
-            title: cut_json(&self.title, TITLE_BYTES),
-            // A part of an address leads elsewhere.
-            url: url.unwrap_or_default(),
-            published_ts: some_ts(self.published_ts),
-            analysed_ts: self.analysed_ts,
-            language: cut_json(&self.language, TICKER_BYTES),
-            summary: cut_json(&self.summary, SUMMARY_BYTES),
-            sentiment: rounded(self.sentiment),
-            sentiment_label: self.label.as_str(),
-            event: self.event.map(Event::as_str),
-            tickers: tickers.map(|t| cut_json(&t.symbol, TICKER_BYTES)).collect(),
-            words: words.map(|w| cut_json(w, WORDS_BYTES)).collect(),
-            cluster: cut_json(&self.cluster, ID_BYTES),
-            salience: self.salience,
-            source: self.source.as_str(),
-        };
-        let mut text = serde_json::to_string(&message).unwrap_or_default();
-        text.remove(0);
-        debug_assert!(
-            self::message(Kind::Changed, ModelState::Skipped, &text).len() <= MESSAGE_MAX
-        );
+        let texts = self.title.len() + self.summary.len() + self.url.len();
+        let mut rest = Writer::with_room(NAMES_BYTES + texts.min(MESSAGE_MAX));
+        rest.text("kind", kind.as_str());
+        rest.text("model_state", self.model_state.as_str());
+        rest.text("uid", cut_json(&self.uid, ID_BYTES));
+        rest.whole("rev", self.rev);
+        rest.text("feed", cut_json(&self.feed, NAME_BYTES));
+        rest.text("category", cut_json(&self.category, NAME_BYTES));
+        rest.text("title", cut_json(&self.title, TITLE_BYTES));
+        // A part of an address leads elsewhere.
+        rest.text("url", url.unwrap_or_default());
+        rest.seconds("published_ts", self.published_ts);
+        rest.seconds("analysed_ts", self.analysed_ts);
+        rest.text("language", cut_json(&self.language, TICKER_BYTES));
+        rest.text("summary", cut_json(&self.summary, SUMMARY_BYTES));
+        rest.number("sentiment", rounded(self.sentiment));
+        rest.text("sentiment_label", self.label.as_str());
+        rest.some_text("event", self.event.map(Event::as_str));
+        rest.list("tickers", tickers, |out, ticker| {
+            push_text(out, cut_json(&ticker.symbol, TICKER_BYTES));
+        });
+        rest.list("words", self.strongest(), |out, word| {
+            push_text(out, cut_json(word, WORDS_BYTES));
+        });
+        rest.text("cluster", cut_json(&self.cluster, ID_BYTES));
+        rest.whole("salience", self.salience.into());
+        rest.text("source", self.source.as_str());
+        let text = rest.end();
+        debug_assert!(text.len() <= MESSAGE_MAX, "{} bytes", text.len());
+        debug_assert!(text.starts_with(&message_begin(kind.as_str(), self.model_state.as_str())));
         text
     }
 }
 
-/// The message of this kind; `rest` comes from [`Record::message_rest`]. The commit script makes it likewise, since only
-/// there kind and state are known.
-pub fn message(kind: Kind, state: ModelState, rest: &str) -> String {
-    let (kind, state) = (kind.as_str(), state.as_str());
-    format!(r#"{{"kind":"{kind}","model_state":"{state}",{rest}"#)
+/// What a message begins with. The commit script makes it likewise: only there it is known whether an analysis is the first of
+/// its item, and whether there is room for it before the model.
+pub fn message_begin(kind: &str, state: &str) -> String {
+    format!(r#"{{"kind":"{kind}","model_state":"{state}","#)
+}
+
+/// The reasons, as the hash has them.
+pub(super) fn whys(whys: &[Why]) -> String {
+    let mut out = String::with_capacity(WHY_BYTES * whys.len());
+    push_list(&mut out, whys, push_why);
+    out
+}
+
+/// The tickers, as the hash has them.
+pub(super) fn tickers(tickers: &[FoundTicker]) -> String {
+    let mut out = String::new();
+    push_list(&mut out, tickers, push_ticker);
+    out
+}
+
+/// The events, as the hash has them.
+pub(super) fn events(events: &[Event]) -> String {
+    let mut out = String::new();
+    push_list(&mut out, events, push_event);
+    out
+}
+
+/// Texts, as the hash has them.
+pub(super) fn texts(texts: &[String]) -> String {
+    let mut out = String::new();
+    push_list(&mut out, texts, |out, text| push_text(out, text));
+    out
+}
+
+fn push_event(out: &mut String, event: &Event) {
+    push_text(out, event.as_str());
+}
+
+fn push_ticker(out: &mut String, ticker: &FoundTicker) {
+    out.push_str(r#"{"symbol":"#);
+    push_text(out, &ticker.symbol);
+    out.push_str(r#","rule":"#);
+    push_text(out, &ticker.rule);
+    out.push('}');
+}
+
+fn push_why(out: &mut String, why: &Why) {
+    out.push_str(r#"{"part":"#);
+    push_text(out, &why.part);
+    out.push_str(r#","rule":"#);
+    push_text(out, &why.rule);
+    out.push_str(r#","words":"#);
+    push_text(out, &why.words);
+    out.push_str(r#","weight":"#);
+    push_number(out, why.weight);
+    out.push_str(r#","place":"#);
+    match why.place {
+        Place::Title => out.push_str("\"title\""),
+        Place::Sentence(nth) => push_whole(out, nth.into()),
+        Place::Outside => out.push_str("null"),
+    }
+    out.push('}');
+}
+
+/// JSON that somebody else wrote, if it is any.
+fn json_or_null(text: &str) -> &str {
+    let json = serde_json::from_str::<&RawValue>(text);
+    json.map_or("null", RawValue::get)
 }
 
 /// To four places, and no negative zero: what a reader can tell apart.
 pub(super) fn rounded(number: f64) -> f64 {
     (number * 1e4).round() / 1e4 + 0.0
-}
-
-fn some_ts(ts: i64) -> Option<i64> {
-    Some(ts).filter(|ts| *ts != 0)
 }
 
 /// JSON without the line ends that JSON allows within strings, which is the only place where they can stand.
@@ -216,6 +216,9 @@ pub fn one_line(json: String) -> String {
 
 /// The beginning of `text` that takes at most `max` bytes as a JSON string.
 fn cut_json(text: &str, max: usize) -> &str {
+    if text.len() <= max && !text.bytes().any(is_escaped) {
+        return text;
+    }
     let mut bytes = 0;
     for (at, c) in text.char_indices() {
         bytes += match c {
@@ -230,20 +233,12 @@ fn cut_json(text: &str, max: usize) -> &str {
     text
 }
 
-/// A place as JSON: `"title"`, the number of a sentence, or null.
+/// A place from JSON: `"title"`, the number of a sentence, or null.
 pub(super) mod place {
-    use serde::{Deserialize, Deserializer, Serializer};
+    use serde::{Deserialize, Deserializer};
     use serde_json::Value;
 
     use crate::vexy_ai::local::Place;
-
-    pub fn serialize<S: Serializer>(place: &Place, s: S) -> Result<S::Ok, S::Error> {
-        match place {
-            Place::Title => s.serialize_str("title"),
-            Place::Sentence(nth) => s.serialize_u16(*nth),
-            Place::Outside => s.serialize_none(),
-        }
-    }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Place, D::Error> {
         let value = Value::deserialize(d)?;

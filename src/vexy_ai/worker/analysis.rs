@@ -78,32 +78,34 @@ impl Worker {
         analysed
     }
 
-    /// What the tickers of each item cost, as JSON. Nobody waits for a price that does not come.
+    /// What the tickers of each item cost, as JSON. Each is asked for once, however many items name it; nobody waits for a
+    /// price that does not come.
     fn prices(&mut self, drafts: &[Draft]) -> Vec<String> {
-        let mut ask = redis::pipe();
-        let mut count = 0;
-        let symbols: Vec<Vec<&str>> = drafts
+        let of_each: Vec<Vec<&str>> = drafts
             .iter()
-            .map(|draft| {
-                let symbols = market::symbols(&draft.findings.tickers);
-                market::ask(&mut ask, &symbols);
-                count += symbols.len();
-                symbols
-            })
+            .map(|draft| market::symbols(&draft.findings.tickers))
             .collect();
-        if count == 0 || self.is_over() {
+        let mut all: Vec<&str> = of_each.iter().flatten().copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        if all.is_empty() || self.is_over() {
             return vec![String::new(); drafts.len()];
         }
-        let answers = self.bus.answers(&ask, count).unwrap_or_default();
+        let mut ask = redis::pipe();
+        market::ask(&mut ask, &all);
+        let answers = self.bus.answers(&ask, all.len()).unwrap_or_default();
         let now_ms = i64::try_from(wall_millis()).unwrap_or(i64::MAX);
-        let mut answers = &answers[..];
-        let mut prices = Vec::with_capacity(drafts.len());
-        for symbols in symbols {
-            let (these, rest) = answers.split_at(symbols.len().min(answers.len()));
-            answers = rest;
-            prices.push(market::json(&market::read(&symbols, these, now_ms)));
-        }
-        prices
+        let quotes = market::read(&all, &answers, now_ms);
+        // They are in the order of the symbols.
+        let quote = |symbol: &&str| {
+            let at = quotes.binary_search_by(|quote| quote.symbol.as_str().cmp(symbol));
+            at.ok().map(|at| &quotes[at])
+        };
+        let prices = of_each.iter().map(|symbols| {
+            let known = symbols.iter().filter_map(quote);
+            market::json(known)
+        });
+        prices.collect()
     }
 
     /// Says what is like it, and how much it matters.

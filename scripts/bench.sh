@@ -4,7 +4,7 @@
 # bench.sh market [SECONDS]: measures what makes facts of the vendor's answers and of its stream, beside the vendor's own
 # Python client, and the shipped massive in a flood of so many seconds (60).
 # bench.sh console [PART...]: measures the console, in Chromium too (size many crowd rest alert).
-# bench.sh vexy: measures the analyst, from the queue to what is published, beside the usual Python libraries.
+# bench.sh vexy [rate]: measures the analyst, from the queue to what is published, beside the usual Python libraries.
 #
 # Prints a table: for each measure its goal, and median, least and most over the runs. The whole takes up to 15 minutes,
 # --quick up to 2, building not counted. PARTs: lateness far flood start lateness-100k reload burst million rest mesh curve.

@@ -1,7 +1,8 @@
 //! The benchmark of the analyst: from the queue to what is published, with the program that ships and a real redis-server.
 //!
 //! `scripts/bench.sh vexy` runs it: `VEXY_PROGRAM` is the program, `PEER_PYTHON` a Python with redis, vaderSentiment and
-//! sumy. Each line of the report is one promise with what was measured; the exit code is 1 when one was not kept.
+//! sumy. With the word `rate` it measures the rate alone. Each line of the report is one promise with what was measured; the exit
+//! code is 1 when one was not kept.
 #![allow(clippy::too_many_lines)] // A test is a story or a table of cases.
 
 #[path = "promise.rs"]
@@ -59,6 +60,9 @@ fn main() -> ExitCode {
         100.0 * redis / (ours + redis)
     );
     report.at_most("memory after that", rss_mib_of(program.id()), 48.0, "MiB");
+    if std::env::args().any(|word| word == "rate") {
+        return ExitCode::from(u8::from(!report.kept));
+    }
     match stage.peer_sec_an_item(PEER_ITEMS) {
         Some(peer) => {
             println!(

@@ -169,6 +169,8 @@ pub struct Said(Arc<(Mutex<Heard>, Condvar)>);
 #[derive(Default)]
 struct Heard {
     count: usize,
+    /// The count that somebody waits for. Nobody is woken before: who measures shares the cores with what is measured.
+    wanted: usize,
     moments: HashMap<String, Instant>,
 }
 
@@ -183,13 +185,16 @@ impl Said {
         if let Some(uid) = uid {
             heard.moments.entry(uid.to_owned()).or_insert(now);
         }
-        self.0.1.notify_all();
+        if heard.count == heard.wanted {
+            self.0.1.notify_all();
+        }
     }
 
     /// Waits for so many in all, and gives the moment of it.
     pub fn wait_count(&self, count: usize) -> Instant {
         let end = Instant::now() + PATIENCE;
         let mut heard = self.0.0.lock().expect("no panic");
+        heard.wanted = count;
         while heard.count < count {
             let left = end.saturating_duration_since(Instant::now());
             assert!(!left.is_zero(), "{} of {count} came", heard.count);

@@ -17,6 +17,7 @@ const TEXT_MAX: usize = 512 * 1024 * 1024;
 const LINE_MAX: usize = 64 * 1024;
 /// Lists within lists.
 const DEPTH_MAX: usize = 32;
+const NO_KIND: &str = "a value of a kind that RESP2 does not have";
 /// Values for which a list has room before they have come.
 const ROOM_MAX: usize = 1024;
 
@@ -101,6 +102,10 @@ impl Answers {
 
     fn front(&mut self) -> RedisResult<Front> {
         let bytes = &self.bytes[self.start..self.end];
+        // Who speaks something else, TLS for one, may never send a line end.
+        if bytes.first().is_some_and(|kind| !b"+-:$*".contains(kind)) {
+            return Err(no_resp(NO_KIND));
+        }
         let Some(end) = memchr::memchr(b'\n', bytes) else {
             return match bytes.len() {
                 LINE_MAX.. => Err(no_resp("a line that is too long")),
@@ -128,7 +133,7 @@ impl Answers {
                 read = whole;
                 Front::Value(Value::BulkString(value))
             }
-            _ => return Err(no_resp("a value of a kind that RESP2 does not have")),
+            _ => return Err(no_resp(NO_KIND)),
         };
         self.start += read;
         Ok(front)
@@ -326,6 +331,7 @@ mod tests {
             ":one\r\n",
             "+no end\n",
             "_\r\n",
+            "\u{15}\u{3}",
             &nested,
             &long,
         ] {

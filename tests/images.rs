@@ -11,7 +11,7 @@ const LIMITS: [(&str, u64); 9] = [
     ("bootstrap", 2_500_000),
     ("massive", 3_800_000),
     ("mesh", 2_800_000),
-    ("vexy_ai", 4_900_000),
+    ("vexy_ai", 4_750_000),
     ("healer", 4_500_000),
     ("sentinel", 4_500_000),
     ("rss_agg", 4_800_000),

@@ -68,9 +68,15 @@ mutation "a doubt leaves nobody time to be heard" detector/link_prober.rs \
 mutation "a lost link raises no doubt" detector/link_prober.rs \
     'self.begin_uncertainty(Uncertainty::NoLink);' ''
 mutation "deaths without room are lost" detector/evaluate.rs \
-    '        while self.evaluation.undelivered.last().is_some_and(Vec::is_empty) {' \
+    '        while self
+            .evaluation
+            .undelivered
+' \
     '        self.evaluation.undelivered.clear();
-        while self.evaluation.undelivered.last().is_some_and(Vec::is_empty) {'
+        while self
+            .evaluation
+            .undelivered
+'
 mutation "the record is not compared at a take-over" detector/restore.rs \
     '(State::Down, _) => self.judge_again(index, record, now),' '(State::Down, _) => {}'
 mutation "a return that the record does not know is not told" detector/restore.rs \

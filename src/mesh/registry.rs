@@ -14,6 +14,7 @@ mod sim;
 mod takeover;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
@@ -28,8 +29,9 @@ use hosts::Hosts;
 pub use low::{Low, LowNews};
 pub use record::{Order, Transition};
 use restarts::{Quiet, Restarts};
+use waiting::{Place, Waiting};
 
-/// Transitions that may wait to be told. Beyond, those of an instance run together: the last state is told.
+/// Transitions that may wait to be told. Beyond, those of an instance run together, so that its last state is told.
 const WAITING_MAX: usize = 65_536;
 
 /// What truth says of a service's instances.
@@ -56,6 +58,8 @@ struct Known {
     restarts: Restarts,
     /// Of the transition that made it so, in the record or on its way there; empty: the record knows nothing of it.
     id: Box<str>,
+    /// Where that transition waits, if it does.
+    waits_at: Place,
 }
 
 /// All instances of all buses.
@@ -68,7 +72,7 @@ pub struct Registry {
     services: BTreeMap<Box<str>, Service>,
     /// This one speaks.
     speaks: bool,
-    waiting: VecDeque<Transition>,
+    waiting: Waiting,
     /// Number of the last transition.
     number: u64,
     /// The buses in doubt.
@@ -102,7 +106,7 @@ impl Registry {
             hosts: Hosts::default(),
             services: BTreeMap::new(),
             speaks: false,
-            waiting: VecDeque::new(),
+            waiting: Waiting::new(WAITING_MAX),
             number: 0,
             doubting: Vec::new(),
             orders: Vec::new(),
@@ -237,6 +241,7 @@ impl Registry {
                 works: Works::Well,
                 restarts: Restarts::default(),
                 id: "".into(),
+                waits_at: 0,
             },
         );
         if let Some(service) = self.services.get_mut(&news.svc) {

@@ -1,6 +1,6 @@
 //! What is to be written, and what became of it.
 
-use super::{Known, Registry, WAITING_MAX};
+use super::{Known, Registry};
 use crate::clock::Now;
 use crate::contract::mesh::{Event, EventKind, Instance, State};
 
@@ -37,8 +37,8 @@ impl Registry {
 
     /// The next transitions to be told, at most `limit`. They stay until [`told`](Registry::told) says what became of
     /// them.
-    pub fn next(&self, limit: usize) -> Vec<Transition> {
-        self.waiting.iter().take(limit).cloned().collect()
+    pub fn next(&mut self, limit: usize) -> Vec<Transition> {
+        self.waiting.give(limit)
     }
 
     /// How many wait.
@@ -48,18 +48,17 @@ impl Registry {
 
     /// The first that waits was told, or was told before.
     pub fn told(&mut self) {
-        self.waiting.pop_front();
+        self.waiting.pop();
     }
 
     /// The record names another transition than the first that waits follows: it holds `stored`. What is known here is
     /// held against that once more.
     pub fn conflicts(&mut self, stored: Option<Instance>, now: Now) {
-        let Some(first) = self.waiting.pop_front() else {
+        let Some(first) = self.waiting.pop() else {
             return;
         };
-        self.waiting
-            .retain(|later| later.name != first.name || first.name.is_empty());
         if !first.name.is_empty() {
+            self.waiting.take_back(&first.name);
             self.compare(&first.name, stored.as_ref(), now);
         }
     }
@@ -82,58 +81,53 @@ impl Registry {
     }
 
     pub(super) fn tell(&mut self, name: &str, kind: EventKind, now: Now) {
-        if self.waiting.len() >= WAITING_MAX {
-            self.run_together(name);
-        }
-        self.number += 1;
-        let id: Box<str> = format!("{}-{}", self.inst, self.number).into();
+        let id = self.next_id();
         let Some(known) = self.known.get_mut(name) else {
             return;
         };
         let previous = std::mem::replace(&mut known.id, id.clone());
-        self.waiting.push_back(Transition {
+        let event = Event {
+            epoch: 0,
+            seq: 0,
+            kind,
+            ts: now.wall_secs,
+            bus: None,
+            instance: Some(known.record()),
+        };
+        let transition = Transition {
             name: name.into(),
             previous,
             id,
-            event: Event {
-                epoch: 0,
-                seq: 0,
-                kind,
-                ts: now.wall_secs,
-                bus: None,
-                instance: Some(known.record()),
-            },
-        });
+            event,
+        };
+        known.waits_at = self.waiting.push(transition, known.waits_at);
     }
 
+    /// Of a bus. The head of the record says it too, so that it may be left out where nobody takes what is told.
     pub(super) fn tell_of_bus(&mut self, kind: EventKind, bus: &str, now: Now) {
-        self.number += 1;
-        self.waiting.push_back(Transition {
+        if self.waiting.is_full() {
+            return;
+        }
+        let event = Event {
+            epoch: 0,
+            seq: 0,
+            kind,
+            ts: now.wall_secs,
+            bus: Some(bus.into()),
+            instance: None,
+        };
+        let transition = Transition {
             name: "".into(),
             previous: "".into(),
-            id: format!("{}-{}", self.inst, self.number).into(),
-            event: Event {
-                epoch: 0,
-                seq: 0,
-                kind,
-                ts: now.wall_secs,
-                bus: Some(bus.into()),
-                instance: None,
-            },
-        });
+            id: self.next_id(),
+            event,
+        };
+        self.waiting.push(transition, 0);
     }
 
-    /// Nobody takes what is told: of this instance only what comes next counts. Follows what the first of those that
-    /// are left out followed.
-    fn run_together(&mut self, name: &str) {
-        let first = self.waiting.iter().find(|t| *t.name == *name);
-        let Some(previous) = first.map(|t| t.previous.clone()) else {
-            return;
-        };
-        self.waiting.retain(|t| *t.name != *name);
-        if let Some(known) = self.known.get_mut(name) {
-            known.id = previous;
-        }
+    fn next_id(&mut self) -> Box<str> {
+        self.number += 1;
+        format!("{}-{}", self.inst, self.number).into()
     }
 }
 

@@ -143,6 +143,7 @@ impl Registry {
                 works: Works::Well,
                 restarts: Restarts::default(),
                 id: stored.id.as_str().into(),
+                waits_at: 0,
             },
         );
         let Some(service) = self.services.get_mut(&svc) else {

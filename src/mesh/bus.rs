@@ -26,10 +26,13 @@ pub use look::Look;
 
 /// The socket time limit of the idle loop.
 const IDLE: Duration = Duration::from_secs(1);
+/// A socket knows no shorter time limit that is worth its call.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 /// How often it is looked for who is silent for longer than he should be.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// After a handful of beats the next read waits for so long, so that a trickle of them wakes the thread some twenty times
-/// a second and not once for each. A beat is read by so much later at most; an echo never is.
+/// After a handful of beats the thread sleeps for so long, so that a trickle of them, and the deadlines that come up one by
+/// one as they did, wake it some twenty times a second and not once for each. A beat is read and a deadline judged by so
+/// much later at most; an echo never is.
 const NAP: Duration = Duration::from_millis(50);
 
 /// What all buses share.
@@ -269,7 +272,7 @@ impl Hearer {
         if let Some(end) = self.handler.hearing.doubt_ends() {
             wake = wake.min(end);
         }
-        let wait = wake.since(now).clamp(Duration::from_millis(1), IDLE);
+        let wait = wake.since(now).clamp(SHORTEST_WAIT, IDLE);
         if self.link.is_none() && now < self.next_attempt {
             std::thread::park_timeout(self.next_attempt.since(now).min(wait));
             return;
@@ -298,9 +301,9 @@ impl Hearer {
             }
         };
         let mut wait = wait;
-        if self.handler.is_trickle() && wait > 2 * NAP {
+        if self.handler.is_trickle() {
             std::thread::sleep(NAP);
-            wait -= NAP;
+            wait = wait.saturating_sub(NAP).max(SHORTEST_WAIT);
         }
         link.set_read_timeout(Some(wait))?;
         if link.poll(&mut self.handler)? != Polled::Settled {

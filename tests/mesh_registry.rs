@@ -63,6 +63,11 @@ fn an_instance_is_known_by_its_card_and_who_replaces_it_on_its_machine_makes_it_
     wait_state(&stage.redis, "massive", &one, State::Left);
     second.stop();
     wait_state(&stage.redis, "massive", &two, State::Left);
+    let (code, said) = command(&stage, &["mesh"]);
+    assert!(
+        code == 0 && said.contains("\n1 of 1 are up; 2 left"),
+        "who left is missing nowhere: {code}: {said}"
+    );
 
     let (code, said) = command(&stage, &["mesh", "events"]);
     assert_eq!(code, 0);

@@ -42,7 +42,8 @@ pub fn registry(commands: &mut Commands) -> Result<Registry, BusError> {
 /// Whether nobody is missing who was not replaced, and of each service as many are up as shall be.
 pub fn all_up(registry: &Registry) -> bool {
     let enough = |counts: &Counts| counts.up + counts.suspect >= counts.min;
-    let is_well = |instance: &Instance| matches!(instance.state, State::Up | State::Left);
+    // A silence of two beats is shown; nothing acts on it.
+    let is_well = |i: &Instance| matches!(i.state, State::Up | State::Suspect | State::Left);
     registry.instances.values().all(is_well) && registry.services.values().all(enough)
 }
 

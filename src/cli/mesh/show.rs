@@ -55,14 +55,18 @@ fn text(registry: &Registry) -> String {
         "SERVICE", "INSTANCE", "HOST", "VERSION", "STATE", "SINCE", "PARTS",
     ];
     let mut out = columns(&heads, &rows);
-    let up = registry.instances.values().filter(|i| i.state == State::Up);
+    let count = |state: State| {
+        let instances = registry.instances.values();
+        instances.filter(|i| i.state == state).count()
+    };
+    // Who left did what it was told to do: it is missing nowhere.
+    let left = count(State::Left);
+    let all = registry.instances.len() - left;
     // Writing to a string cannot fail.
-    let _ = write!(
-        out,
-        "\n{} of {} are up",
-        up.count(),
-        registry.instances.len()
-    );
+    let _ = write!(out, "\n{} of {all} are up", count(State::Up));
+    if left > 0 {
+        let _ = write!(out, "; {left} left");
+    }
     for (svc, counts) in &registry.services {
         if counts.up + counts.suspect < counts.min {
             let _ = write!(out, "; {svc} has {} of {}", counts.up, counts.min);

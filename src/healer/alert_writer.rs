@@ -89,7 +89,7 @@ impl HealerWriter {
             Job::Watch(monitors) => Input::Watched {
                 is_new: self.monitors.watch(monitors),
             },
-            Job::Meet(monitor, names) => Input::Met(monitor.encoder.series, names),
+            Job::Meet(meeting) => Input::Met(meeting),
             Job::Note(alert) => Input::Note(alert),
             Job::Forget(names) => Input::Forget(names),
             Job::Unheard(unheard) => Input::Unheard(unheard),

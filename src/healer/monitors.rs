@@ -13,7 +13,7 @@ use crate::watch::record::STALE_AFTER_SEC;
 use crate::watch::unheard::Unheard;
 use crate::watch::writer::PACE;
 use crate::watch::writer::bus_states::Found;
-use crate::watch::writer::command::{Census, Records, Reply, Whose};
+use crate::watch::writer::command::{Census, Meeting, Records, Reply, Whose};
 use crate::watch::writer::rate_limiter::Slice;
 
 /// What the main loop wants written.
@@ -21,7 +21,7 @@ pub enum Job {
     /// The buses that are watched from now on.
     Watch(Vec<Arc<BusMonitor>>),
     /// Services that are watched anew: what the store knows of them is to be taken in.
-    Meet(Arc<BusMonitor>, Vec<Box<str>>),
+    Meet(Meeting),
     /// An alert about no service.
     Note(Box<Alert>),
     /// Services that truth names no more.
@@ -209,12 +209,12 @@ impl Monitors {
                 }
             }
             Whose::Met(met) => {
-                for (series, names) in met.iter().rev() {
-                    let monitor = self.monitors.iter().find(|w| w.encoder.series == *series);
-                    for (monitor, some) in monitor
-                        .into_iter()
-                        .flat_map(|monitor| names.chunks(PACE).map(move |some| (monitor, some)))
-                    {
+                for meeting in met.iter().rev() {
+                    let is_it = |m: &&Arc<BusMonitor>| m.encoder.series == meeting.watch;
+                    let Some(monitor) = self.monitors.iter().find(is_it) else {
+                        continue;
+                    };
+                    for some in meeting.names.chunks(PACE) {
                         learn(monitor, some)?;
                     }
                 }

@@ -31,7 +31,7 @@ use std::time::Duration;
 
 use agenda::{Asked, Part, Step};
 use bus_states::BusStates;
-use command::{Command, Reply, WatchId};
+use command::{Command, Meeting, Reply};
 use log::Level;
 use rate_limiter::{Refresh, Turns};
 use refusals::{Note, Refusal};
@@ -67,7 +67,7 @@ pub enum Input {
     /// The buses that are watched; whether one of them is new.
     Watched { is_new: bool },
     /// Services that are watched anew: what the store knows of them is to be taken in.
-    Met(WatchId, Vec<Box<str>>),
+    Met(Meeting),
     /// An alert about no service.
     Note(Box<Alert>),
     /// Services that truth names no more.
@@ -136,7 +136,7 @@ pub struct Writer {
     notes: VecDeque<Note>,
     forget: Vec<Box<str>>,
     /// Services whose records are to be taken in.
-    met: Vec<(WatchId, Vec<Box<str>>)>,
+    met: Vec<Meeting>,
     /// Services that nobody can judge.
     unheard: Unheard,
     /// Services that somebody else has spoken about, with their bus: the store's word is to be taken in.
@@ -289,19 +289,20 @@ impl Writer {
                 self.must_seed |= is_new;
                 self.out.push(Command::CutOff(self.cut_off));
             }
-            Input::Met(watch, names) => {
+            Input::Met(meeting) => {
                 // Whoever is back before it was forgotten keeps its record.
                 let asked = match &mut self.asked {
                     Some(Asked::Forgotten(names)) => Some(names),
                     _ => None,
                 };
                 if asked.is_some() || !self.forget.is_empty() {
-                    let back: HashSet<&str> = names.iter().map(AsRef::as_ref).collect();
+                    let back = meeting.names.iter().map(AsRef::as_ref);
+                    let back: HashSet<&str> = back.collect();
                     for forget in asked.into_iter().chain([&mut self.forget]) {
                         forget.retain(|gone| !back.contains(&**gone));
                     }
                 }
-                self.met.push((watch, names));
+                self.met.push(meeting);
             }
             Input::Note(alert) => {
                 if self.notes.len() == NOTES_MAX {

@@ -15,6 +15,7 @@ use crate::truth::{self, Truth};
 use crate::watch::alert_encoder::AlertEncoder;
 use crate::watch::detector::{Spec, Watched};
 use crate::watch::unheard::Unheard;
+use crate::watch::writer::command::Meeting;
 
 /// Services put under watch in one go: the lock on a detector is held for a fraction of a millisecond.
 const CHUNK: usize = 512;
@@ -179,9 +180,9 @@ impl Healer {
                 let watched = detector.watch(&spec);
                 detector.set_several(svc.name(), svc.instances().is_some());
                 let former = self.followed.as_ref();
-                if watched == Watched::Added
-                    && former.is_some_and(|f| f.has_elsewhere(svc.name(), &bus_heard.address))
-                {
+                let came_over = watched == Watched::Added
+                    && former.is_some_and(|f| f.has_elsewhere(svc.name(), &bus_heard.address));
+                if came_over {
                     detector.came_over(svc.name());
                 }
                 match watched {
@@ -190,7 +191,10 @@ impl Healer {
                     Watched::Already => {}
                     Watched::Added => {
                         changes.add(channel.as_bytes());
-                        changes.met.push(svc.name().into());
+                        match came_over {
+                            true => changes.came_over.push(svc.name().into()),
+                            false => changes.met.push(svc.name().into()),
+                        }
                     }
                     Watched::Moved { from } => {
                         from.iter().for_each(|from| changes.removed.push(from));
@@ -245,8 +249,14 @@ impl Healer {
                 bus_heard.subscriber = Some(bus_heard.monitor.listen(bus_heard.address.clone())?);
                 continue;
             };
-            if !changes.met.is_empty() {
-                meetings.push(Job::Meet(Arc::clone(&bus_heard.monitor), changes.met));
+            for (names, are_named_anew) in [(changes.met, true), (changes.came_over, false)] {
+                if !names.is_empty() {
+                    meetings.push(Job::Meet(Meeting {
+                        watch: bus_heard.monitor.encoder.series,
+                        names,
+                        are_named_anew,
+                    }));
+                }
             }
             if !changes.removed.is_empty() {
                 subscriber.remove(changes.removed);
@@ -285,8 +295,10 @@ struct Changes {
     added: Vec<Channels>,
     /// Channels that a service left. Those that another has by now are not let go of.
     removed: Channels,
-    /// Services that are new here; the store may know them.
+    /// Services that truth did not name until now; the store may know them.
     met: Vec<Box<str>>,
+    /// Services that are watched on this bus from now on.
+    came_over: Vec<Box<str>>,
 }
 
 impl Changes {

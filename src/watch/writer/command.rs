@@ -137,9 +137,19 @@ pub enum Whose {
     /// Everybody who is watched.
     All,
     /// These services, by the watch that they are new on.
-    Met(Vec<(WatchId, Vec<Box<str>>)>),
+    Met(Vec<Meeting>),
     /// Services that somebody else has spoken about, with the bus that they beat on.
     Spoken(Vec<(Option<String>, String)>),
+}
+
+/// Services that are new on a bus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meeting {
+    pub watch: WatchId,
+    pub names: Vec<Box<str>>,
+    /// Truth did not name them until now. With that ended what people were told before: a death that the record knows is
+    /// told again, or it would go unnoticed.
+    pub are_named_anew: bool,
 }
 
 /// A watched bus, by a number that no other has had.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::command::{Command, Reply};
+use super::command::{Command, Meeting, Reply};
 use super::{Input, Writer};
 use crate::bus::BusError;
 use crate::bus::lease::{Answer, Answered};
@@ -256,7 +256,12 @@ fn who_comes_back_before_it_was_forgotten_keeps_its_record() {
     let now = played.now;
     let names = |names: &[&str]| names.iter().map(|&name| name.into()).collect();
     played.writer.step(Input::Forget(names(&["a", "b"])), now);
-    played.writer.step(Input::Met(1, names(&["a"])), now);
+    let meeting = Meeting {
+        watch: 1,
+        names: names(&["a"]),
+        are_named_anew: true,
+    };
+    played.writer.step(Input::Met(meeting), now);
     played.play(1.0, Store::Free, &mut Vec::new());
     let forgotten: Vec<_> = played
         .done

@@ -11,6 +11,7 @@ use super::store::Answer;
 use super::truth::{Watching, channel, inst, name, number_of};
 use crate::clock::{Mono, Now};
 use crate::watch::alert_encoder::AlertEncoder;
+use crate::watch::writer::command::Meeting;
 use crate::watch::writer::{self, Writer};
 
 /// Deaths that wait for the writer before no more are told.
@@ -186,7 +187,12 @@ impl Healer {
             self.tell_writer(writer::Input::Forget(gone), now, wishes);
         }
         if !met.is_empty() {
-            self.tell_writer(writer::Input::Met(self.encoder.series, met), now, wishes);
+            let meeting = Meeting {
+                watch: self.encoder.series,
+                names: met,
+                are_named_anew: true,
+            };
+            self.tell_writer(writer::Input::Met(meeting), now, wishes);
         }
         let left = dropped
             .iter()

@@ -162,7 +162,10 @@ impl Store {
             Question::Forget(names) => Reply::Forgotten(match refused {
                 Some(error) if ours => Err(error),
                 _ => {
-                    let _ = names;
+                    if ours {
+                        self.health
+                            .retain(|svc, _| !names.iter().any(|n| **n == **svc));
+                    }
                     Ok(ours)
                 }
             }),

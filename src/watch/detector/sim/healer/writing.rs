@@ -80,7 +80,8 @@ impl Healer {
                     .map(|(svc, health)| (&**svc, health.as_ref()))
                     .collect();
                 let (detector, decided) = (&mut self.detector, &mut self.decided);
-                take_in(detector, decided, &found, &records, false, now);
+                let is_stale = matches!(records.whose, Whose::Met(_));
+                take_in(detector, decided, &found, &records, is_stale, now);
                 Reply::Records(Ok(()))
             }
             None => {
@@ -131,7 +132,7 @@ impl Healer {
             Command::Records(records) => {
                 let names = match &records.whose {
                     Whose::All => self.detector.names(0, u32::MAX).0,
-                    Whose::Met(met) => met.iter().flat_map(|(_, names)| names.clone()).collect(),
+                    Whose::Met(met) => met.iter().flat_map(|m| m.names.clone()).collect(),
                     Whose::Spoken(spoken) => {
                         spoken.iter().map(|(_, svc)| svc.as_str().into()).collect()
                     }

@@ -3,7 +3,6 @@
 use super::super::healer::Input;
 use super::super::plan::{Fault, MS, Move, Rhythm};
 use super::super::redis::{Client, Mode};
-use super::super::truth::name;
 use super::{Event, World};
 
 impl World {
@@ -53,7 +52,6 @@ impl World {
             Fault::Watch(svc) => {
                 self.drop_service(svc);
                 self.announce();
-                self.redis.store.health.remove(&name(svc));
             }
             Fault::Rename(svc, other) => {
                 self.drop_service(svc);
@@ -63,7 +61,6 @@ impl World {
                     self.truth[svc].channel = self.new_channel();
                 }
                 self.announce();
-                self.redis.store.health.remove(&name(svc));
             }
             Fault::Way(least, jitter) => self.be_far((least, jitter)),
             Fault::Channels(passing) => {

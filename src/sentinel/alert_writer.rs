@@ -163,6 +163,7 @@ impl SentinelWriter {
             settles: false,
             spoke: false,
             owed: HashSet::new(),
+            named_anew: HashSet::new(),
         };
         self.take_in(&records, detector)
     }

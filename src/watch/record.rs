@@ -41,11 +41,15 @@ pub fn take_in(
         if records.spoke && !records.settles && is_untold {
             continue;
         }
+        // Of a service that was just named nothing was said here: the record is of before, and may have to be ended.
+        let is_named_anew = records.named_anew.contains(*svc);
+        let counts = records.settles || is_named_anew;
         let is_past = match health {
             None => true,
-            Some(health) => !records.settles && detector.changed_since(svc, health.as_of_ts),
+            Some(health) => !counts && detector.changed_since(svc, health.as_of_ts),
         };
         if !(records.spoke && is_past) {
+            let is_stale = is_stale || is_named_anew;
             detector.restore(svc, &record(*health, is_stale), now);
         }
     }

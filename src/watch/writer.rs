@@ -48,6 +48,8 @@ use crate::contract::{Alert, AlertKind, HEALER_LEASE};
 
 /// Entries offered to the store at once.
 pub const PACE: usize = 1000;
+/// Services whose records are to go, at most; of more the oldest stay.
+const FORGET_MAX: usize = 1_000_000;
 /// Alerts about no service that may wait for the bus; beyond, the oldest goes.
 const NOTES_MAX: usize = 256;
 /// Alerts logged in one second; the rest are counted.
@@ -310,7 +312,11 @@ impl Writer {
                 }
                 self.notes.push_back(Note::new(*alert));
             }
-            Input::Forget(names) => self.forget.extend(names),
+            Input::Forget(names) => {
+                self.forget.extend(names);
+                let too_many = self.forget.len().saturating_sub(FORGET_MAX);
+                self.forget.drain(..too_many);
+            }
             Input::Unheard(unheard) => self.unheard = unheard,
             Input::Tick | Input::News | Input::Reply(_) => {}
         }

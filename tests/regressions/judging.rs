@@ -2,4 +2,5 @@
 
 mod far_bus;
 mod late_readers;
+mod named_anew;
 mod passing_channels;

@@ -6,7 +6,7 @@
 //! told to have ended. The alerts flow on through an aggregator that dies with its healer, and people, who know nothing but its
 //! messages, must end up believing what is true.
 //!
-//! A seed that fails is printed; `SIM_SEED=<seed>` plays it alone, `SIM_SEEDS=<n>` plays another number of them.
+//! A seed that fails is printed; `SIM_SEED=<seed>` prints it and plays it alone, `SIM_SEEDS=<n>` plays another number of them.
 
 mod healer;
 mod kept;
@@ -32,6 +32,8 @@ const CHANCES: u64 = 50;
 #[test]
 fn whatever_happens_every_death_is_told_once_and_no_other() {
     if let Some(seed) = number("SIM_SEED") {
+        let plan = Plan::random(&mut fastrand::Rng::with_seed(seed));
+        eprintln!("{plan:#?}");
         play(seed);
         return;
     }

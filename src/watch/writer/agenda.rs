@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::command::Meeting;
 use crate::bus::BusError;
 use crate::clock::Now;
 use crate::watch::write_queue::Stop;
@@ -65,7 +66,7 @@ pub(super) enum Asked {
     Heard(Why),
     /// The records of all, before speaking.
     Seeded,
-    Met,
+    Met(Vec<Meeting>),
     Settled,
     /// Whether it is told past the store.
     Collected {

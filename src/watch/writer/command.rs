@@ -129,6 +129,9 @@ pub struct Records {
     pub spoke: bool,
     /// Services of which something is owed to the store.
     pub owed: HashSet<String>,
+    /// Services that truth did not name until now. With that ended what people were told before: a death that the record
+    /// knows is told again, or it would go unnoticed.
+    pub named_anew: HashSet<Box<str>>,
 }
 
 /// Of whom.
@@ -145,10 +148,11 @@ pub enum Whose {
 /// Services that are new on a bus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meeting {
+    /// The bus.
     pub watch: WatchId,
+    /// The services.
     pub names: Vec<Box<str>>,
-    /// Truth did not name them until now. With that ended what people were told before: a death that the record knows is
-    /// told again, or it would go unnoticed.
+    /// Truth did not name them until now; else they come from another bus.
     pub are_named_anew: bool,
 }
 

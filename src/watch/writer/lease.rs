@@ -282,16 +282,16 @@ impl Writer {
         // The other one judges for itself.
         self.owed.clear();
         self.notes.clear();
-        self.forget.clear();
         self.spoken.clear();
         self.forget_refusal();
     }
 
-    /// A healer that stands by tells nothing; what it judged is compared with the record when it takes over.
+    /// A healer that stands by tells nothing; what it judged is compared with the record when it takes over. Whose records
+    /// are to go it keeps: perhaps nobody spoke when truth dropped them, and a record that stays would be believed when
+    /// truth names its service again.
     pub(super) fn discard(&mut self) {
         self.say(Command::Discard);
         self.notes.clear();
-        self.forget.clear();
         self.spoken.clear();
         self.met.clear();
     }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use log::Level;
 
 use super::agenda::{Asked, Part, Step};
-use super::command::{Command, Records, Whose};
+use super::command::{Command, Meeting, Records, Whose};
 use super::{PACE, Writer};
 use crate::bus::BusError;
 use crate::contract::Health;
@@ -74,8 +74,8 @@ impl Writer {
             return;
         }
         let met = std::mem::take(&mut self.met);
-        let records = self.records(Whose::Met(met), false);
-        self.ask(Asked::Met, Command::Records(records));
+        let records = self.records(Whose::Met(met.clone()), false);
+        self.ask(Asked::Met(met), Command::Records(records));
     }
 
     /// The question for these records.
@@ -84,7 +84,15 @@ impl Writer {
             true => HashSet::new(),
             false => self.owed.iter().map(|e| e.health.svc.clone()).collect(),
         };
+        // Those that are yet to be met are among all.
+        let met = match &whose {
+            Whose::Met(met) => met.as_slice(),
+            _ => &self.met,
+        };
+        let named_anew = met.iter().filter(|meeting| meeting.are_named_anew);
+        let named_anew = named_anew.flat_map(|meeting| meeting.names.iter().cloned());
         Records {
+            named_anew: named_anew.collect(),
             whose,
             settles,
             // One that is alone believes the record, whatever it said before.
@@ -93,10 +101,10 @@ impl Writer {
         }
     }
 
-    pub(super) fn have_met(&mut self, done: &Result<(), BusError>) {
+    pub(super) fn have_met(&mut self, met: Vec<Meeting>, done: &Result<(), BusError>) {
         if let Err(error) = done {
-            // Everything is read again as soon as the bus answers.
-            self.must_seed = true;
+            // They are met as soon as the bus answers.
+            self.met.splice(0..0, met);
             self.give_up_turn(error);
         }
     }

@@ -73,7 +73,7 @@ impl Writer {
             (Asked::Holder(why), Reply::Holder(holder)) => self.holder_answered(why, holder),
             (Asked::Heard(why), Reply::Heard(heard)) => self.heard(why, heard),
             (Asked::Seeded, Reply::Records(done)) => self.seeded(done),
-            (Asked::Met, Reply::Records(done)) => self.have_met(&done),
+            (Asked::Met(met), Reply::Records(done)) => self.have_met(met, &done),
             (Asked::Settled, Reply::Records(done)) => self.settled(&done),
             (Asked::Collected { past }, Reply::Collected { entries, silent }) => {
                 self.collected(past, entries, silent);

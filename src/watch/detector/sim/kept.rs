@@ -36,6 +36,7 @@ pub fn plans() -> Vec<(&'static str, Plan)> {
             "faster while it is on its way",
             faster_while_it_is_on_its_way(),
         ),
+        ("dead and named anew at once", dead_and_named_anew()),
     ]
 }
 
@@ -205,6 +206,20 @@ fn faster_while_it_is_on_its_way() -> Plan {
         (8_631_542, Fail(Timing(0, fast))),
     ];
     plan(&[(271, 900)], 2, (0, 0), &events)
+}
+
+/// A service is dead, which was told; truth drops it and names it again half a millisecond later, before its record was
+/// removed. The complaint: dead, and nobody said so. Its end was told with its removal, and the record, which was kept,
+/// said that its death was known. A record of before truth named a service keeps no death from being told now.
+fn dead_and_named_anew() -> Plan {
+    let events = [
+        (1_100_000, Mend(CrashHealer(0))),
+        (1_200_000, Return(0)),
+        (10_000_000, Die(0)),
+        (30_000_000, Fail(Watch(0))),
+        (30_000_500, Mend(Watch(0))),
+    ];
+    plan(&[(500, 1600)], 1, (0, 0), &events)
 }
 
 /// `services` by interval and timeout, in milliseconds.

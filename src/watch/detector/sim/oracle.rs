@@ -187,8 +187,9 @@ fn the_end_is_right(world: &World, service: &Service, log: &[&Line]) -> Result<(
         }
         (true, true) => Err(format!("alive, and the last word is {:?}", log.last())),
         (false, false) => Err(format!(
-            "dead since {:?}, and nobody said so",
-            service.served.last()
+            "dead since {:?}, and nobody said so; the last word is {:?}",
+            service.served.last(),
+            log.last()
         )),
         _ => Ok(()),
     }

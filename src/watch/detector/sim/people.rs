@@ -26,7 +26,8 @@ pub struct People {
     kept: Kept,
     /// When truth dropped a service.
     dropped: BTreeMap<usize, u64>,
-    truth_is_news: bool,
+    /// Truth dropped a service, which the live one does not know yet.
+    pub truth_is_news: bool,
     /// The live one knows of every service that was dropped before this.
     drops_known: u64,
     /// How often it did so.
@@ -67,6 +68,19 @@ impl People {
         self.dropped.insert(svc, now);
         self.drops += 1;
         self.truth_is_news = true;
+    }
+
+    /// Truth names it again; whether the teller never knew that it was dropped.
+    pub fn undo_drop(&mut self, svc: usize) -> bool {
+        let is_unknown = self
+            .dropped
+            .get(&svc)
+            .is_some_and(|at| *at >= self.drops_known);
+        if is_unknown {
+            self.dropped.remove(&svc);
+            self.drops -= 1;
+        }
+        is_unknown
     }
 
     /// Does what is due at `now`; returns when something is due again.

@@ -172,7 +172,8 @@ impl Store {
         })
     }
 
-    fn holder(&self, now: u64) -> Option<&str> {
+    /// Who holds the lease.
+    pub fn holder(&self, now: u64) -> Option<&str> {
         let (holder, until) = self.lease.as_ref()?;
         (*until > now).then_some(holder)
     }

@@ -43,6 +43,8 @@ pub struct Service {
     pub timeouts: Vec<(u64, u32)>,
     /// When truth last named it no more; what was told before is forgotten then.
     pub dropped_at: Option<u64>,
+    /// When it did so before.
+    dropped_before: Option<u64>,
     /// What it knew then: its channel and its interval.
     dropped_with: (usize, u32),
 }
@@ -72,6 +74,7 @@ impl Service {
             served: Vec::new(),
             timeouts: vec![(0, truth.timeout_ms)],
             dropped_at: None,
+            dropped_before: None,
             dropped_with: (0, 0),
         }
     }
@@ -232,9 +235,10 @@ impl World {
         }
     }
 
-    /// The instance that tells people, when it can.
+    /// The instance that tells people, when it can: one that thinks that it speaks, and holds the lease.
     fn speaker(&self) -> Option<(usize, u32)> {
-        let speaking = |h: &&Healer| h.alive && h.speaks();
+        let holder = self.redis.store.lease.as_ref().map(|(holder, _)| holder);
+        let speaking = |h: &&Healer| h.alive && h.speaks() && Some(&h.inst()) == holder;
         let healer = self.healers.iter().find(speaking)?;
         Some((healer.number, healer.boot))
     }

@@ -80,8 +80,7 @@ impl Healer {
                     .map(|(svc, health)| (&**svc, health.as_ref()))
                     .collect();
                 let (detector, decided) = (&mut self.detector, &mut self.decided);
-                let is_stale = matches!(records.whose, Whose::Met(_));
-                take_in(detector, decided, &found, &records, is_stale, now);
+                take_in(detector, decided, &found, &records, false, now);
                 Reply::Records(Ok(()))
             }
             None => {

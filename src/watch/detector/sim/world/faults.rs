@@ -57,7 +57,9 @@ impl World {
                 self.drop_service(svc);
                 if other != svc {
                     self.truth[other].channel = self.truth[svc].channel;
-                    self.truth[other].watched = true;
+                    if !self.truth[other].watched {
+                        self.be_named(other);
+                    }
                     self.truth[svc].channel = self.new_channel();
                 }
                 self.announce();
@@ -148,7 +150,7 @@ impl World {
     fn drop_service(&mut self, svc: usize) {
         self.truth[svc].watched = false;
         let service = &mut self.services[svc];
-        service.dropped_at = Some(self.now);
+        service.dropped_before = service.dropped_at.replace(self.now);
         service.dropped_with = (service.channel, service.interval_ms);
         self.people.drop_service(svc, self.now);
         self.tell_people();

@@ -43,6 +43,11 @@ impl World {
         if !is_known || dropped_at + longest <= self.now || dropped_at <= self.started_at {
             self.learn(svc);
         }
+        // Whom nobody saw dropped was not: what was told of it before goes on.
+        if self.speaker().is_none() && self.people.undo_drop(svc) {
+            let service = &mut self.services[svc];
+            service.dropped_at = service.dropped_before;
+        }
     }
 
     /// A new truth was written: healers know at once here, services when they look, or had word of it.

@@ -79,10 +79,12 @@ impl World {
                 let services = &self.services;
                 let dropped = |svc: usize| services[svc].dropped_at;
                 let store = &mut self.redis.store;
-                let told = store.log.len();
+                let before = (store.log.len(), store.holder(now).map(str::to_owned));
                 let answer = store.answer(&inst(healer, boot), *what, dropped, now);
-                if store.log.len() > told {
-                    self.tell_people();
+                // Who begins to speak tells what he finds.
+                let is_news = (store.log.len(), store.holder(now).map(str::to_owned)) != before;
+                if is_news || self.people.truth_is_news {
+                    self.wake_teller(now);
                 }
                 let answer = Some(Box::new(answer));
                 self.reply(healer, boot, Input::Answer { question, answer });

@@ -233,9 +233,13 @@ impl Lease {
         self.next_ask = now + AGAIN.min(self.terms.renew);
     }
 
-    /// It was given back.
+    /// It was given back. Should the key be there after all (the server's clock stepped back, and what had run out is alive
+    /// again), that is no holding that goes on.
     pub fn released(&mut self) {
         self.held_until = None;
+        if self.has_tokens {
+            self.token = format!("{}#0", self.owner);
+        }
     }
 
     /// The token of the holding that lasts at `now` by our own clock; `None` when there is none.

@@ -307,6 +307,19 @@ proptest! {
 }
 
 #[test]
+fn what_was_given_back_is_taken_anew_though_the_key_is_alive_again() {
+    let mut world = World::new(true);
+    world.ask(1, 0, 0).expect("it is free");
+    // It runs out by the server's clock, is given back, and the clock steps back.
+    world.server.wall_ms += 14_000;
+    world.play(&Op::Release(1)).expect("given back");
+    world.server.wall_ms -= 13_000;
+    assert_eq!(world.server.value(), Some("i2#1"), "as before");
+    world.ask(1, 0, 0).expect("taken, not kept");
+    assert_eq!(world.server.value(), Some("i2#2"));
+}
+
+#[test]
 fn it_is_asked_for_again_in_time() {
     let mut lease = Lease::with_tokens("k", "a", TERMS);
     let at = |ms: u64| Mono(ms * 1000);

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 mod alert;
 pub mod analysis;
+pub mod asks;
 mod beat;
 mod card;
 pub mod feeds;
@@ -17,6 +18,7 @@ mod history;
 pub mod lease;
 pub mod market;
 pub mod mesh;
+pub mod metrics;
 mod name;
 mod outbox;
 mod oversight;

@@ -8,13 +8,14 @@
 //! 4. `alert_writer`: carries out what [`crate::watch::writer`] wants: under the lease, alert, log and health in one script;
 //!    [`crate::notify`] reads the log.
 //!
-//! The edges around them: `run::follow` (a new truth), `held` (alerts that wait for their reason), `cold_start` and `state_dir` (before there is a truth, and over a restart), `calls` (what threads want of the loop).
+//! The edges around them: `run::follow` (a new truth), `held` (alerts that wait for their reason), `cold_start` and `state_dir` (before there is a truth, and over a restart), `calls` (what threads want of the loop), `counting` (what it counts of itself).
 #![warn(missing_docs, clippy::missing_errors_doc)]
 
 mod alert_writer;
 mod bus_monitor;
 mod calls;
 mod cold_start;
+mod counting;
 mod held;
 mod monitors;
 mod run;

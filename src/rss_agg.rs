@@ -12,6 +12,7 @@ mod context;
 pub mod daemon;
 pub mod fetch;
 mod ingest;
+mod numbers;
 pub mod poll;
 mod pollers;
 pub mod record;

@@ -111,6 +111,7 @@ impl Sentinel {
             bus: system.clone(),
             inst: service.inst.clone(),
             host: service.host.clone(),
+            metrics: service.beat.metrics().clone(),
         };
         let notifier = notify::start(Role::Sentinel, context, service.sender.clone())?;
         let encoder = AlertEncoder::of_sentinel(&service.inst, &service.host);

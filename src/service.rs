@@ -14,6 +14,7 @@ mod idle;
 pub mod lease;
 mod logging;
 mod message_handler;
+pub mod metrics;
 mod output;
 mod remarks;
 mod service_manager;

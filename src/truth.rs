@@ -123,6 +123,9 @@ pub struct Truth {
     channels: Vec<(u32, Span)>,
     /// Groups that services name, by entry.
     groups: Vec<(u32, Span)>,
+    /// What services are for, and what to do when they are down; by their places.
+    descriptions: Vec<(u32, Span)>,
+    runbooks: Vec<(u32, Span)>,
     /// Access points, by entry.
     lanes: Vec<StoredLane>,
     /// Who depends on whom, by entry.

@@ -140,6 +140,7 @@ fn a_parser_that_is_strict_takes_all_of_the_metrics() {
     let holder = ["SET", "notify:healer:ops:holder", "i1"];
     stage.redis.query::<()>(&holder);
     stage.redis.query::<()>(&["LPUSH", "healer:dead:ops", "{}"]);
+    count_as_daemons_do(&stage);
     let console = Console::start(&stage.redis.url(), &[]);
     console.wait_state("db", "up");
     beater.silence("db");
@@ -151,8 +152,12 @@ fn a_parser_that_is_strict_takes_all_of_the_metrics() {
         "dead_letters{channel=\"ops\"} 1",
         "detection_lateness_seconds{quantile=\"1\"} ",
         "service_up{svc=\"db\"} 0",
+        "mesh_instances{svc=\"mesh\",inst=\"i1\",bus=\"b\"} 1",
+        "healer_lateness_seconds{svc=\"healer\",inst=\"",
+        "daemon_info{svc=\"console\",inst=\"",
     ];
-    let text = until("all metrics", PATIENCE, || {
+    // A daemon counts with a beat every ten seconds, and the console reads that every five.
+    let text = until("all metrics", 3 * PATIENCE, || {
         let text = console.get("/metrics").body;
         let is_there = |line: &&str| text.contains(&format!("\nmarketswarm_{line}"));
         match wanted.iter().find(|line| !is_there(line)) {
@@ -173,6 +178,82 @@ fn a_parser_that_is_strict_takes_all_of_the_metrics() {
     }
     prometheus_takes(&["check", "metrics"], &text);
     what_ships_asks_for_nothing_else(&families);
+}
+
+/// Writes reports of daemons that are not here, with what each of them counts.
+fn count_as_daemons_do(stage: &Stage) {
+    let all: [(&str, &[&str]); 4] = [
+        ("mesh", &["mesh_instances"]),
+        (
+            "rss_agg",
+            &[
+                "rss_agg_polls_total",
+                "rss_agg_bytes_total",
+                "rss_agg_items_total",
+            ],
+        ),
+        (
+            "sentinel",
+            &[
+                "notify_sent_total",
+                "notify_failed_attempts_total",
+                "notify_waiting",
+                "notify_oldest_seconds",
+            ],
+        ),
+        (
+            "vexy_ai",
+            &[
+                "massive_events_total",
+                "vexy_ai_behind_seconds",
+                "vexy_ai_given_up_last_hour",
+            ],
+        ),
+    ];
+    for (svc, names) in all {
+        let samples = names.iter().map(|name| {
+            let kind = if name.ends_with("_total") {
+                "counter"
+            } else {
+                "gauge"
+            };
+            serde_json::json!({"name": name, "kind": kind, "labels": [["bus", "b"]], "value": 1})
+        });
+        let samples: Vec<_> = samples.collect();
+        let report =
+            serde_json::json!({"svc": svc, "inst": "i1", "ver": "1", "ts": 1, "samples": samples});
+        let key = format!("metrics:{svc}:i1");
+        stage.redis.query::<()>(&["SET", &key, &report.to_string()]);
+        let member = format!("{svc}:i1");
+        stage
+            .redis
+            .query::<u64>(&["ZADD", "metrics:index", "9999999999", &member]);
+    }
+}
+
+#[test]
+fn a_store_that_refuses_what_a_daemon_counts_costs_nothing_but_that() {
+    let stage = Stage::new(&["healer"], 0.2, 1.0);
+    stage
+        .redis
+        .query::<()>(&["ACL", "SETUSER", "default", "-zadd"]);
+    let _healer = stage.start("healer");
+    let console = Console::start(&stage.redis.url(), &[]);
+    console.wait_state("healer", "up");
+    let counted = || {
+        stage
+            .redis
+            .query::<Vec<String>>(&["KEYS", "metrics:healer:*"])
+    };
+    let key = until("what the healer counts", PATIENCE, || {
+        counted().pop().ok_or_else(|| "nothing yet".to_owned())
+    });
+    let ttl: i64 = stage.redis.query(&["TTL", &key]);
+    assert!((1..=35).contains(&ttl), "{ttl}");
+    assert_eq!(stage.redis.query::<i64>(&["EXISTS", "metrics:index"]), 0);
+    console.wait_state("healer", "up");
+    let text = console.get("/metrics").body;
+    assert!(!text.contains("healer_beats_heard_total"), "{text}");
 }
 
 /// Each metric that the dashboard and the alert rules ask for is one of `families`, and every one of those is asked for.

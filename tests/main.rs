@@ -12,6 +12,7 @@ mod cli_up;
 mod cli_up_mistakes;
 mod compose;
 mod console;
+mod console_asks;
 mod console_browser;
 mod console_history;
 mod console_load;

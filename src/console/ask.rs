@@ -1,6 +1,7 @@
 //! What is done on the bus in a request's name: silences, their ends, acknowledgements.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
@@ -10,16 +11,23 @@ use super::look::Lookout;
 use super::shared::Shared;
 use super::view::Stand;
 use crate::bus::{Address, BusError};
-use crate::clock;
-use crate::contract::{Name, SYSTEM_BUS};
+use crate::clock::{self, Mono};
+use crate::contract::asks::{self, ASK_SEC, ASKS_MAX, Wanted, ask_key, asks_key};
+use crate::contract::feeds::POLL;
+use crate::contract::{Name, SYSTEM_BUS, holder_key, is_name};
 use crate::http::Response;
+use crate::rss_agg::config::Config as FeedConfig;
 use crate::swarm_state::{
     Acked, NotSilenced, SPAN_MAX, StateReader, Wish, acknowledge, end_silence, silence, when,
 };
 use crate::text::SafeText;
+use crate::truth::HEALER;
 
 /// The list of who did what.
 pub const AUDIT: &str = "console:audit";
+/// How long whoever asks waits for the answer of a channel, and from one look for it to the next.
+const ANSWER_WITHIN: Duration = Duration::from_millis(1500);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Entries that it keeps.
 const AUDIT_MAX: usize = 1000;
 
@@ -27,8 +35,30 @@ const AUDIT_MAX: usize = 1000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     Silence(NewSilence),
-    End { id: String },
-    Ack { svc: String },
+    End {
+        id: String,
+    },
+    Ack {
+        svc: String,
+    },
+    /// Something of whoever holds a channel.
+    Channel {
+        channel: String,
+        what: Wanted,
+        id: String,
+    },
+    /// A poll of a feed.
+    Poll {
+        feed: String,
+    },
+}
+
+/// The body of a request that only needs a name of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Named {
+    /// Chosen by the client: asked again under the same it is the same request.
+    pub id: String,
 }
 
 /// The body of a request for a silence.
@@ -80,6 +110,10 @@ impl Actor {
             Action::Silence(new) => self.silence(new, &ask.by)?,
             Action::End { id } => self.end(id)?,
             Action::Ack { svc } => self.acknowledge(svc, &ask.by)?,
+            Action::Channel { channel, what, id } => {
+                self.ask_channel(channel, (*what, id), &ask.by)?
+            }
+            Action::Poll { feed } => self.poll(feed)?,
         };
         if response.status < 300 {
             self.note(ask)?;
@@ -147,12 +181,91 @@ impl Actor {
         )
     }
 
+    /// Asks whoever holds the channel, once under each id, and waits a moment for the answer.
+    fn ask_channel(
+        &mut self,
+        channel: &str,
+        (what, id): (Wanted, &str),
+        by: &str,
+    ) -> Result<Response, BusError> {
+        if !is_name(channel) || !is_name(id) {
+            return Ok(said(422, "id: 1 to 64 of A-Z a-z 0-9 _ . -"));
+        }
+        let group = format!("{HEALER}:{channel}");
+        let commands = self.reader.commands();
+        if !commands.query::<bool>(redis::cmd("EXISTS").arg(holder_key(&group)))? {
+            return Ok(said(409, "nobody tells people through this channel now"));
+        }
+        let answer_at = ask_key(&group, id);
+        let mut begin = redis::cmd("SET");
+        begin
+            .arg(&answer_at)
+            .arg("")
+            .arg("EX")
+            .arg(ASK_SEC)
+            .arg("NX");
+        if commands.query::<Option<String>>(&begin)?.is_some() {
+            let ask = asks::Ask {
+                id: id.to_owned(),
+                what,
+                by: by.to_owned(),
+            };
+            let asks = asks_key(&group);
+            let mut packet = redis::pipe();
+            packet.atomic();
+            // It has string keys only, so it can be written.
+            let text = serde_json::to_string(&ask).unwrap_or_default();
+            packet.cmd("RPUSH").arg(&asks).arg(text).ignore();
+            packet
+                .cmd("LTRIM")
+                .arg(&asks)
+                .arg(-(ASKS_MAX as i64))
+                .arg(-1)
+                .ignore();
+            packet.cmd("EXPIRE").arg(&asks).arg(ASK_SEC).ignore();
+            commands.pipe::<()>(&packet)?;
+        }
+        let until = Mono::now() + ANSWER_WITHIN;
+        loop {
+            let text: Option<String> = commands.query(redis::cmd("GET").arg(&answer_at))?;
+            let answer = text.and_then(|text| serde_json::from_str(&text).ok());
+            if let Some(answer) = answer {
+                return Ok(json_line(200, &answer));
+            }
+            if Mono::now() >= until {
+                return Ok(said(
+                    202,
+                    "asked; ask again under the same id for the answer",
+                ));
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// Has the feed reader poll a feed now. Twice is as good as once: a poll that is under way is not begun again.
+    fn poll(&mut self, feed: &str) -> Result<Response, BusError> {
+        let truth = self.shared.truth();
+        let config = truth.and_then(|truth| FeedConfig::from_truth(&truth).ok());
+        let is_known = config.is_some_and(|config| config.feeds.iter().any(|f| f.id == feed));
+        if !is_known {
+            return Ok(said(404, "truth names no such feed"));
+        }
+        let mut publish = redis::cmd("PUBLISH");
+        let heard: u64 = self.reader.commands().query(publish.arg(POLL).arg(feed))?;
+        Ok(match heard {
+            0 => said(409, "rss_agg does not listen: is it running?"),
+            _ => said(200, "it is polled now"),
+        })
+    }
+
     /// Enters in the list of who did what.
     fn note(&mut self, ask: &Ask) -> Result<(), BusError> {
         let (what, on) = match &ask.action {
             Action::Silence(new) => ("silence", &new.svc),
             Action::End { id } => ("end", id),
             Action::Ack { svc } => ("ack", svc),
+            Action::Channel { channel, what, .. } => (what.as_str(), channel),
+            Action::Poll { feed } => ("poll", feed),
         };
         let entry = json!({ "ts": clock::wall_secs(), "by": ask.by, "what": what, "on": on });
         let mut packet = redis::pipe();

@@ -175,7 +175,8 @@ fn start(
     let progress = service.beat.progress("facts", read::BUDGET);
     let (places, sender) = (places.clone(), service.sender.clone());
     let truth_at = (system.clone(), truth_key.clone());
-    let reader = FactReader::new(places, truth_at, connections, sender, progress);
+    let shared = Arc::clone(&listening.shared);
+    let reader = FactReader::new(places, truth_at, shared, connections, sender, progress);
     service.threads.spawn("facts", move || reader.run())?;
     let progress = service.beat.progress("hear", hear::BUDGET);
     let viewed = (listening.viewed.clone(), listening.running.clone());

@@ -2,9 +2,12 @@
 
 use std::fmt::Write;
 
+use super::daemons;
+use super::exposition::{head, line};
 use super::facts::FEED_HEALTHS;
 use super::process::Process;
 use super::view::{Lateness, Row, STANDS, Stand, View};
+use crate::contract::metrics::Report;
 
 /// Services that are told one by one; of more only those that are not up.
 const SERVICES_MAX: usize = 2000;
@@ -20,8 +23,8 @@ pub struct Own {
     pub process: Option<Process>,
 }
 
-/// All of it. What is not known has no sample.
-pub fn text(view: &View, own: Own) -> String {
+/// All of it. What is not known has no sample; `daemons` count of themselves.
+pub fn text(view: &View, own: Own, daemons: &[Report]) -> String {
     let mut out = String::new();
     head(&mut out, "services", "gauge", "Services by state.");
     for stand in STANDS {
@@ -47,6 +50,8 @@ pub fn text(view: &View, own: Own) -> String {
     }
     services(&mut out, view);
     itself(&mut out, view, own);
+    let told = out.lines().count();
+    daemons::write(&mut out, daemons, LINES_MAX.saturating_sub(told));
     out
 }
 
@@ -189,30 +194,6 @@ fn services(out: &mut String, view: &View) {
     );
 }
 
-fn head(out: &mut String, name: &str, kind: &str, help: &str) {
-    // Writing to a String cannot fail.
-    let _ = writeln!(
-        out,
-        "# HELP marketswarm_{name} {help}\n# TYPE marketswarm_{name} {kind}"
-    );
-}
-
-fn line(out: &mut String, name: &str, labels: &[(&str, &str)], value: f64) {
-    let _ = write!(out, "marketswarm_{name}");
-    for (at, (label, text)) in labels.iter().enumerate() {
-        let before = if at == 0 { '{' } else { ',' };
-        let text = text
-            .replace('\\', "\\\\")
-            .replace('"', "\\\"")
-            .replace('\n', "\\n");
-        let _ = write!(out, "{before}{label}=\"{text}\"");
-    }
-    let _ = match labels.is_empty() {
-        true => writeln!(out, " {value}"),
-        false => writeln!(out, "}} {value}"),
-    };
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,7 +211,7 @@ mod tests {
         facts.buses.insert("b1".into(), true);
         facts.feeds = Some([3, 0, 1, 0]);
         view.lateness.quantiles = Some([0.001, 0.5, 2.0]);
-        let text = text(&view, Own::default());
+        let text = text(&view, Own::default(), &[]);
         for line in [
             "bus_up{bus=\"b1\"} 1",
             "feeds{health=\"ok\"} 3",
@@ -267,7 +248,7 @@ mod tests {
             .map(|n| row(&format!("s{n}"), Stand::Up, &[]))
             .collect();
         rows.push(row("z", Stand::Down, &[]));
-        let text = text(&view(rows), Own::default());
+        let text = text(&view(rows), Own::default(), &[]);
         assert!(
             text.contains("marketswarm_services_omitted 3000\n"),
             "{}",

@@ -121,8 +121,22 @@ fn stand(html: &mut Html, stand: Stand) {
     html.close("span");
 }
 
+/// What truth says of a service to people.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct About<'a> {
+    pub description: Option<&'a str>,
+    /// An http or https URL.
+    pub runbook: Option<&'a str>,
+}
+
 /// One service.
-pub fn service(view: &View, row: &Row, reader: Reader<'_>, now_ts: i64) -> String {
+pub fn service(
+    view: &View,
+    row: &Row,
+    about: About<'_>,
+    reader: Reader<'_>,
+    now_ts: i64,
+) -> String {
     let mut html = begin(view, reader, &row.svc, "service", Some(&row.svc), now_ts);
     html.open("section", &[("id", "detail"), ("aria-label", "Service")]);
     html.element("h2", &[], &row.svc);
@@ -136,6 +150,16 @@ pub fn service(view: &View, row: &Row, reader: Reader<'_>, now_ts: i64) -> Strin
         html.text(&format!(": {words}"));
     }
     html.close("p");
+    if let Some(description) = about.description {
+        html.element("p", &[], description);
+    }
+    if let Some(runbook) = about.runbook {
+        html.open("p", &[]);
+        html.text("What to do: ");
+        // Elsewhere nobody learns from where the reader came.
+        html.element("a", &[("href", runbook), ("rel", "noreferrer")], runbook);
+        html.close("p");
+    }
     html.open("div", &[("id", "beats")]);
     html.close("div");
     html.open("div", &[("id", "bars")]);

@@ -6,11 +6,14 @@ use std::time::Duration;
 use crossbeam_channel::Sender;
 use serde::Deserialize;
 
+use super::daemons::{self, DAEMONS_MAX};
 use super::event::Event;
 use super::facts::{FEED_HEALTHS, Facts};
+use super::shared::Shared;
 use crate::bus::{Address, BusError, Commands, ConnectionRegistry, Limits};
 use crate::clock;
 use crate::contract::feeds;
+use crate::contract::metrics::{METRICS_INDEX, Report, metrics_key};
 use crate::fail_stop::lock;
 use crate::reports::truth::Keeper;
 use crate::service::{Error, Progress};
@@ -67,6 +70,7 @@ pub struct FactReader {
     buses: Vec<(String, Commands)>,
     market: Option<Commands>,
     facts: Facts,
+    shared: Arc<Shared>,
     /// Where truth lies, and who enters what changed there; whether that is still to be done.
     system: Commands,
     truth_key: String,
@@ -81,6 +85,7 @@ impl FactReader {
     pub fn new(
         places: Places,
         (system, truth_key): (Address, String),
+        shared: Arc<Shared>,
         connections: ConnectionRegistry,
         sender: Sender<Event>,
         progress: Progress,
@@ -93,6 +98,7 @@ impl FactReader {
             buses: Vec::new(),
             market: None,
             facts: Facts::default(),
+            shared,
             system: Commands::new(system, "console:read", LIMITS),
             truth_key,
             keeper: Keeper::default(),
@@ -108,6 +114,7 @@ impl FactReader {
             let work = progress.working();
             self.move_to_places();
             self.note_truth();
+            self.read_reports();
             let facts = self.read();
             drop(work);
             if facts != self.facts {
@@ -131,6 +138,21 @@ impl FactReader {
         self.market = named.market.map(connect);
         self.feeds_in = 0;
         self.is_truth_new = true;
+    }
+
+    /// Reads what daemons count of themselves, each on the bus of its beats.
+    fn read_reports(&mut self) {
+        let mut all = Vec::new();
+        for (bus, commands) in &mut self.buses {
+            match reports(commands, DAEMONS_MAX - all.len()) {
+                Ok(found) => all.extend(found),
+                Err(error) => log::debug!("what daemons count on {bus} cannot be read: {error}"),
+            }
+        }
+        // Buses of two names may be one server.
+        all.sort_by(|a, b| (&a.svc, &a.inst).cmp(&(&b.svc, &b.inst)));
+        all.dedup_by(|a, b| (&a.svc, &a.inst) == (&b.svc, &b.inst));
+        self.shared.set_reports(all);
     }
 
     /// Enters what changed in truth, once for each that came into force.
@@ -177,6 +199,23 @@ impl FactReader {
         };
         Facts { buses, feeds }
     }
+}
+
+/// What up to `most` daemons count that beat on this bus, the newest reports first.
+fn reports(bus: &mut Commands, most: usize) -> Result<Vec<Report>, BusError> {
+    let mut newest = redis::cmd("ZRANGE");
+    newest.arg(METRICS_INDEX).arg(0).arg(most).arg("REV");
+    let mut members: Vec<String> = bus.query(&newest)?;
+    members.truncate(most);
+    if members.is_empty() {
+        return Ok(Vec::new());
+    }
+    let keys: Vec<String> = members.iter().map(|m| metrics_key(m)).collect();
+    let texts: Vec<Option<String>> = bus.query(redis::cmd("MGET").arg(&keys))?;
+    let both = members.iter().zip(texts);
+    Ok(both
+        .filter_map(|(member, text)| daemons::read(member, &text?))
+        .collect())
 }
 
 /// How many feeds do how, and how many commands it took to read that.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use super::view::View;
 use crate::bus::Address;
+use crate::contract::metrics::Report;
 use crate::fail_stop::lock;
 use crate::http::{Response, Ticket, Waker};
 use crate::truth::Truth;
@@ -20,6 +21,7 @@ pub struct Shared {
     buses: Mutex<HashMap<String, Address>>,
     data_bus: Mutex<Option<Address>>,
     changed: Mutex<Changed>,
+    reports: Mutex<Arc<Vec<Report>>>,
     answers: Mutex<Vec<(Ticket, Response)>>,
     waker: Waker,
     stop: AtomicBool,
@@ -41,6 +43,7 @@ impl Shared {
             buses: Mutex::default(),
             data_bus: Mutex::default(),
             changed: Mutex::default(),
+            reports: Mutex::default(),
             answers: Mutex::default(),
             waker,
             stop: AtomicBool::new(false),
@@ -100,6 +103,16 @@ impl Shared {
     /// Where the bus of this name is.
     pub fn bus(&self, name: &str) -> Option<Address> {
         lock(&self.buses).get(name).cloned()
+    }
+
+    /// What daemons count of themselves.
+    pub fn reports(&self) -> Arc<Vec<Report>> {
+        Arc::clone(&lock(&self.reports))
+    }
+
+    /// They count this now.
+    pub fn set_reports(&self, reports: Vec<Report>) {
+        *lock(&self.reports) = Arc::new(reports);
     }
 
     /// Answers a request that waits.

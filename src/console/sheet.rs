@@ -50,6 +50,8 @@ pub struct Cell {
     pub stand: Option<Stand>,
     /// Where it leads.
     pub link: Option<String>,
+    /// What a click asks for, by whoever may act: the paths, each with its word.
+    pub asks: Vec<(&'static str, String)>,
 }
 
 impl Sheet {
@@ -85,7 +87,7 @@ impl Cell {
         Cell {
             text: text.into(),
             stand: Some(stand),
-            link: None,
+            ..Cell::default()
         }
     }
 
@@ -93,8 +95,16 @@ impl Cell {
     pub fn service(name: &str) -> Cell {
         Cell {
             text: name.to_owned(),
-            stand: None,
             link: Some(format!("/services/{name}")),
+            ..Cell::default()
+        }
+    }
+
+    /// Things that can be asked for.
+    pub fn asks(asks: &[(&'static str, String)]) -> Cell {
+        Cell {
+            asks: asks.to_vec(),
+            ..Cell::default()
         }
     }
 }

@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 use super::access::{Access, Denied, Who};
 use super::answer::{HTML, JSON, Known, Tagged, html_page, said};
+use super::csv;
 use super::errand::{Errand, Errands, What};
 use super::hear::Beats;
 use super::json;
 use super::live;
 use super::metrics::{self, Own};
-use super::page::{self, Reader};
+use super::page::{self, About, Reader};
 use super::plain;
 use super::public::Shown;
 use super::report::{Form, Question};
@@ -23,6 +24,7 @@ use super::shared::Shared;
 use super::view::View;
 use crate::clock::{self, Mono};
 use crate::http::{Answer, Body, Method, Order, Request, Response, Site, Ticket};
+use crate::truth::Truth;
 use route::{Api, Page, Route};
 
 /// What a browser is allowed (<https://www.w3.org/TR/CSP3/>).
@@ -174,7 +176,9 @@ impl Console {
                 };
                 Response::new(200)
                     .with("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-                    .body(Body::Owned(metrics::text(view, own).into_bytes()))
+                    .body(Body::Owned(
+                        metrics::text(view, own, &self.shared.reports()).into_bytes(),
+                    ))
             }
             Route::Page(page) => self.page(request, page, view, reader, now_ts),
             Route::Api(api) => self.api(request, api, view, now_ts),
@@ -193,7 +197,10 @@ impl Console {
         let html = match page {
             Page::List => page::list(view, reader, now_ts),
             Page::Service(svc) => match view.row(svc) {
-                Some(row) => page::service(view, row, reader, now_ts),
+                Some(row) => {
+                    let truth = self.shared.truth();
+                    page::service(view, row, about(truth.as_deref(), svc), reader, now_ts)
+                }
                 None => return self.refuse(request, 404, "truth names no such service"),
             },
             Page::Topic(_) => return self.refuse(request, 404, "there is nothing of this name"),
@@ -222,6 +229,20 @@ impl Console {
         if let Some(answer) = self.kept.get(&asked, of) {
             return Known::of(request).answer_of(&answer);
         }
+        let csv = match api {
+            Api::IncidentsCsv => Some(csv::incidents(view)),
+            Api::SpansCsv(svc) => match view.row(svc) {
+                Some(row) => Some(csv::spans(view, row, now_ts)),
+                None => return said(404, "truth names no such service"),
+            },
+            _ => None,
+        };
+        if let Some(text) = csv {
+            return Response::new(200)
+                .with("Content-Type", "text/csv; charset=utf-8")
+                .with("Content-Disposition", "attachment")
+                .body(Body::Owned(text.into_bytes()));
+        }
         let body = match api {
             Api::Summary => json::summary(view, now_ts),
             Api::Services => match json::Asked::of(request) {
@@ -229,14 +250,23 @@ impl Console {
                 Err(wrong) => return said(400, wrong),
             },
             Api::Service(svc) => match view.row(svc) {
-                Some(row) => json::service(view, row, now_ts),
+                Some(row) => {
+                    let truth = self.shared.truth();
+                    let about = about(truth.as_deref(), svc);
+                    let mut detail = json::service(view, row, now_ts);
+                    detail["description"] = about.description.into();
+                    detail["runbook"] = about.runbook.into();
+                    detail
+                }
                 None => return said(404, "truth names no such service"),
             },
             Api::Beats(svc) => match self.latest_beats(view, svc) {
                 Some(beats) => beats,
                 None => return said(404, "truth names no such service, or it has no heartbeat"),
             },
-            Api::Topic(_) => return said(404, "there is nothing of this name"),
+            Api::IncidentsCsv | Api::SpansCsv(_) | Api::Topic(_) => {
+                return said(404, "there is nothing of this name");
+            }
             Api::Groups => json::groups(view, now_ts),
             Api::Incidents => json::incidents(view),
             Api::Incident(id) => match view.incidents.iter().find(|incident| &*incident.id == id) {
@@ -309,6 +339,15 @@ impl Console {
             false => Response::text(status, format!("{words}\n")),
         }
     }
+}
+
+/// What `truth` says of a service to people.
+fn about<'t>(truth: Option<&'t Truth>, svc: &str) -> About<'t> {
+    let service = truth.and_then(|truth| truth.service(svc));
+    service.map_or_else(About::default, |service| About {
+        description: service.description(),
+        runbook: service.runbook(),
+    })
 }
 
 /// What every answer carries.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, select};
 
 use super::calls::{Call, Calls};
+use super::counting::Telling;
 use super::monitors::{Job, Monitors};
 use crate::clock::{Mono, Now};
 use crate::service::{BeatHandle, Error, Progress, ServiceManager};
@@ -41,6 +42,8 @@ pub struct HealerWriter {
     pub progress: Progress,
     /// The other healers, while nobody can take the lease.
     pub others: Others,
+    /// Counts what is told.
+    pub telling: Telling,
     /// Decides what is done next (pure).
     pub writer: Writer,
     /// The watched buses.
@@ -82,6 +85,7 @@ impl HealerWriter {
                 commands.extend(self.writer.step(Input::Reply(Box::new(reply)), Now::read()));
             }
         }
+        self.telling.owes(self.writer.owed_count());
     }
 
     fn input(&mut self, job: Job) -> Input {
@@ -110,7 +114,11 @@ impl HealerWriter {
             Command::Listen => Reply::Heard(self.others.listen()),
             Command::Records(records) => Reply::Records(self.monitors.take_in(&records, store)),
             Command::Collect => self.monitors.collect(),
-            Command::Tell { count } => Reply::Told(store.tell(self.writer.owed(count))),
+            Command::Tell { count } => {
+                let entries = self.writer.owed(count);
+                self.telling.tells(entries);
+                Reply::Told(store.tell(entries))
+            }
             Command::Note { alert, published } => Reply::Noted(store.note(&alert, published)),
             Command::Publish(alerts) => Reply::Published(store.publish(&alerts)),
             Command::Refresh(snapshots) => Reply::Refreshed(store.refresh(&snapshots)),

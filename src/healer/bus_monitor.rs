@@ -9,6 +9,7 @@ mod message_handler;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
@@ -18,7 +19,7 @@ use crate::clock::{self, Mono, Now};
 use crate::fail_stop::lock;
 use crate::service::{Error, TruthHint};
 use crate::watch::alert_encoder::AlertEncoder;
-use crate::watch::detector::{Detector, Echo, Output, Transition};
+use crate::watch::detector::{Counts, Detector, Echo, Output, Transition};
 use crate::watch::handover::Handover;
 use crate::watch::senders;
 
@@ -160,6 +161,12 @@ impl BusMonitor {
         if self.handover.take(into) {
             self.outputs.calls.look();
         }
+    }
+
+    /// What was heard so far, and the slowest echo of late.
+    pub fn counts(&self) -> (Counts, Option<Duration>) {
+        let detector = self.lock();
+        (detector.counts(), detector.slowest_echo())
     }
 
     /// How often another server was met.

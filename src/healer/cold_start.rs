@@ -12,6 +12,7 @@ use crate::clock::{self, Mono};
 use crate::contract::{Alert, AlertKind, SYSTEM_BUS};
 use crate::notify::{self, Notifier, Role};
 use crate::service::Away;
+use crate::service::metrics::Metrics;
 use crate::truth::Truth;
 use crate::watch::alert_encoder::AlertEncoder;
 use crate::watch::detector::BUS_DOWN_AFTER;
@@ -122,6 +123,8 @@ fn notifier(away: &Away<'_, Event>, state_dir: &StateDir) -> Option<Notifier> {
         bus: away.buses.system(),
         inst: away.inst.to_owned(),
         host: away.host.to_owned(),
+        // The beats that would tell it are those of the healer that comes after this one.
+        metrics: Metrics::default(),
     };
     notify::start(Role::Healer, context, away.sender.clone())
         .inspect_err(|e| log::error!("nobody can be told: {e}"))

@@ -20,6 +20,7 @@ use super::alert_writer::{HealerWriter, Others, WORK_BUDGET};
 use super::bus_monitor::BusMonitor;
 use super::calls::{Call, Calls};
 use super::cold_start::{ColdStart, StartOutage};
+use super::counting::{Counting, Telling};
 use super::monitors::{Job, Monitors};
 use super::state_dir::StateDir;
 use crate::bus::{Address, Commands, Limits, Subscriber};
@@ -87,6 +88,7 @@ struct Healer {
     nudge: Sender<()>,
     speaking: Arc<AtomicBool>,
     calls: Calls,
+    counting: Counting,
     /// The ways to people; there while this healer speaks.
     notifier: Option<Notifier>,
     /// What was told before there was a truth, until it is clear who speaks.
@@ -132,6 +134,7 @@ impl Healer {
             speaking: Arc::clone(&speaking),
             progress: service.beat.progress("alert-writer", WORK_BUDGET),
             others,
+            telling: Telling::new(service.beat.metrics()),
             writer: Writer::new(encoder, Now::read()),
             monitors: Monitors::default(),
         };
@@ -146,6 +149,7 @@ impl Healer {
             nudge,
             speaking,
             calls,
+            counting: Counting::default(),
             notifier: None,
             early,
             state_dir,
@@ -186,6 +190,8 @@ impl Healer {
         let progress = self.service.beat.progress("loop", TURN_BUDGET);
         loop {
             let wake = self.tick();
+            let watches = self.monitored.values().map(|h| &*h.monitor);
+            self.counting.look(self.service.beat.metrics(), watches);
             self.tell_steady_buses();
             self.follow_speaking();
             self.tell_complaints();
@@ -382,6 +388,7 @@ impl Healer {
             bus,
             inst: self.service.inst.clone(),
             host: self.service.host.clone(),
+            metrics: self.service.beat.metrics().clone(),
         };
         let events = self.service.sender.clone();
         notify::start(Role::Healer, context.clone(), events.clone()).unwrap_or_else(|error| {

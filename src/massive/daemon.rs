@@ -146,7 +146,7 @@ pub fn run(mut service: Service<Event>) -> Result<(), Error> {
         trust: vendor::trust_store(&service.env)?,
         no_call_before: 0,
         since_ms: mono_ms(),
-        report: Report::default(),
+        report: Report::new(service.beat.metrics().clone()),
         next_look: Mono::now(),
         streaming: Streaming::default(),
     };

@@ -20,6 +20,7 @@ use crate::bus::{Address, BusError, Commands, Limits};
 use crate::clock::{Mono, Now};
 use crate::contract::mesh::{FORGET, INSTANCES_MAX};
 use crate::contract::{ALERT_CHANNEL, MARKET_BUS, echo_channel};
+use crate::service::metrics::Metrics;
 use crate::service::{BeatHandle, Error, Notice, Profile, Service};
 use crate::truth::Truth;
 use crate::watch::alert_store::AlertStore;
@@ -79,6 +80,7 @@ pub struct Mesh {
     /// The trouble that was told last.
     said: Option<String>,
     said_large: bool,
+    metrics: Metrics,
 }
 
 impl Mesh {
@@ -124,6 +126,7 @@ impl Mesh {
             written_works: Vec::new(),
             said: None,
             said_large: false,
+            metrics: service.beat.metrics().clone(),
         };
         mesh.follow(service)?;
         Ok(mesh)

@@ -322,6 +322,18 @@ impl Registry {
         service.is_some_and(|s| s.resting > 0 && s.resting == s.up())
     }
 
+    /// How many are in which state, all services together.
+    pub fn total(&self) -> Counts {
+        let mut total = Counts::default();
+        for service in self.services.values() {
+            let mut counts = service.counts;
+            for state in State::ALL {
+                *total.of(state) += *counts.of(state);
+            }
+        }
+        total
+    }
+
     /// How many are in which state, by service.
     pub fn counts(&self, svc: &str) -> Option<Counts> {
         let service = self.services.get(svc)?;

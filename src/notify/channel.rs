@@ -11,8 +11,9 @@ use crossbeam_channel::{Receiver, TryRecvError};
 use jiff::tz::TimeZone;
 
 use super::aggregator::{Aggregator, Rules};
-use super::config::{self, Target};
+use super::config::{self, Target, Url};
 use super::format::Format;
+use super::link::{link, only_service};
 use super::message::write;
 use super::notification::Ms;
 use super::outbox::{Delivery, ENTRIES_MAX, Outbox, OutboxMessage, Settled};
@@ -22,9 +23,12 @@ use super::transport::Transport;
 use super::{Role, rendering};
 use crate::bus::{Address, Backoff, LogOnce};
 use crate::clock;
+use crate::service::metrics::Metrics;
 use crate::truth::Truth;
 
+mod asks;
 mod inbox;
+mod numbers;
 mod outcome;
 mod peers;
 mod refiring;
@@ -34,6 +38,7 @@ mod store_link;
 mod write_behind;
 
 pub use inbox::{INBOX_MAX, Inbox};
+use numbers::Numbers;
 pub use peers::Peers;
 use refiring::Refiring;
 use steady_clock::SteadyClock;
@@ -56,6 +61,8 @@ pub struct Setup {
     pub channel: config::Channel,
     /// How it groups, repeats and reminds.
     pub rules: Rules,
+    /// Where people reach the console.
+    pub console: Option<Url>,
     /// `None` while it is not known: then nothing is said about services but what the log says.
     pub truth: Option<Arc<Truth>>,
     /// Where the alert log and its own memory are.
@@ -64,6 +71,8 @@ pub struct Setup {
     pub inst: String,
     /// The machine it runs on.
     pub host: String,
+    /// Where it counts.
+    pub metrics: Metrics,
     /// Where is kept what the bus cannot note.
     pub state_dir: Option<PathBuf>,
     /// What the loop has for it.
@@ -90,6 +99,7 @@ pub struct Channel {
     name: String,
     target: Target,
     rules: Rules,
+    console: Option<Url>,
     truth: Option<Arc<Truth>>,
     zone: TimeZone,
     clock: SteadyClock,
@@ -103,6 +113,7 @@ pub struct Channel {
     state_file: state_file::StateFile,
     aggregator: Aggregator,
     outbox: Outbox,
+    numbers: Numbers,
     refiring: Refiring,
     owed: WriteBehindQueue,
     /// Entries heard since the last commit.
@@ -114,6 +125,7 @@ pub struct Channel {
     next_hold_ms: Ms,
     next_silence_ms: Ms,
     next_absorb_ms: Ms,
+    next_ask_ms: Ms,
     /// The receiver could not be reached since then, and can now.
     digest_since_ms: Option<Ms>,
     /// The other channels were told that this one fails.
@@ -131,12 +143,14 @@ impl Channel {
         let clock = SteadyClock::new();
         let now_ms = clock.now_ms();
         let name = setup.channel.name;
+        let numbers = Numbers::new(&setup.metrics, &name);
         let store = Store::new(setup.bus, setup.role.as_str(), &name, &setup.inst);
         let state_file = state_file::StateFile::new(setup.state_dir, store.group());
         let mut channel = Channel {
             role: setup.role,
             target: setup.channel.target,
             rules: setup.rules,
+            console: setup.console,
             truth: setup.truth,
             zone: TimeZone::system(),
             clock,
@@ -146,6 +160,7 @@ impl Channel {
             peers: setup.peers,
             transport,
             state_file,
+            numbers,
             aggregator: Aggregator::new(setup.rules, now_ms),
             outbox: Outbox::default(),
             refiring: Refiring::new(now_ms),
@@ -157,6 +172,7 @@ impl Channel {
             next_hold_ms: 0,
             next_silence_ms: 0,
             next_absorb_ms: 0,
+            next_ask_ms: 0,
             digest_since_ms: None,
             noted: false,
             said: String::new(),
@@ -184,6 +200,7 @@ impl Channel {
             self.compose();
             self.flush();
             self.deliver();
+            self.heed_asks();
             self.refire();
             self.note_long_failure();
             if !matches!(self.link, StoreLink::Held) {
@@ -272,7 +289,11 @@ impl Channel {
         if !held && self.aggregator.next_wake().is_some_and(|at| at <= now_ms) {
             let id = format!("msg_{:032x}", fastrand::u128(..));
             let digest = self.digest_since_ms.take();
-            if let Some(notification) = self.aggregator.compose(now_ms, digest, &id) {
+            if let Some(mut notification) = self.aggregator.compose(now_ms, digest, &id) {
+                let service = only_service(&notification).zip(self.truth.as_ref());
+                let service = service.and_then(|(svc, truth)| truth.service(svc));
+                notification.runbook = service.and_then(|s| s.runbook()).map(str::to_owned);
+                notification.link = self.console.as_ref().map(|url| link(url, &notification));
                 log::info!("channel {}: {}", self.name, rendering::title(&notification));
                 let mut message = write(&self.target, &notification, id.clone(), &self.zone);
                 let entries = self.unacknowledged.iter().take(ENTRIES_MAX);
@@ -324,6 +345,11 @@ impl Channel {
         match self.outbox.get(&message.id) {
             Some(_) => self.owed.put(&message.id),
             None => self.owed.delete(&message.id),
+        }
+        match &settled {
+            Some(Settled::Done { .. }) => self.numbers.sent.add(1),
+            Some(_) => self.numbers.failed.add(1),
+            None => {}
         }
         match settled {
             Some(Settled::Done { unreachable_since }) => self.delivered(now_ms, unreachable_since),

@@ -35,6 +35,8 @@ pub struct Config {
     pub unusable: Vec<Unusable>,
     /// `DEADMAN_URL`: pinged by the sentinel while all is well.
     pub deadman: Option<Url>,
+    /// Where people reach the console: `CONSOLE_URL`.
+    pub console: Option<Url>,
 }
 
 /// One way to people.
@@ -84,7 +86,12 @@ impl Config {
             .get("DEADMAN_URL")?
             .map(|url| Url::parse("DEADMAN_URL", &url))
             .transpose()?;
+        let console = env
+            .get("CONSOLE_URL")?
+            .map(|url| Url::parse("CONSOLE_URL", &url))
+            .transpose()?;
         Ok(Config {
+            console,
             rules: rules(env)?,
             channels,
             unusable,
@@ -101,6 +108,7 @@ impl Config {
             channels,
             unusable: Vec::new(),
             deadman: None,
+            console: None,
         }
     }
 }

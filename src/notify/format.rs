@@ -116,7 +116,7 @@ impl Format {
             })),
             Format::Ntfy => Payload {
                 content_type: "text/plain; charset=utf-8",
-                headers: vec![("Priority", priority(notification).to_owned())],
+                headers: ntfy_headers(notification),
                 body: cut(text, 4_000).to_owned(),
             },
             Format::Alertmanager => json(alertmanager(notification)),
@@ -135,7 +135,20 @@ fn own(notification: &Notification, text: &str) -> Value {
     if let Some(lost) = notification.lost {
         body["lost"] = lost.into();
     }
+    if let Some(runbook) = &notification.runbook {
+        body["runbook"] = runbook.as_str().into();
+    }
+    if let Some(link) = &notification.link {
+        body["link"] = link.as_str().into();
+    }
     body
+}
+
+/// How urgent it is, and where a tap leads (<https://docs.ntfy.sh/publish/#click-action>).
+fn ntfy_headers(notification: &Notification) -> Vec<(&'static str, String)> {
+    let mut headers = vec![("Priority", priority(notification).to_owned())];
+    headers.extend(notification.link.clone().map(|link| ("Click", link)));
+    headers
 }
 
 /// High while something is bad in it.
@@ -194,6 +207,16 @@ fn alertmanager(notification: &Notification) -> Value {
             "annotations": {"summary": title},
             "startsAt": rfc3339(notification.now_ms),
         }));
+    }
+    if let Some(runbook) = &notification.runbook {
+        for alert in &mut list {
+            alert["annotations"]["runbook_url"] = runbook.as_str().into();
+        }
+    }
+    if let Some(link) = &notification.link {
+        for alert in &mut list {
+            alert["generatorURL"] = link.as_str().into();
+        }
     }
     Value::Array(list)
 }

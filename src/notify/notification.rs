@@ -23,6 +23,10 @@ pub struct Notification {
     pub also_down: Names,
     /// Entries of the log that were lost before they could be told; their number when it is known.
     pub lost: Option<u64>,
+    /// Where the console shows what is told.
+    pub link: Option<String>,
+    /// Where it is written what to do about the one service that is told of.
+    pub runbook: Option<String>,
     /// It only tries the channel out.
     pub test: bool,
     /// What is to be said about other channels.

@@ -11,12 +11,14 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use super::aggregator::Rules;
 use super::channel::{Channel, INBOX_MAX, Inbox, Peers, Setup};
 use super::config::Unusable;
+use super::config::Url;
 use super::transport::Transport;
 use super::{Config, ConfigError, Role, config, deadman};
 use crate::bus::Address;
 use crate::contract::Alert;
 use crate::env::Env;
 use crate::net::proxy::proxy_for;
+use crate::service::metrics::Metrics;
 use crate::service::{Notice, deliver};
 use crate::text::cut;
 use crate::truth::Truth;
@@ -41,6 +43,8 @@ pub struct Context {
     pub inst: String,
     /// The machine it runs on.
     pub host: String,
+    /// Where the channels count.
+    pub metrics: Metrics,
 }
 
 /// The running channels. Dropping it stops them.
@@ -48,6 +52,7 @@ pub struct Notifier {
     role: Role,
     context: Context,
     rules: Rules,
+    console: Option<Url>,
     state_dir: Option<PathBuf>,
     channels: Vec<Running>,
     /// What was last said to be wrong with the channels.
@@ -92,6 +97,7 @@ pub fn start<E: From<Notice> + Send + 'static>(
     let mut notifier = idle(role, context, events);
     notifier.state_dir = state_dir;
     notifier.rules = config.rules;
+    notifier.console = config.console;
     let complaint = complaint(&config.unusable, |_| false);
     for channel in notifier.or_usual(config.channels, &config.unusable) {
         notifier.open(channel);
@@ -129,6 +135,7 @@ pub fn idle<E: From<Notice> + Send + 'static>(
     Notifier {
         role,
         rules: Rules::default(),
+        console: None,
         state_dir: context.env.folder("STATE_DIR").unwrap_or_default(),
         context,
         channels: Vec::new(),
@@ -192,6 +199,7 @@ impl Notifier {
 
     fn follow(&mut self, config: Config) {
         self.rules = config.rules;
+        self.console.clone_from(&config.console);
         let keeps = |name: &String| {
             let mut names = config.unusable.iter().filter_map(|u| u.name.as_ref());
             names.any(|unusable| unusable == name)
@@ -249,6 +257,7 @@ impl Notifier {
             role: self.role,
             channel: channel.clone(),
             rules: self.rules,
+            console: self.console.clone(),
             truth: self
                 .context
                 .knows_services
@@ -257,6 +266,7 @@ impl Notifier {
             // One that was stopped and is in the middle of a send must not be taken for its successor.
             inst: format!("{}-{}", self.context.inst, self.started),
             host: self.context.host.clone(),
+            metrics: self.context.metrics.clone(),
             state_dir: self.state_dir.clone(),
             inbox: items,
             stop: stopped,
@@ -435,6 +445,7 @@ mod tests {
             bus: bus.clone(),
             inst: "test".to_owned(),
             host: "test".to_owned(),
+            metrics: Metrics::default(),
         };
         let (events, _ends) = bounded::<Notice>(1);
         let mut notifier = start(Role::Healer, context, events).expect("it can be used");

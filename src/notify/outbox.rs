@@ -115,6 +115,16 @@ impl Outbox {
         }
     }
 
+    /// How many messages wait.
+    pub fn waiting(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// When the oldest of them was written.
+    pub fn oldest_ms(&self) -> Option<Ms> {
+        self.messages.iter().map(|message| message.made_ms).min()
+    }
+
     /// The clock stepped by so much: pauses keep their length.
     pub fn shift(&mut self, by: Ms) {
         for message in &mut self.messages {

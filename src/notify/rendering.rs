@@ -67,6 +67,12 @@ pub fn text(notification: &Notification, zone: &TimeZone) -> String {
     if !notification.also_down.is_empty() {
         line(&format!("also down: {}", list(&notification.also_down)));
     }
+    if let Some(runbook) = &notification.runbook {
+        line(&format!("what to do: {runbook}"));
+    }
+    if let Some(link) = &notification.link {
+        line(link);
+    }
     text.truncate(text.trim_end().len());
     text
 }

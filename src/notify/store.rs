@@ -12,6 +12,7 @@ use super::notification::Ms;
 use super::outbox::{DeadLetter, OutboxMessage};
 use crate::bus::lease::{self, Fence, IfFree};
 use crate::bus::{Address, BusError, Commands, Limits};
+use crate::contract::asks::{ASK_SEC, Ask, ask_key, asks_key};
 use crate::contract::{
     ALERT_LOG, Alert, DEAD_MAX, Silence, dead_key, holder_key, outbox_key, told_key,
 };
@@ -346,6 +347,37 @@ impl Store {
         let found = services.iter().zip(found);
         let state = |(svc, health): (&String, Option<_>)| Some((svc.clone(), begin_of(health?)));
         Ok(found.filter_map(state).collect())
+    }
+
+    /// The next ask that waits, if there is one that can be read.
+    pub fn next_ask(&mut self) -> Result<Option<Ask>, BusError> {
+        let mut pop = redis::cmd("LPOP");
+        let text: Option<String> = self.commands.query(pop.arg(asks_key(&self.group)))?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// Leaves the answer to an ask, for whoever still waits for it.
+    pub fn answer_ask(&mut self, id: &str, answer: &str) -> Result<(), BusError> {
+        let mut set = redis::cmd("SET");
+        set.arg(ask_key(&self.group, id)).arg(answer);
+        let _: Option<String> = self.commands.query(set.arg("EX").arg(ASK_SEC).arg("XX"))?;
+        Ok(())
+    }
+
+    /// The newest letters that were given up, as they stand there and as they are read.
+    pub fn dead_letters(&mut self, most: usize) -> Result<Vec<(String, DeadLetter)>, BusError> {
+        let mut range = redis::cmd("LRANGE");
+        range.arg(dead_key(&self.channel)).arg(0).arg(most - 1);
+        let texts: Vec<String> = self.commands.query(&range)?;
+        let read = |text: String| Some((text.clone(), serde_json::from_str(&text).ok()?));
+        Ok(texts.into_iter().filter_map(read).collect())
+    }
+
+    /// Takes out a letter, as it stands there.
+    pub fn forget_letter(&mut self, text: &str) -> Result<(), BusError> {
+        let mut remove = redis::cmd("LREM");
+        self.commands
+            .query(remove.arg(dead_key(&self.channel)).arg(1).arg(text))
     }
 
     /// The connection, for what is not the channel's own.

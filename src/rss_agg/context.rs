@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::config::{Config, FeedSpec};
 use super::fetch::Fetcher;
+use super::numbers::Numbers;
 use super::store::SharedStore;
 use crate::env::Env;
 use crate::net::permits::Semaphore;
@@ -51,4 +52,5 @@ pub struct PollContext<'a> {
     pub store: &'a SharedStore,
     pub env: &'a Env,
     pub working: &'a Working<'a>,
+    pub numbers: &'a Numbers,
 }

@@ -58,6 +58,7 @@ pub fn poll(
     permit: HostPermit,
 ) -> Report {
     let start = Mono::now();
+    context.numbers.polls.add(1);
     let outcome = try_poll(context, spec, manner, permit).unwrap_or_else(Outcome::StoreFailed);
     Report {
         outcome,
@@ -232,6 +233,7 @@ impl Visit<'_> {
             self.refuse(&answer, format!("HTTP {}", status_line(answer.status)));
             return Ok(None);
         };
+        self.context.numbers.bytes.add(body.bytes.len() as u64);
         let body_hash = hash(&body.bytes);
         if self.is_same_body(&answer, &body, &body_hash) {
             self.record.validators =
@@ -258,6 +260,7 @@ impl Visit<'_> {
             now_ts,
         };
         let taken = ingest.run().map_err(|Interrupted(error)| error)?;
+        self.context.numbers.items.add(taken.queued as u64);
         let found = parsed.repairs.iter().map(ToString::to_string);
         let repairs = body.repairs.iter().cloned().chain(found);
         let whole = parsed.whole && complete;

@@ -7,6 +7,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use super::Event;
 use super::config::FeedSpec;
 use super::context::{PollContext, Setup};
+use super::numbers::Numbers;
 use super::poll::{self, Manner, PROGRESS_BUDGET};
 use super::record::Record;
 use super::store::{Keep, SharedStore, Store, Swept};
@@ -103,6 +104,7 @@ impl Pool {
             env: service.env.clone(),
             progress: service.beat.progress(name.clone(), PROGRESS_BUDGET),
             sender: service.sender.clone(),
+            numbers: Numbers::new(service.beat.metrics()),
         };
         service.threads.spawn(&name, move || poller.run())?;
         self.started += 1;
@@ -116,6 +118,7 @@ struct Poller {
     env: Env,
     progress: Progress,
     sender: Sender<Event>,
+    numbers: Numbers,
 }
 
 impl Poller {
@@ -146,6 +149,7 @@ impl Poller {
                     store,
                     env: &self.env,
                     working: &working,
+                    numbers: &self.numbers,
                 };
                 let report = poll::poll(&context, &spec, manner, permit);
                 Event::Polled {

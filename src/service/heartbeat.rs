@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
+use super::metrics::Metrics;
 use super::watchdog::{Progress, Watchdog};
 use crate::bus::{Address, BusError};
 use crate::fail_stop::lock;
@@ -30,6 +31,8 @@ pub struct BeatHandle {
 
 pub(super) struct Shared {
     state: Mutex<State>,
+    /// What it counts.
+    pub metrics: Metrics,
     /// Whether the workers get on.
     pub watchdog: Watchdog,
     /// Nothing is published while this is set.
@@ -70,6 +73,7 @@ impl BeatHandle {
                 reason: None,
                 eta: None,
             }),
+            metrics: Metrics::default(),
             watchdog: Watchdog::default(),
             muted: AtomicBool::new(muted),
             stop: AtomicBool::new(false),
@@ -85,6 +89,11 @@ impl BeatHandle {
     /// `degraded`, over twice the budget and it stops.
     pub fn progress(&self, worker: impl Into<String>, budget: Duration) -> Progress {
         self.shared.watchdog.worker(worker, budget)
+    }
+
+    /// What the process counts of its work: it goes out behind a beat now and then.
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
     }
 
     /// The `status` of the beats to come (`idle`, say); a worker that is stuck overrides it.

@@ -3,6 +3,7 @@
 mod carding;
 mod handover;
 mod listeners;
+mod reporting;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,6 +14,7 @@ use crossbeam_channel::Receiver;
 use carding::Carding;
 use handover::BeatHandover;
 use listeners::Listeners;
+use reporting::Reporting;
 
 use super::healthcheck::Notes;
 use super::heartbeat::{BeatHandle, HeartbeatSettings, Shared};
@@ -36,6 +38,7 @@ pub struct HeartbeatPublisher {
     count: u64,
     listeners: Listeners,
     carding: Carding,
+    reporting: Reporting,
     /// What the beats go by.
     settings: HeartbeatSettings,
     handover: BeatHandover,
@@ -65,6 +68,7 @@ impl HeartbeatPublisher {
         let commands = address.map(|address| connection(id, address));
         let (handle, shared, inbox) = BeatHandle::new(settings, muted);
         let publisher = HeartbeatPublisher {
+            reporting: Reporting::new(shared.metrics.clone(), id, inst),
             id: id.to_owned(),
             inst: inst.to_owned(),
             shared,
@@ -255,7 +259,7 @@ impl HeartbeatPublisher {
         let channel = &self.settings.channel;
         let now = Mono::now();
         let (beat, is_carded) = self.carding.on(beat, commands, now);
-        let heard = commands.query(redis::cmd("PUBLISH").arg(channel).arg(&beat));
+        let heard = self.reporting.publish(commands, channel, &beat, now);
         self.handover.publish(commands, &beat, Mono::now());
         let heard = heard?;
         if is_carded {

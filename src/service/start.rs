@@ -188,6 +188,8 @@ impl<E: From<Notice> + Send + 'static> Starting<E> {
             notes,
         );
         let publisher = publisher.with_card(card(profile, &self.host));
+        let started = beat.metrics().gauge("daemon_start_time_seconds", &[]);
+        started.set(crate::clock::wall_secs() as f64);
         spine.spawn("beat", move || publisher.run())?;
 
         let (period, keeps) = (profile.truth_period, profile.keeps_last_good);

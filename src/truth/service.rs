@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::store::{BEATS, DISABLED, ONLY_HEARD, OWN_CHANNEL};
+use super::store::{BEATS, DISABLED, ONLY_HEARD, OWN_CHANNEL, Span};
 use super::{BusId, HEALER, Instances, Truth};
 
 /// One service as truth describes it.
@@ -86,6 +86,21 @@ impl<'a> Service<'a> {
             Ok(at) => self.truth.text(groups[at].1),
             Err(_) => self.name().split('.').next().unwrap_or(self.name()),
         }
+    }
+
+    /// What it is for, in the words of whoever wrote the document.
+    pub fn description(&self) -> Option<&'a str> {
+        self.said(&self.truth.descriptions)
+    }
+
+    /// Where it is written what to do when it is down: an http or https URL.
+    pub fn runbook(&self) -> Option<&'a str> {
+        self.said(&self.truth.runbooks)
+    }
+
+    fn said(&self, all: &'a [(u32, Span)]) -> Option<&'a str> {
+        let at = all.binary_search_by_key(&self.id, |(id, _)| *id).ok()?;
+        Some(self.truth.text(all[at].1))
     }
 
     /// The bus of its beats.

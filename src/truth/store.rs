@@ -100,6 +100,8 @@ impl Truth {
             rhythms: vec![Rhythm::default()],
             channels: Vec::new(),
             groups: Vec::new(),
+            descriptions: Vec::new(),
+            runbooks: Vec::new(),
             lanes: Vec::new(),
             depends: Vec::new(),
             instances: Vec::new(),
@@ -181,6 +183,8 @@ impl Truth {
         self.instances.shrink_to_fit();
         self.channels.shrink_to_fit();
         self.groups.shrink_to_fit();
+        self.descriptions.shrink_to_fit();
+        self.runbooks.shrink_to_fit();
         self.rhythms.shrink_to_fit();
     }
 }

@@ -152,6 +152,31 @@ fn a_service_is_of_the_group_that_it_names_or_of_the_first_part_of_its_name() {
 }
 
 #[test]
+fn a_service_says_what_it_is_for_and_where_it_is_written_what_to_do() {
+    let text = r#"{"services":{"a":{"heartbeat":{}},"db":{"heartbeat":{},"description":"keeps <all>","runbook":"https://wiki.example.org/db"}}}"#;
+    let truth = Truth::parse(text.as_bytes(), Defaults::default()).expect("valid");
+    let said: Vec<_> = truth
+        .services()
+        .map(|service| (service.description(), service.runbook()))
+        .collect();
+    let of_db = (Some("keeps <all>"), Some("https://wiki.example.org/db"));
+    assert_eq!(said, [(None, None), of_db]);
+    for wrong in [
+        "javascript:alert(1)",
+        "https://",
+        "https://a b",
+        "ftp://a",
+        "//a",
+        "https://a\\u0000",
+    ] {
+        let text = text.replace("https://wiki.example.org/db", wrong);
+        let refused = Truth::parse(text.as_bytes(), Defaults::default());
+        let refused = refused.expect_err(wrong).to_string();
+        assert!(refused.contains("services.db.runbook"), "{refused}");
+    }
+}
+
+#[test]
 fn lanes_dependencies_and_sections_are_looked_up() {
     let truth = good(SWARM);
     let rss_agg = truth.service("rss_agg").expect("in the document");

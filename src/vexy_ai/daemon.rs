@@ -157,7 +157,12 @@ impl Daemon {
                 Event::Notice(Notice::Stop) => break,
                 Event::Notice(notice) => self.heed(notice, service)?,
                 Event::Trouble { who, why } => self.report.trouble(who, why),
-                Event::Sight(sight) => self.report.saw(sight),
+                Event::Sight(sight) => {
+                    let gauge = |name, value| service.beat.metrics().gauge(name, &[]).set(value);
+                    gauge("vexy_ai_behind_seconds", sight.behind.as_secs_f64());
+                    gauge("vexy_ai_given_up_last_hour", sight.dead as f64);
+                    self.report.saw(sight);
+                }
                 Event::Control => {}
             }
             self.say(service);

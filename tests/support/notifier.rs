@@ -30,6 +30,7 @@ pub fn notifier_of(
         bus: Address::parse(&redis.url(), "test").unwrap(),
         inst: format!("{:08x}", fastrand::u32(..)),
         host: "testhost".into(),
+        metrics: marketswarm::service::metrics::Metrics::default(),
     };
     let notifier = notify::start(role, context, sender).unwrap_or_else(|e| panic!("{e}"));
     (notifier, events)

@@ -108,6 +108,24 @@
     at("live").textContent = (source ? "live " : "seen ") + moment(heard / 1000).slice(11);
   }
 
+  // --- what can be asked for on the pages of the services -----------------------------------------------------------
+  if (acts) for (const button of document.querySelectorAll("button[data-post]")) {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      // Asked again under the same name it is the same ask.
+      button.dataset.id = button.dataset.id || "c" + Date.now().toString(36) + Math.random().toString(36).slice(2, 10);
+      try {
+        const said = await post(button.dataset.post, { id: button.dataset.id });
+        at("said").textContent = said.message || JSON.stringify(said);
+        if (!said.message || !said.message.startsWith("asked")) delete button.dataset.id;
+      } catch (error) {
+        at("said").textContent = error.message;
+      }
+      button.disabled = false;
+    });
+  }
+
   // --- the list ----------------------------------------------------------------------------------------------------
   let asked = 0, waits = false;
   function query(after) {
@@ -276,12 +294,13 @@
   function form(svc) {
     const span = make("input", { name: "span", value: "2h", required: true, size: 6, autocomplete: "off" });
     const why = make("input", { name: "why", required: true, autocomplete: "off" });
+    const from = make("input", { name: "from", placeholder: "now", size: 12, autocomplete: "off", title: "now, +30m, or 22:00 (UTC)" });
     // One id for each wish: asked again, it is the same silence.
     let wish = id();
-    const silence = make("form", {}, make("label", {}, "Silence for ", span), make("label", {}, "because ", why), make("button", { text: "silence" }));
+    const silence = make("form", {}, make("label", {}, "Silence for ", span), make("label", {}, "because ", why), make("label", {}, "from ", from), make("button", { text: "silence" }));
     silence.addEventListener("submit", async (event) => {
       event.preventDefault();
-      if (await act("silences", { id: wish, svc, span: span.value, why: why.value }, `${svc} is silenced for ${span.value}`)) { wish = id(); why.value = ""; }
+      if (await act("silences", { id: wish, svc, span: span.value, why: why.value, from: from.value }, `${svc} is silenced for ${span.value}${from.value ? " from " + from.value : ""}`)) { wish = id(); why.value = from.value = ""; }
     });
     const ack = make("button", { type: "button", text: "acknowledge: no reminders", onclick: () => act("services/" + encodeURIComponent(svc) + "/ack", {}, "acknowledged") });
     return make("div", {}, silence, make("p", {}, ack), make("p", { id: "done", role: "status" }));

@@ -17,7 +17,16 @@ fn what_comes_from_outside_is_text_on_every_page() {
     let row = std::sync::Arc::clone(view.row("db").expect("a row"));
     for page in [
         list(&view, reader, 200),
-        service(&view, &row, reader, 200),
+        service(
+            &view,
+            &row,
+            About {
+                description: Some(evil),
+                runbook: Some(evil),
+            },
+            reader,
+            200,
+        ),
         incidents(&view, reader, 200),
         login(Some(evil)),
         message(evil, evil),

@@ -6,6 +6,9 @@ use crate::console::sheet::{Cell, Sheet, Table};
 use crate::console::topic::Topic;
 use crate::console::view::View;
 
+/// A cell of so many characters stays in one line.
+const SHORT_CHARS: usize = 18;
+
 /// What `sheet` says of `topic`, as of now.
 pub fn topic(view: &View, reader: Reader<'_>, topic: Topic, sheet: &Sheet, now_ts: i64) -> String {
     let mut html = begin(view, reader, topic.title(), "topic", None, now_ts);
@@ -59,7 +62,9 @@ fn table(html: &mut Html, table: &Table) {
     for row in &table.rows {
         html.open("tr", &[]);
         for (head, cell) in table.heads.iter().zip(row) {
-            html.open("td", &[("data-name", head)]);
+            let is_short = cell.text.chars().count() <= SHORT_CHARS;
+            let class = if is_short { "short" } else { "long" };
+            html.open("td", &[("data-name", head), ("class", class)]);
             write(html, cell);
             html.close("td");
         }
@@ -79,6 +84,12 @@ fn write(html: &mut Html, cell: &Cell) {
         html.text(" ");
         html.text(&cell.text);
         return html.close("span");
+    }
+    for (word, path) in &cell.asks {
+        // The script shows it to whoever may act.
+        let asks = [("type", "button"), ("data-post", path), ("hidden", "")];
+        html.element("button", &asks, word);
+        html.text(" ");
     }
     match &cell.link {
         Some(link) => html.element("a", &[("href", link)], &cell.text),

@@ -6,7 +6,7 @@ use crate::reports::feeds::{Feeds, Refused};
 use crate::reports::masked::masked;
 use crate::rss_agg::record::{Health, Record};
 
-const HEADS: [&str; 8] = [
+const HEADS: [&str; 9] = [
     "Feed",
     "Health",
     "Error",
@@ -15,6 +15,7 @@ const HEADS: [&str; 8] = [
     "Next poll",
     "Last new",
     "Gap",
+    "Ask for",
 ];
 const REFUSED: [&str; 4] = ["When", "Feed", "Why", "How it begins"];
 
@@ -85,6 +86,7 @@ fn row(id: &str, record: &Record, now_ts: i64) -> Vec<Cell> {
         next,
         ago(record.last_new_ts, now_ts),
         or_none(record.average_gap_sec.map(|secs| span(secs as i64))),
+        Cell::asks(&[("Poll now", format!("/api/v1/feeds/{id}/poll"))]),
     ]
 }
 

@@ -5,13 +5,14 @@ use crate::console::view::Stand;
 use crate::reports::notify::{Channel, Letter};
 use crate::swarm_state::NOBODY_IS_TOLD;
 
-const HEADS: [&str; 6] = [
+const HEADS: [&str; 7] = [
     "Channel",
     "State",
     "Waiting",
     "Waiting since",
     "Last answer",
     "Dead letters",
+    "Ask for",
 ];
 const LETTERS: [&str; 5] = ["When", "Channel", "To", "Message", "Why"];
 
@@ -41,6 +42,7 @@ pub fn notify(channels: &[Channel], now_ts: i64) -> Sheet {
             ago(channel.waiting_since_ts, now_ts),
             or_none(channel.last_answer.as_ref()),
             dead,
+            asks(&teller.channel),
         ]
     };
     sheet
@@ -67,8 +69,13 @@ pub fn notify(channels: &[Channel], now_ts: i64) -> Sheet {
         };
         let table = Table::of("Dead letters", &LETTERS, &letters, row);
         sheet.tables.push(table);
-        let words = "To send them once more: marketswarm notify dead --resend";
+        let words = "To send them once more: Resend, or marketswarm notify dead --resend";
         sheet.remarks.push(words.to_owned());
     }
     sheet
+}
+
+fn asks(channel: &str) -> Cell {
+    let path = |what: &str| format!("/api/v1/notify/{channel}/{what}");
+    Cell::asks(&[("Test", path("test")), ("Resend", path("resend"))])
 }

@@ -54,6 +54,7 @@ fn a_feed_that_fails_says_why_and_shows_no_key() {
             "in 2 min",
             "—",
             "1 min 30 s",
+            "",
         ]
     );
     assert_eq!(sheet.tables[0].rows[0][1].stand, Some(Stand::Down));

@@ -7,7 +7,7 @@ use super::route;
 use crate::clock::Mono;
 use crate::console::access::{COOKIE, Denied, LOGIN_SEC, same_origin};
 use crate::console::answer::{html_page, said};
-use crate::console::ask::{Action, Ask};
+use crate::console::ask::{Action, Ask, Named};
 use crate::console::errand::{Errand, What};
 use crate::console::page;
 use crate::http::{Answer, Method, Request, Response, Ticket, form_fields};
@@ -77,6 +77,19 @@ impl Console {
                         format!("the body is no silence {{id, svc, span, why, from}}: {error}");
                     return Answer::Now(said(400, &crate::text::SafeText::new(&why)));
                 }
+            },
+            route::Action::Channel(channel, what) => match serde_json::from_slice(&request.body) {
+                Ok(Named { id }) => Action::Channel {
+                    channel: channel.to_owned(),
+                    what,
+                    id,
+                },
+                Err(_) => {
+                    return Answer::Now(said(400, "the body is {\"id\": …}, chosen by the client"));
+                }
+            },
+            route::Action::Poll(feed) => Action::Poll {
+                feed: feed.to_owned(),
             },
             route::Action::End(id) => Action::End { id: id.to_owned() },
             route::Action::Ack(svc) => Action::Ack {

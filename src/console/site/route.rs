@@ -1,6 +1,7 @@
 //! The table of paths. Pure.
 
 use crate::console::topic::Topic;
+use crate::contract::asks::Wanted;
 use crate::http::{Method, Request};
 
 /// Where a path leads.
@@ -57,7 +58,10 @@ pub enum Api<'p> {
     /// What a working service keeps.
     Topic(Topic),
     Incidents,
+    IncidentsCsv,
     Incident(&'p str),
+    /// What was not up of a service, for a spreadsheet.
+    SpansCsv(&'p str),
     /// Also asked for to be made.
     Silences,
 }
@@ -68,6 +72,10 @@ pub enum Action<'p> {
     Silence,
     End(&'p str),
     Ack(&'p str),
+    /// Something of whoever holds a channel.
+    Channel(&'p str, Wanted),
+    /// A poll of a feed.
+    Poll(&'p str),
 }
 
 impl<'p> Route<'p> {
@@ -118,14 +126,26 @@ impl<'p> Route<'p> {
             "services" => Route::Api(Api::Services),
             "groups" => Route::Api(Api::Groups),
             "incidents" => Route::Api(Api::Incidents),
+            "incidents.csv" => Route::Api(Api::IncidentsCsv),
             "silences" => Route::Api(Api::Silences),
             word if Topic::of(word).is_some() => Route::Api(Api::Topic(Topic::of(word)?)),
             rest => match rest.split_once('/')? {
                 ("services", rest) => match rest.rsplit_once('/') {
                     Some((svc, "ack")) => Route::Action(Action::Ack(one(svc)?)),
+                    Some((svc, "spans.csv")) => Route::Api(Api::SpansCsv(one(svc)?)),
                     Some((svc, "beats")) => Route::Api(Api::Beats(one(svc)?)),
                     Some(_) => return None,
                     None => Route::Api(Api::Service(one(rest)?)),
+                },
+                ("feeds", rest) => Route::Action(Action::Poll(one(rest.strip_suffix("/poll")?)?)),
+                ("notify", rest) => match rest.rsplit_once('/')? {
+                    (channel, "test") => {
+                        Route::Action(Action::Channel(one(channel)?, Wanted::Test))
+                    }
+                    (channel, "resend") => {
+                        Route::Action(Action::Channel(one(channel)?, Wanted::Resend))
+                    }
+                    _ => return None,
                 },
                 ("incidents", id) => Route::Api(Api::Incident(one(id)?)),
                 ("silences", rest) => Route::Action(Action::End(one(rest.strip_suffix("/end")?)?)),
@@ -193,6 +213,15 @@ mod tests {
                 Some(Route::Action(Action::End("x"))),
             ),
             ("/api/v1/silences/end", None),
+            (
+                "/api/v1/notify/ops/test",
+                Some(Route::Action(Action::Channel("ops", Wanted::Test))),
+            ),
+            ("/api/v1/notify/ops/sell", None),
+            (
+                "/api/v1/feeds/news/poll",
+                Some(Route::Action(Action::Poll("news"))),
+            ),
             (
                 "/badge/Web shop.svg",
                 Some(Route::Public(Public::Badge("Web shop"))),

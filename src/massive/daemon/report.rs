@@ -13,6 +13,7 @@ use crate::massive::record::ObjectWriter;
 use crate::massive::session::Session;
 use crate::massive::store::Batch;
 use crate::service::BeatHandle;
+use crate::service::metrics::Metrics;
 
 /// How often the status is written while nothing happens.
 const STATUS_EVERY_MS: i64 = 5_000;
@@ -22,7 +23,7 @@ const NEWS_EVERY_MS: i64 = 60_000;
 const NEWS_MAX: usize = 256;
 
 /// What was said, and what is still to be counted.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Report {
     /// The word and the reason of the beat.
     said: Option<(Option<&'static str>, String)>,
@@ -31,11 +32,24 @@ pub(super) struct Report {
     /// State, session, and whether that is assumed, as they were written last.
     written: Option<(&'static str, Session, bool)>,
     news: HashMap<String, i64>,
+    /// The same counts, since the process began.
+    metrics: Metrics,
 }
 
 impl Report {
+    /// One that counts among `metrics` too.
+    pub fn new(metrics: Metrics) -> Report {
+        Report {
+            metrics,
+            ..Report::default()
+        }
+    }
+
     pub fn count(&mut self, name: &'static str, by: u64) {
         *self.counts.entry(name).or_default() += by;
+        self.metrics
+            .counter("massive_events_total", &[("what", name)])
+            .add(by);
     }
 
     /// Has this not been said for a minute?

@@ -7,7 +7,7 @@ use super::{EVERY_SECOND, Event, Mesh, say_standing};
 use crate::bus::BusError;
 use crate::bus::lease::Standing;
 use crate::clock::{Mono, Now};
-use crate::contract::mesh::{WORK, low_key, work_key};
+use crate::contract::mesh::{State, WORK, low_key, work_key};
 use crate::mesh::alerts::Heard;
 use crate::mesh::bus::Wish;
 use crate::mesh::record::{Outcome, SAY_MAX, Said};
@@ -196,6 +196,16 @@ impl Mesh {
         Ok(())
     }
 
+    /// Counts who is there, for whoever watches mesh.
+    fn count(&self) {
+        let mut total = self.shared.registry().total();
+        for state in State::ALL {
+            let labels = [("state", state.as_str())];
+            let gauge = self.metrics.gauge("mesh_instances", &labels);
+            gauge.set(f64::from(*total.of(state)));
+        }
+    }
+
     /// Tells the next batch; false when nothing more can be told now.
     fn say(&mut self) -> Result<bool, BusError> {
         let batch = self.shared.registry().next(SAY_MAX);
@@ -218,6 +228,7 @@ impl Mesh {
         };
         let now = Now::read();
         self.next_as_of = now.mono + AS_OF_EVERY;
+        self.count();
         for outcome in outcomes {
             match outcome {
                 Outcome::Done => self.shared.registry().told(),

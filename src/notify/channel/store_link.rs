@@ -301,6 +301,7 @@ impl Channel {
 
     /// Writes everything that is owed, in one transaction.
     pub(super) fn flush(&mut self) {
+        self.numbers.waits(&self.outbox, self.clock.now_ms());
         if self.owed.is_empty() {
             return;
         }

@@ -91,7 +91,7 @@ pub enum ConfigError {
 
 impl Url {
     /// Reads a URL; `name` is the variable that holds it.
-    pub(super) fn parse(name: &str, text: &str) -> Result<Url, ConfigError> {
+    pub fn parse(name: &str, text: &str) -> Result<Url, ConfigError> {
         let bad = |why: &str| refused(name, format!("{why}; write https://HOST/PATH"));
         let uri: Uri = text.trim().parse().map_err(|_| bad("not a URL"))?;
         if !matches!(uri.scheme_str(), Some("http" | "https")) {

@@ -6,9 +6,10 @@ use super::super::store::{BEATS, DISABLED, Known, OWN_CHANNEL, Rhythm, StoredLan
 use super::super::visitor::Visitor;
 use super::super::{HEALER, HEARTBEAT_SUFFIX, SECTIONS_MAX};
 use crate::contract::{ALERT_CHANNEL, HEALER_ECHOES, TRUTH_CHANGED, is_name};
+use crate::text::SafeText;
 
 /// What every service may have.
-const GENERAL: [&str; 7] = [
+const GENERAL: [&str; 8] = [
     "heartbeat",
     "access_points",
     "instances",
@@ -16,7 +17,11 @@ const GENERAL: [&str; 7] = [
     "enabled",
     "description",
     "group",
+    "runbook",
 ];
+/// Bytes of a description that are kept, and that the URL of a runbook may have.
+const DESCRIPTION_MAX_BYTES: usize = 512;
+const RUNBOOK_MAX_BYTES: usize = 1024;
 
 impl Visitor<'_> {
     pub(super) fn service(&mut self, id: u32, name: &str) -> Result<(), Syntax> {
@@ -37,12 +42,50 @@ impl Visitor<'_> {
                         self.truth.entries[id as usize].flags |= DISABLED;
                     }
                 }
-                "description" => self.description()?,
+                "description" => self.service_description(id)?,
+                "runbook" => self.runbook(id)?,
                 "group" => self.group(id)?,
                 "threshold" if name == HEALER => self.threshold()?,
                 other => self.own_section(id, name, other)?,
             }
         }
+        Ok(())
+    }
+
+    /// What it is for.
+    fn service_description(&mut self, id: u32) -> Result<(), Syntax> {
+        if let Some((_, text)) = self.string("\"what it is for\"")? {
+            let span = self
+                .truth
+                .keep(&SafeText::cut(&text, DESCRIPTION_MAX_BYTES));
+            self.truth.descriptions.push((id, span));
+        }
+        Ok(())
+    }
+
+    /// What to do when it is down: it becomes a link, so nothing but the address of a page is taken.
+    fn runbook(&mut self, id: u32) -> Result<(), Syntax> {
+        let example = "\"https://wiki.example.org/db\"";
+        let Some((at, text)) = self.string(example)? else {
+            return Ok(());
+        };
+        let rest = (text.strip_prefix("https://")).or_else(|| text.strip_prefix("http://"));
+        let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '\\');
+        let is_url = rest
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['))
+            && text.chars().all(is_plain)
+            && text.len() <= RUNBOOK_MAX_BYTES;
+        if is_url {
+            let span = self.truth.keep(&text);
+            self.truth.runbooks.push((id, span));
+            return Ok(());
+        }
+        let what = "not the address of a page".to_owned();
+        self.error(
+            at,
+            what,
+            &format!("write {example}, of at most {RUNBOOK_MAX_BYTES} characters"),
+        );
         Ok(())
     }
 

@@ -328,7 +328,7 @@ fn an_unknown_field_is_said_once_with_what_was_probably_meant() {
         [
             "line 1 column 22: services.s0.hartbeat: an unknown field; did you mean `heartbeat`? (and 4 more like it)",
             "line 1 column 38: services.s0.colour: an unknown field; a service has heartbeat, access_points, \
-             instances, depends_on, enabled, description, group (and 4 more like it)",
+             instances, depends_on, enabled, description, group, runbook (and 4 more like it)",
             "line 1 column 251: services.rss_agg.feeds[0].uri: an unknown field; did you mean `url`?",
         ]
     );

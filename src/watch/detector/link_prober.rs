@@ -58,6 +58,7 @@ pub struct LinkProber {
     /// Until when things could be judged, and the doubts since.
     judged_until: Mono,
     uncertainties: u32,
+    doubts_so_far: u64,
     unstable_told: bool,
 }
 
@@ -113,6 +114,7 @@ impl LinkProber {
             down_since: None,
             judged_until: now,
             uncertainties: 0,
+            doubts_so_far: 0,
             unstable_told: false,
         }
     }
@@ -140,6 +142,11 @@ impl LinkProber {
     /// Whether silences on this bus may be judged at all.
     pub fn can_judge(&self) -> bool {
         self.proven && self.uncertainty.is_none() && self.round_trip.is_known()
+    }
+
+    /// How many doubts arose so far.
+    pub fn doubts_so_far(&self) -> u64 {
+        self.doubts_so_far
     }
 
     /// The slowest that an echo of this link was lately.
@@ -398,6 +405,7 @@ impl LinkProber {
 
     fn begin_uncertainty(&mut self, why: Uncertainty) {
         self.uncertainties += u32::from(self.uncertainty.is_none());
+        self.doubts_so_far += u64::from(self.uncertainty.is_none());
         self.uncertainty = Some(why);
         self.flights
             .iter_mut()

@@ -60,6 +60,8 @@ pub struct Counts {
     pub malformed: u64,
     /// Messages on channels that belong to no service.
     pub unroutable: u64,
+    /// Uncertainties that arose.
+    pub doubts: u64,
 }
 
 impl Detector {
@@ -95,7 +97,15 @@ impl Detector {
 
     /// What was heard so far.
     pub fn counts(&self) -> Counts {
-        self.counts
+        Counts {
+            doubts: self.prober.doubts_so_far(),
+            ..self.counts
+        }
+    }
+
+    /// The slowest that an echo was lately, while silences can be judged by them.
+    pub fn slowest_echo(&self) -> Option<Duration> {
+        self.prober.can_judge().then(|| self.prober.slowest())
     }
 
     /// Whether nothing on this bus can be judged at `now`: since when, and why. `None` when silences are judged as usual.

@@ -8,11 +8,28 @@
 
 use std::sync::{LockResult, Mutex, MutexGuard};
 
-/// From here on a panic on any thread ends the process, as SIGABRT does, after its message and place were printed.
+/// From here on a panic on any thread is said in one line, which is the last that the process says, and ends it as SIGABRT
+/// does. With `RUST_BACKTRACE` set, the way there is printed before.
 pub fn abort_on_panic() {
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
-        print(panic);
+        if std::env::var_os("RUST_BACKTRACE").is_some() {
+            print(panic);
+        }
+        let thread = std::thread::current();
+        let thread = thread.name().unwrap_or("without a name");
+        let place = panic.location().map(ToString::to_string);
+        let place = place.as_deref().unwrap_or("an unknown place");
+        let payload = panic.payload();
+        let words = payload.downcast_ref::<String>().map(String::as_str);
+        let words = words.or_else(|| payload.downcast_ref::<&str>().copied());
+        let words = words.unwrap_or("no reason given");
+        let line = format!("the thread {thread} panicked at {place}: {words}; the process ends");
+        // A command has no log.
+        match log::log_enabled!(log::Level::Error) {
+            true => log::error!("{line}"),
+            false => eprintln!("{line}"),
+        }
         std::process::abort();
     }));
 }

@@ -161,7 +161,7 @@ mod tests {
         write(&mut out, &[report(json!([one, one, other]))], 1000);
         let told = out.lines().filter(|line| line.contains("marketswarm_x"));
         assert_eq!(told.count(), 3, "{out}");
-        let many: Vec<_> = (0..400)
+        let many: Vec<_> = (0..200)
             .map(|n| json!({"name": "y", "kind": "gauge", "labels": [["n", n.to_string()]], "value": n}))
             .collect();
         let mut out = String::new();

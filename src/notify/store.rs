@@ -350,6 +350,9 @@ impl Store {
     }
 
     /// The next ask that waits, if there is one that can be read.
+    ///
+    /// # Errors
+    /// Those of the bus.
     pub fn next_ask(&mut self) -> Result<Option<Ask>, BusError> {
         let mut pop = redis::cmd("LPOP");
         let text: Option<String> = self.commands.query(pop.arg(asks_key(&self.group)))?;
@@ -357,6 +360,9 @@ impl Store {
     }
 
     /// Leaves the answer to an ask, for whoever still waits for it.
+    ///
+    /// # Errors
+    /// Those of the bus.
     pub fn answer_ask(&mut self, id: &str, answer: &str) -> Result<(), BusError> {
         let mut set = redis::cmd("SET");
         set.arg(ask_key(&self.group, id)).arg(answer);
@@ -365,6 +371,9 @@ impl Store {
     }
 
     /// The newest letters that were given up, as they stand there and as they are read.
+    ///
+    /// # Errors
+    /// Those of the bus.
     pub fn dead_letters(&mut self, most: usize) -> Result<Vec<(String, DeadLetter)>, BusError> {
         let mut range = redis::cmd("LRANGE");
         range.arg(dead_key(&self.channel)).arg(0).arg(most - 1);
@@ -374,6 +383,9 @@ impl Store {
     }
 
     /// Takes out a letter, as it stands there.
+    ///
+    /// # Errors
+    /// Those of the bus.
     pub fn forget_letter(&mut self, text: &str) -> Result<(), BusError> {
         let mut remove = redis::cmd("LREM");
         self.commands

@@ -222,6 +222,14 @@ impl Visit<'_> {
         }
     }
 
+    fn say_news(&self, reading: &Reading) {
+        let (queued, updated) = (reading.queued, reading.updated);
+        if queued + updated > 0 {
+            let (id, listed) = (&self.spec.id, reading.listed);
+            log::info!("feed {id}: {queued} new, {updated} changed, {listed} listed");
+        }
+    }
+
     /// Deals with an answer. A web page that names a feed is given back when `follow`.
     fn take(&mut self, mut answer: Answer, follow: bool) -> Result<Option<Page>, Stopped> {
         let now_ts = clock::wall_secs();
@@ -279,15 +287,7 @@ impl Visit<'_> {
                 Some(Cut::TooBig { .. }) | None => None,
             },
         };
-        if taken.queued + taken.updated > 0 {
-            log::info!(
-                "feed {}: {} new, {} changed, {} listed",
-                self.spec.id,
-                taken.queued,
-                taken.updated,
-                reading.listed
-            );
-        }
+        self.say_news(&reading);
         if follow {
             self.record.alternates.clear();
         }

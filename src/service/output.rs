@@ -20,7 +20,7 @@ pub fn print(text: &str) -> Result<(), Error> {
 /// Prints a text that was all that was asked for.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn printed(text: &str) -> Result<ExitCode, Error> {
     print(text)?;
     Ok(ExitCode::SUCCESS)
@@ -32,7 +32,7 @@ pub fn printed(text: &str) -> Result<ExitCode, Error> {
 /// [`SafeText`](crate::text::SafeText) long before, and this is for what nobody thought of.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub fn stream(text: &str) -> Result<bool, Error> {
     let mut out = io::stdout().lock();
     match out

@@ -91,6 +91,9 @@ pub enum ConfigError {
 
 impl Url {
     /// Reads a URL; `name` is the variable that holds it.
+    ///
+    /// # Errors
+    /// When it is none that can be asked, with the name and never the URL: it may hold a secret.
     pub fn parse(name: &str, text: &str) -> Result<Url, ConfigError> {
         let bad = |why: &str| refused(name, format!("{why}; write https://HOST/PATH"));
         let uri: Uri = text.trim().parse().map_err(|_| bad("not a URL"))?;

@@ -121,7 +121,7 @@ pub struct Alert {
     /// The service said `stopping` in its last beat.
     #[serde(default, skip_serializing_if = "is_false")]
     pub planned: bool,
-    /// Told before, and told again because the record of it was old.
+    /// Told before, and told again because the record of it was old, or because truth named the service anew.
     #[serde(default, skip_serializing_if = "is_false")]
     pub again: bool,
     /// Wall time until which a planned stop was announced to last (`eta` of the stopping beat).

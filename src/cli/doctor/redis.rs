@@ -1,6 +1,6 @@
 //! The buses: does each answer, and is it set up for what it carries?
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use redis::Value;
@@ -54,11 +54,12 @@ pub(super) fn examine_others(buses: &Buses, truth: Option<&Truth>, report: &mut 
     let named = named.filter(|bus| buses.is_named(bus) || beats_on(bus));
     let market = buses.is_named(MARKET_BUS).then_some(MARKET_BUS);
     let mut seen = BTreeMap::from([(place_of(&buses.system()), SYSTEM_BUS)]);
+    let mut looked_at = BTreeSet::from([SYSTEM_BUS]);
     for bus in named.chain(market) {
         let Ok(address) = buses.resolve(bus) else {
             continue;
         };
-        if bus == SYSTEM_BUS || seen.values().any(|known| *known == bus) {
+        if !looked_at.insert(bus) {
             continue;
         }
         if let Some(same) = seen.get(&place_of(&address)) {

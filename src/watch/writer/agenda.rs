@@ -37,6 +37,8 @@ pub(super) enum Step {
     /// What readers need.
     Upkeep,
     Buses,
+    /// Note when the buses were judged; their records were written then.
+    Judged(Now),
     Refresh,
     /// A write was refused.
     Refused(Part, BusError),
@@ -47,6 +49,12 @@ pub(super) enum Step {
 }
 
 impl Step {
+    /// Whether it is for readers, who can wait for what was just judged.
+    pub(super) fn is_of_upkeep(&self) -> bool {
+        use Step::*;
+        matches!(self, Upkeep | Buses | Judged(_) | Refresh)
+    }
+
     /// Whether it belongs to what is written of a turn, which ends where one of its writes fails.
     pub(super) fn is_of_speaking(&self) -> bool {
         use Step::*;

@@ -275,6 +275,39 @@ fn who_comes_back_before_it_was_forgotten_keeps_its_record() {
 }
 
 #[test]
+fn what_is_judged_while_the_records_of_buses_are_written_is_told_before_the_rest_of_upkeep() {
+    let mut played = Played::new();
+    let mut commands = Vec::new();
+    for _ in 0..100 {
+        let now = played.now;
+        let Some(question) = commands.pop() else {
+            commands = played.writer.step(Input::Tick, now);
+            played.now.mono = now.mono + Duration::from_millis(100);
+            continue;
+        };
+        if matches!(question, Command::SetBuses(_)) {
+            let meanwhile = played.writer.step(Input::News, now);
+            assert!(
+                meanwhile.is_empty(),
+                "one question at a time: {meanwhile:?}"
+            );
+            let reply = Reply::BusesSet(Ok(Told::Done { n: 1 }));
+            let next = played.writer.step(Input::Reply(Box::new(reply)), now);
+            assert!(matches!(next.last(), Some(Command::Collect)), "{next:?}");
+            return;
+        }
+        commands = match question.is_question() {
+            true => {
+                let reply = played.reply(question, Store::Free, &mut Vec::new());
+                played.writer.step(Input::Reply(Box::new(reply)), now)
+            }
+            false => commands,
+        };
+    }
+    panic!("it never writes the records of buses");
+}
+
+#[test]
 fn one_that_stands_by_leaves_the_lease_to_whoever_spoke_before_an_outage() {
     let mut played = Played::new();
     played.play(2.0, Store::Anothers, &mut Vec::new());

@@ -29,8 +29,20 @@ impl Writer {
         while self.asked.is_none()
             && let Some(step) = self.agenda.pop_front()
         {
-            self.begin(step);
+            match self.breaks_in(&step) {
+                true => {
+                    self.has_news = false;
+                    self.next([Step::Collect, Step::Owed, step]);
+                }
+                false => self.begin(step),
+            }
         }
+    }
+
+    /// Whether something was judged that does not wait for `step`: over a far bus, each question takes its time.
+    fn breaks_in(&self, step: &Step) -> bool {
+        let may_speak = self.is_speaking && self.answers && !self.cut_off;
+        self.has_news && may_speak && step.is_of_upkeep()
     }
 
     fn begin(&mut self, step: Step) {
@@ -53,6 +65,7 @@ impl Writer {
             Step::Unheard => self.write_unheard(),
             Step::Upkeep => self.upkeep(),
             Step::Buses => self.look_at_buses(),
+            Step::Judged(at) => self.note_judged(at),
             Step::Refresh => self.look_for_snapshots(),
             Step::Refused(part, error) => self.refused(part, error),
             Step::SayRefused(error) => self.say_refused(error),

@@ -83,11 +83,7 @@ impl Writer {
                 }
                 self.buses_refused = false;
                 self.taken(Part::Buses);
-                // So that whoever adds up how long a service was up knows when somebody would have noticed.
-                let sure = self.buses.sure();
-                let sure = sure.map(|(bus, since)| (bus.to_owned(), since)).collect();
-                let now_ts = at.wall_secs;
-                self.ask(Asked::Judged, Command::SetJudged { sure, now_ts });
+                self.next([Step::Judged(at)]);
             }
             Err(error) => {
                 self.buses.lost();
@@ -97,6 +93,14 @@ impl Writer {
                 );
             }
         }
+    }
+
+    /// So that whoever adds up how long a service was up knows when somebody would have noticed.
+    pub(super) fn note_judged(&mut self, at: Now) {
+        let sure = self.buses.sure();
+        let sure = sure.map(|(bus, since)| (bus.to_owned(), since)).collect();
+        let now_ts = at.wall_secs;
+        self.ask(Asked::Judged, Command::SetJudged { sure, now_ts });
     }
 
     pub(super) fn judged(&mut self, told: &Result<Told, BusError>) {

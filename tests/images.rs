@@ -11,11 +11,11 @@ const LIMITS: [(&str, u64); 9] = [
     ("bootstrap", 2_500_000),
     ("massive", 3_800_000),
     ("mesh", 2_800_000),
-    ("vexy_ai", 4_750_000),
+    ("vexy_ai", 5_100_000),
     ("healer", 4_500_000),
     ("sentinel", 4_500_000),
-    ("rss_agg", 4_800_000),
-    ("console", 3_250_000),
+    ("rss_agg", 5_150_000),
+    ("console", 3_700_000),
     ("marketswarm", 6_500_000),
 ];
 

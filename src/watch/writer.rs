@@ -48,7 +48,7 @@ use crate::contract::{Alert, AlertKind, HEALER_LEASE};
 
 /// Entries offered to the store at once.
 pub const PACE: usize = 1000;
-/// Services whose records are to go, at most; of more the oldest stay.
+/// Services whose records are to go, at most; beyond, the records of the oldest stay.
 const FORGET_MAX: usize = 1_000_000;
 /// Alerts about no service that may wait for the bus; beyond, the oldest goes.
 const NOTES_MAX: usize = 256;
@@ -289,6 +289,10 @@ impl Writer {
             Input::Watched { is_new } => {
                 self.has_watches = true;
                 self.must_seed |= is_new;
+                if is_new && !self.is_speaking {
+                    // Whom truth names on a bus that is heard anew is not met one by one, and may be among these.
+                    self.forget.clear();
+                }
                 self.out.push(Command::CutOff(self.cut_off));
             }
             Input::Met(meeting) => {

@@ -275,6 +275,22 @@ fn who_comes_back_before_it_was_forgotten_keeps_its_record() {
 }
 
 #[test]
+fn whom_truth_drops_while_it_stands_by_is_forgotten_when_it_speaks_unless_a_new_bus_may_have_it() {
+    for is_new in [false, true] {
+        let mut played = Played::new();
+        played.play(2.0, Store::Anothers, &mut Vec::new());
+        let now = played.now;
+        let dropped = Input::Forget(vec!["b".into()]);
+        assert!(played.writer.step(dropped, now).is_empty(), "it stands by");
+        played.writer.step(Input::Watched { is_new }, now);
+        played.play(20.0, Store::Anothers, &mut Vec::new());
+        played.play(20.0, Store::Free, &mut Vec::new());
+        let forgets = played.count(|c| matches!(c, Command::Forget(_)));
+        assert_eq!(forgets, usize::from(!is_new), "a new bus: {is_new}");
+    }
+}
+
+#[test]
 fn what_is_judged_while_the_records_of_buses_are_written_is_told_before_the_rest_of_upkeep() {
     let mut played = Played::new();
     let mut commands = Vec::new();

@@ -166,6 +166,8 @@ fn a_service_says_what_it_is_for_and_where_it_is_written_what_to_do() {
         "https://",
         "https://a b",
         "ftp://a",
+        "https://me:hunter2@wiki.example.org/db",
+        "https://me@wiki.example.org",
         "//a",
         "https://a\\u0000",
     ] {
@@ -173,6 +175,7 @@ fn a_service_says_what_it_is_for_and_where_it_is_written_what_to_do() {
         let refused = Truth::parse(text.as_bytes(), Defaults::default());
         let refused = refused.expect_err(wrong).to_string();
         assert!(refused.contains("services.db.runbook"), "{refused}");
+        assert!(!refused.contains("hunter2"), "{refused}");
     }
 }
 

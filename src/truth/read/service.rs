@@ -63,7 +63,8 @@ impl Visitor<'_> {
         Ok(())
     }
 
-    /// What to do when it is down: it becomes a link, so nothing but the address of a page is taken.
+    /// What to do when it is down: it becomes a link, so nothing but the address of a page is taken, and no password, which
+    /// every message would carry.
     fn runbook(&mut self, id: u32) -> Result<(), Syntax> {
         let example = "\"https://wiki.example.org/db\"";
         let Some((at, text)) = self.string(example)? else {
@@ -71,8 +72,11 @@ impl Visitor<'_> {
         };
         let rest = (text.strip_prefix("https://")).or_else(|| text.strip_prefix("http://"));
         let is_plain = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>' | '\\');
-        let is_url = rest
-            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['))
+        let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
+        let is_host = |host: &str| {
+            host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[') && !host.contains('@')
+        };
+        let is_url = host.is_some_and(is_host)
             && text.chars().all(is_plain)
             && text.len() <= RUNBOOK_MAX_BYTES;
         if is_url {
@@ -84,7 +88,9 @@ impl Visitor<'_> {
         self.error(
             at,
             what,
-            &format!("write {example}, of at most {RUNBOOK_MAX_BYTES} characters"),
+            &format!(
+                "write {example}, of at most {RUNBOOK_MAX_BYTES} characters, without user and password"
+            ),
         );
         Ok(())
     }

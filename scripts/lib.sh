@@ -90,18 +90,19 @@ need_musl() {
     rustup target add "$target"
 }
 
+# What ships. A caller who wants only some of them says so.
 programs=(bootstrap rss_agg massive mesh vexy_ai healer sentinel console marketswarm)
 
 # The profile that a program ships in (see Cargo.toml): small, but for those that hear every beat or go through much text.
 profile_of() { case "$1" in healer | sentinel | rss_agg | vexy_ai) printf dist ;; *) printf small ;; esac; }
 
-# cargo_build PROFILE TARGET: the words of the command that builds the programs of that profile.
+# cargo_build PROFILE TARGET: the words of the command that builds the programs of that profile; none if there are none.
 cargo_build() {
-    local name
-    printf 'cargo build --locked --quiet --profile %s --target %s' "$1" "$2"
+    local name bins=
     for name in "${programs[@]}"; do
-        if [ "$(profile_of "$name")" = "$1" ]; then printf ' --bin %s' "$name"; fi
+        if [ "$(profile_of "$name")" = "$1" ]; then bins+=" --bin $name"; fi
     done
+    [ -z "$bins" ] || printf 'cargo build --locked --quiet --profile %s --target %s%s' "$1" "$2" "$bins"
 }
 
 has_rust() { command -v cargo >/dev/null || [ -x "$HOME/.cargo/bin/cargo" ]; }
@@ -114,14 +115,15 @@ build_static() {
 }
 
 build_here() {
-    local target profile name
+    local target profile name build
     need_musl
     target=$(musl_target)
     say "building the static binaries (a few minutes the first time)"
     for profile in small dist; do
         # RUSTFLAGS would replace the flags of .cargo/config.toml, which make the programs small.
-        # shellcheck disable=SC2046 # words
-        env --unset=RUSTFLAGS $(cargo_build "$profile" "$target")
+        build=$(cargo_build "$profile" "$target")
+        # shellcheck disable=SC2086 # words
+        [ -z "$build" ] || env --unset=RUSTFLAGS $build
     done
     for name in "${programs[@]}"; do
         install -m 0755 "target/$target/$(profile_of "$name")/$name" "$1/$name"

@@ -13,6 +13,7 @@ mod analyses;
 mod buses;
 mod event;
 mod instance_lock;
+mod last_words;
 mod logs;
 mod lost_truth;
 mod ports;

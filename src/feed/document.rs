@@ -21,6 +21,7 @@ mod xml;
 pub use attributes::Attributes;
 pub use entry::{Channel, Entry, Format, Person, Ranked, RawEnclosure, Text};
 pub use markup::{Token, Tokenizer};
+pub(in crate::feed) use names::lower;
 pub use repair::{Needed, Repair, Repairs};
 
 use std::borrow::Cow;

@@ -15,6 +15,7 @@ use super::analyses::Analyses;
 use super::buses;
 use super::event::Event;
 use super::instance_lock::lock;
+use super::last_words::{self, last_words};
 use super::logs::Logs;
 use super::ports::Wish;
 use super::process_supervisor::{Action, Id, ProcessSupervisor, Role};
@@ -342,11 +343,11 @@ impl Swarm {
 
     /// What a process that failed said last, for a line of ours; it need not be text.
     fn last_words(&self, name: &str, exit: &Exit) -> String {
-        let line = self.processes.logs.tail(name, 1).pop();
-        let Some(line) = line.filter(|line| !exit.well && !is_routine(line)) else {
-            return String::new();
-        };
-        format!(" ({})", SafeText::cut(&line, TEXT_MAX_BYTES))
+        let lines = self.processes.logs.tail(name, last_words::MAX_LINES);
+        match last_words(&lines) {
+            Some(words) if !exit.well => format!(" ({})", SafeText::cut(&words, TEXT_MAX_BYTES)),
+            _ => String::new(),
+        }
     }
 
     /// Asks the buses that have not answered since their start; a stranger's answer does not count.
@@ -371,10 +372,4 @@ impl Swarm {
         // A full disk is no reason to end the swarm.
         let _ = self.run.write(&note);
     }
-}
-
-/// Does a line of a daemon's log tell of its daily work, and so not of its end?
-fn is_routine(line: &str) -> bool {
-    let level = line.split_whitespace().nth(1);
-    matches!(level, Some("INFO" | "DEBUG" | "TRACE"))
 }

@@ -1,5 +1,7 @@
 //! The attributes of a tag.
 
+use memchr::memchr;
+
 /// The attributes of a tag, unread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attributes<'a> {
@@ -20,36 +22,32 @@ impl<'a> Attributes<'a> {
 
     /// Names and raw values in order; a name without value has an empty one.
     pub fn iter(self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        // By bytes, and not by characters: all that separates is ASCII.
         let mut rest = self.inside;
         std::iter::from_fn(move || {
-            rest = rest.trim_start_matches(|c: char| {
-                c.is_ascii_whitespace() || matches!(c, '/' | '"' | '\'')
-            });
-            if rest.is_empty() {
-                return None;
-            }
-            let name_end = rest
-                .find(|c: char| c.is_ascii_whitespace() || c == '=')
-                .unwrap_or(rest.len());
-            let (name, after) = rest.split_at(name_end);
+            let is_between = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'/' | b'"' | b'\'');
+            let name_at = rest.bytes().position(|b| !is_between(&b))?;
+            rest = &rest[name_at..];
+            let (name, after) = cut(rest, |b| b.is_ascii_whitespace() || *b == b'=');
             let after = after.trim_ascii_start();
             let Some(value) = after.strip_prefix('=') else {
                 rest = after;
                 return Some((name, ""));
             };
             let value = value.trim_ascii_start();
-            let (value, after) = match value.chars().next() {
-                Some(quote @ ('"' | '\'')) => {
-                    value[1..].split_once(quote).unwrap_or((&value[1..], ""))
+            match value.as_bytes().first() {
+                Some(&quote @ (b'"' | b'\'')) => {
+                    let value = &value[1..];
+                    let end = memchr(quote, value.as_bytes());
+                    rest = end.map_or("", |end| &value[end + 1..]);
+                    Some((name, &value[..end.unwrap_or(value.len())]))
                 }
-                _ => value.split_at(
-                    value
-                        .find(|c: char| c.is_ascii_whitespace())
-                        .unwrap_or(value.len()),
-                ),
-            };
-            rest = after;
-            Some((name, value))
+                _ => {
+                    let (value, after) = cut(value, u8::is_ascii_whitespace);
+                    rest = after;
+                    Some((name, value))
+                }
+            }
         })
     }
 
@@ -64,4 +62,9 @@ impl<'a> Attributes<'a> {
     pub fn is_empty(self) -> bool {
         self.inside.trim_ascii().is_empty()
     }
+}
+
+/// The text before the first byte that `ends` it, which is one of ASCII, and the rest.
+fn cut(text: &str, ends: impl Fn(&u8) -> bool) -> (&str, &str) {
+    text.split_at(text.as_bytes().iter().position(ends).unwrap_or(text.len()))
 }

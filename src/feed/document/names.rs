@@ -1,5 +1,7 @@
 //! Namespaces: which vocabulary an element belongs to, by its declaration or by its usual prefix.
 
+use memchr::memmem;
+
 /// The vocabularies that a feed may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ns {
@@ -76,6 +78,26 @@ impl<'a> Namespaces<'a> {
     }
 }
 
+/// A name's prefix, if it has one, and what stands behind it. Names are short: a search by words would cost more.
+pub fn split(name: &str) -> (Option<&str>, &str) {
+    match name.bytes().position(|byte| byte == b':') {
+        Some(colon) => (Some(&name[..colon]), &name[colon + 1..]),
+        None => (None, name),
+    }
+}
+
+/// The name in lower case; empty when it is too long for `buffer`, and so for any that is known.
+pub fn lower<'b, const LONGEST: usize>(name: &str, buffer: &'b mut [u8; LONGEST]) -> &'b str {
+    let Some(lower) = buffer.get_mut(..name.len()) else {
+        return "";
+    };
+    // Byte by byte: for a name of one or two letters, a call that copies takes longer than all the rest.
+    for (lower, byte) in lower.iter_mut().zip(name.bytes()) {
+        *lower = byte.to_ascii_lowercase();
+    }
+    std::str::from_utf8(lower).unwrap_or_default()
+}
+
 /// What a prefix stands for when nobody declared it.
 pub fn by_prefix(prefix: &str) -> Ns {
     match prefix {
@@ -104,6 +126,7 @@ fn by_uri(uri: &str) -> Ns {
         .trim_start_matches("https://")
         .trim_start_matches("http://")
         .trim_start_matches("www.");
+    let holds = |part: &str| memmem::find(bare.as_bytes(), part.as_bytes()).is_some();
     match bare {
         "w3.org/2005/atom" | "purl.org/atom/ns" | "purl.org/net/atom" => Ns::Atom,
         "w3.org/1999/02/22-rdf-syntax-ns" => Ns::Rdf,
@@ -118,10 +141,7 @@ fn by_uri(uri: &str) -> Ns {
         "purl.org/rss/1.0/modules/syndication" => Ns::Syndication,
         "w3.org/1999/xhtml" => Ns::Xhtml,
         "rssnamespace.org/feedburner/ext/1.0" | "pheedo.com/namespace/pheedo" => Ns::Proxy,
-        _ if bare.contains("userland.com")
-            || bare.contains("cyber.law.harvard.edu/rss")
-            || bare.is_empty() =>
-        {
+        _ if bare.is_empty() || holds("userland.com") || holds("cyber.law.harvard.edu/rss") => {
             Ns::Rss
         }
         _ => Ns::Other,

@@ -4,6 +4,7 @@
 //! text, not markup: it is safe only where text is expected.
 
 mod tag;
+mod words;
 
 use memchr::{memchr, memchr2, memmem};
 
@@ -260,19 +261,10 @@ impl<'o> Collapser<'o> {
                 at += 1;
                 continue;
             }
-            // A run of words with single spaces between them goes over in one piece.
-            let from = at;
-            while at < bytes.len() {
-                let space = bytes[at].is_ascii_whitespace();
-                if space
-                    && (bytes[at] != b' ' || bytes.get(at + 1).is_none_or(u8::is_ascii_whitespace))
-                {
-                    break;
-                }
-                at += 1;
-            }
+            let len = words::run_len(&bytes[at..]);
             self.close_gap();
-            self.out.push_str(&text[from..at]);
+            self.out.push_str(&text[at..at + len]);
+            at += len;
         }
     }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use super::entry::{Channel, Entry};
 use super::markup::{Token, Tokenizer};
-use super::names::{Namespaces, Ns};
+use super::names::{self, Namespaces, Ns};
 use super::repair::{Repair, Repairs};
 use super::url;
 use crate::feed::item::Hints;
@@ -264,7 +264,8 @@ impl<'a> Reader<'a> {
     }
 
     fn is_item_name(&self, name: &str) -> bool {
-        let (prefix, local) = name.split_once(':').unwrap_or(("", name));
+        let (prefix, local) = names::split(name);
+        let prefix = prefix.unwrap_or_default();
         let ns = self.names.declared(prefix);
         (prefix.is_empty() || matches!(ns, Some(Ns::Rss | Ns::Atom)))
             && (local.eq_ignore_ascii_case("item") || local.eq_ignore_ascii_case("entry"))

@@ -1,5 +1,7 @@
 //! What may stay: elements and attributes that only show text, pictures and links.
 
+use crate::feed::document::lower;
+
 /// What becomes of an element.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
@@ -123,13 +125,8 @@ static REMOVE: &[&str] = &[
 
 /// The rule for an element.
 pub fn element(name: &str) -> Rule {
-    let mut lower = [0u8; LONGEST];
-    let Some(lower) = lower.get_mut(..name.len()) else {
-        return Rule::Unwrap;
-    };
-    lower.copy_from_slice(name.as_bytes());
-    lower.make_ascii_lowercase();
-    let name = std::str::from_utf8(lower).unwrap_or_default();
+    let mut buffer = [0; LONGEST];
+    let name = lower(name, &mut buffer);
     let known = |list: &'static [&'static str]| list.iter().copied().find(|known| *known == name);
     let keep = |name, kind| Rule::Keep(Element { name, kind });
     if let Some(name) = known(INLINE) {

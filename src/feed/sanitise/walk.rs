@@ -311,16 +311,21 @@ fn safe_value(raw: &str, kind: Value, base: &str) -> Option<String> {
 }
 
 fn write_value(value: &str, out: &mut String) {
-    for c in value.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\u{a0}' => out.push_str("&nbsp;"),
-            c => out.push(c),
-        }
+    let mut plain_from = 0;
+    for (at, byte) in value.bytes().enumerate() {
+        let (len, escaped) = match byte {
+            b'&' => (1, "&amp;"),
+            b'<' => (1, "&lt;"),
+            b'>' => (1, "&gt;"),
+            b'"' => (1, "&quot;"),
+            0xc2 if value[at..].starts_with('\u{a0}') => (2, "&nbsp;"),
+            _ => continue,
+        };
+        out.push_str(&value[plain_from..at]);
+        out.push_str(escaped);
+        plain_from = at + len;
     }
+    out.push_str(&value[plain_from..]);
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! A search that remembers what it found.
 
-use memchr::memmem::Finder;
+use memchr::memmem;
 
 /// The next place of a needle, remembered: searching again from a later place costs nothing until it is passed.
 #[derive(Clone, Debug)]
 pub struct NextAt {
-    finder: Finder<'static>,
+    needle: &'static [u8],
     /// Searched from here …
     from: usize,
     /// … and found there.
@@ -15,7 +15,7 @@ pub struct NextAt {
 impl NextAt {
     pub fn new(needle: &'static [u8]) -> NextAt {
         NextAt {
-            finder: Finder::new(needle),
+            needle,
             from: 0,
             found: None,
         }
@@ -31,7 +31,7 @@ impl NextAt {
         if !still_holds {
             let rest = text.get(from..).unwrap_or_default();
             self.from = from;
-            self.found = Some(self.finder.find(rest).map(|at| from + at));
+            self.found = Some(memmem::find(rest, self.needle).map(|at| from + at));
         }
         self.found.flatten()
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{MAX_DEPTH, Reader};
 use crate::feed::document::attributes::Attributes;
-use crate::feed::document::names::{Ns, by_prefix};
+use crate::feed::document::names::{self, Ns, by_prefix};
 use crate::feed::document::repair::Repair;
 use crate::feed::document::url;
 
@@ -23,7 +23,7 @@ pub struct Tag<'a> {
 impl<'a> Tag<'a> {
     /// What stands before the colon of its name.
     pub fn prefix(&self) -> Option<&'a str> {
-        Some(self.name.split_once(':')?.0)
+        names::split(self.name).0
     }
 
     /// The name without prefix, in lower case; empty when it is too long to be a known one.
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
     /// one way to mean it.
     pub fn value(&self, tag: &Tag<'a>, name: &str) -> Option<&'a str> {
         let prefixed = |(written, _): &(&str, &str)| {
-            let Some((prefix, local)) = written.split_once(':') else {
+            let (Some(prefix), local) = names::split(written) else {
                 return false;
             };
             local.eq_ignore_ascii_case(name)
@@ -89,7 +89,8 @@ impl<'a> Reader<'a> {
     }
 
     pub fn tag(&mut self, name: &'a str, attributes: Attributes<'a>, empty: bool) -> Tag<'a> {
-        let (prefix, local) = name.split_once(':').unwrap_or(("", name));
+        let (prefix, local) = names::split(name);
+        let prefix = prefix.unwrap_or_default();
         let ns = if prefix.is_empty() {
             // The root's own default is what its name says, whatever namespace it was given: many RSS feeds claim
             // Atom's or one of their own.
@@ -121,19 +122,11 @@ struct Lower {
 impl Lower {
     fn new(name: &str) -> Lower {
         let mut bytes = [0; 20];
-        let Some(target) = bytes.get_mut(..name.len()).filter(|_| name.is_ascii()) else {
-            return Lower { bytes, len: 0 };
-        };
-        target.copy_from_slice(name.as_bytes());
-        target.make_ascii_lowercase();
-        Lower {
-            bytes,
-            len: name.len() as u8,
-        }
+        let len = names::lower(name, &mut bytes).len() as u8;
+        Lower { bytes, len }
     }
 
     fn as_str(&self) -> &str {
-        // ASCII, so always valid.
         std::str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
     }
 }

@@ -93,8 +93,8 @@ need_musl() {
 # What ships. A caller who wants only some of them says so.
 programs=(bootstrap rss_agg massive mesh vexy_ai healer sentinel console marketswarm)
 
-# The profile that a program ships in (see Cargo.toml): small, but for those that hear every beat or go through much text.
-profile_of() { case "$1" in healer | sentinel | rss_agg | vexy_ai) printf dist ;; *) printf small ;; esac; }
+# The profile that a program ships in (see Cargo.toml): small, but for those that hear every beat or read whole feeds.
+profile_of() { case "$1" in healer | sentinel | rss_agg) printf dist ;; *) printf small ;; esac; }
 
 # cargo_build PROFILE TARGET: the words of the command that builds the programs of that profile; none if there are none.
 cargo_build() {

@@ -9,15 +9,15 @@ use crate::support::is_full;
 
 /// Largest shipped binary of each image, in bytes.
 const LIMITS: [(&str, u64); 9] = [
-    ("bootstrap", 2_500_000),
-    ("massive", 3_800_000),
-    ("mesh", 2_800_000),
-    ("vexy_ai", 5_100_000),
-    ("healer", 4_500_000),
-    ("sentinel", 4_500_000),
-    ("rss_agg", 5_150_000),
-    ("console", 3_700_000),
-    ("marketswarm", 6_500_000),
+    ("bootstrap", 2_200_000),
+    ("massive", 3_500_000),
+    ("mesh", 2_700_000),
+    ("vexy_ai", 4_000_000),
+    ("healer", 4_300_000),
+    ("sentinel", 4_100_000),
+    ("rss_agg", 4_500_000),
+    ("console", 3_600_000),
+    ("marketswarm", 6_200_000),
 ];
 
 #[test]

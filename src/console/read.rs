@@ -50,7 +50,7 @@ struct Named {
 impl Places {
     /// These are the buses from now on, and this is the one that carries data.
     pub fn set(&self, mut buses: Vec<(String, Address)>, market: Option<Address>) {
-        buses.sort_by(|a, b| a.0.cmp(&b.0));
+        buses.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         buses.truncate(BUSES_MAX);
         let named = Some(Named { buses, market });
         *lock(&self.0) = named;
@@ -150,7 +150,7 @@ impl FactReader {
             }
         }
         // Buses of two names may be one server.
-        all.sort_by(|a, b| (&a.svc, &a.inst).cmp(&(&b.svc, &b.inst)));
+        all.sort_unstable_by(|a, b| (&a.svc, &a.inst).cmp(&(&b.svc, &b.inst)));
         all.dedup_by(|a, b| (&a.svc, &a.inst) == (&b.svc, &b.inst));
         self.shared.set_reports(all);
     }

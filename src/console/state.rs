@@ -91,7 +91,7 @@ impl State {
         for (svc, entry) in known {
             self.unnamed.insert(svc.to_string(), entry.record);
         }
-        self.entries.sort_by(|a, b| a.svc.cmp(&b.svc));
+        self.entries.sort_unstable_by(|a, b| a.svc.cmp(&b.svc));
         self.names = Arc::new(Names::new(self.entries.iter().map(|entry| &*entry.svc)));
         self.has_new_outages = true;
     }
@@ -325,7 +325,7 @@ impl State {
             Arc::clone(&old.worst)
         } else {
             let mut worst: Vec<u32> = (0..rows.len() as u32).collect();
-            worst.sort_by(|a, b| rows[*a as usize].key().cmp(&rows[*b as usize].key()));
+            worst.sort_unstable_by(|a, b| rows[*a as usize].key().cmp(&rows[*b as usize].key()));
             Arc::new(worst)
         };
         self.view = Arc::new(View {

@@ -283,7 +283,7 @@ impl Seen {
 
 /// Of a first poll only the newest are queued; where dates are equal, the document's order decides.
 fn queue_newest(verdicts: &mut [Verdict], mut fresh: Vec<(i64, usize)>, first_items: usize) {
-    fresh.sort_by_key(|(published_ts, at)| (std::cmp::Reverse(*published_ts), *at));
+    fresh.sort_unstable_by_key(|(published_ts, at)| (std::cmp::Reverse(*published_ts), *at));
     for (_, at) in fresh.into_iter().skip(first_items) {
         verdicts[at] = Verdict::New { queue: false };
     }

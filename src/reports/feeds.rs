@@ -52,7 +52,7 @@ impl Feeds {
         };
         let mut feeds: Vec<(String, Record)> =
             config.feeds.iter().zip(records).map(about).collect();
-        feeds.sort_by_key(|(id, record)| (rank(record), id.clone()));
+        feeds.sort_unstable_by_key(|(id, record)| (rank(record), id.clone()));
         Ok(Feeds { feeds, totals })
     }
 

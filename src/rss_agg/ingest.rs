@@ -175,7 +175,7 @@ impl Ingest<'_> {
             })
             .collect();
         // Feeds list the newest first; of two with the same date the one further down is the older.
-        steps.sort_by_key(|step| {
+        steps.sort_unstable_by_key(|step| {
             (
                 self.dated(&self.parsed.entries[step.entry]),
                 std::cmp::Reverse(step.entry),

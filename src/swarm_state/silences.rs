@@ -30,7 +30,7 @@ pub fn silences(commands: &mut Commands) -> Result<Vec<Silence>, BusError> {
     if !expired.is_empty() {
         commands.query::<()>(cmd("SREM").arg(SILENCES).arg(expired))?;
     }
-    silences.sort_by(|a, b| (a.from_ms, &a.id).cmp(&(b.from_ms, &b.id)));
+    silences.sort_unstable_by(|a, b| (a.from_ms, &a.id).cmp(&(b.from_ms, &b.id)));
     Ok(silences)
 }
 

@@ -96,6 +96,7 @@ pub struct Problems {
 
 impl Problems {
     /// Adds a problem, or counts it when there are enough.
+    #[inline(never)]
     pub fn push(&mut self, problem: Problem) {
         if self.is_full() {
             self.more += 1;

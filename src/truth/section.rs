@@ -7,6 +7,9 @@ use super::problem::{push_index, push_key};
 use super::url::credential_in;
 use super::{Position, Problem};
 
+// Whoever checks a section says dozens of times what is wrong where. Each call written out would be a tenth of a small
+// program, for what happens once a reload: hence `inline(never)`.
+
 /// A value of the document: its path, its place and its text. The owner deserialises it with [`Section::read`], or
 /// takes it apart first, so that every wrong element is named and not only the first.
 #[derive(Clone, Debug)]
@@ -43,6 +46,7 @@ impl<'a> Section<'a> {
     ///
     /// # Errors
     /// It is no list.
+    #[inline(never)]
     pub fn elements(&self) -> Result<Vec<Section<'a>>, Problem> {
         let mut reader = Reader::new(self.json);
         if reader.kind().ok() != Some(Kind::Array) {
@@ -74,6 +78,7 @@ impl<'a> Section<'a> {
     ///
     /// # Errors
     /// It is no object.
+    #[inline(never)]
     pub fn members(&self) -> Result<Vec<(String, Section<'a>)>, Problem> {
         let mut reader = Reader::new(self.json);
         if reader.kind().ok() != Some(Kind::Object) {
@@ -98,6 +103,7 @@ impl<'a> Section<'a> {
     }
 
     /// The member `name` of an object, when it is one and has it.
+    #[inline(never)]
     pub fn field(&self, name: &str) -> Option<Section<'a>> {
         let mut reader = Reader::new(self.json);
         reader.object().ok()?;
@@ -117,16 +123,22 @@ impl<'a> Section<'a> {
 
     /// A problem with this value: what is wrong, and what to write instead.
     pub fn problem(&self, what: impl Into<String>, instead: impl Into<String>) -> Problem {
+        self.problem_of(what.into(), instead.into())
+    }
+
+    #[inline(never)]
+    fn problem_of(&self, what: String, instead: String) -> Problem {
         Problem {
             path: self.path.clone(),
             position: self.start,
-            what: what.into(),
-            instead: instead.into(),
+            what,
+            instead,
             more_like_it: 0,
         }
     }
 
     /// The problem that serde_json met, with the path that it does not tell.
+    #[inline(never)]
     fn misread(&self, error: &serde_json::Error) -> Problem {
         let line_start = self
             .json

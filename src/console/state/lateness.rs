@@ -33,7 +33,7 @@ impl Lateness {
     pub(super) fn told(&mut self) -> Told {
         if std::mem::take(&mut self.is_outdated) {
             let mut sorted: Vec<f64> = self.newest.iter().copied().collect();
-            sorted.sort_by(f64::total_cmp);
+            sorted.sort_unstable_by(f64::total_cmp);
             // The nearest rank: the least that so large a share does not exceed.
             let rank = |share: f64| (share * sorted.len() as f64).ceil() as usize;
             self.told.quantiles = Some(Told::SHARES.map(|share| sorted[rank(share).max(1) - 1]));

@@ -122,10 +122,10 @@ fn by_uri(uri: &str) -> Ns {
     while uri.ends_with(['/', '#']) {
         uri.pop();
     }
-    let bare = uri
-        .trim_start_matches("https://")
-        .trim_start_matches("http://")
-        .trim_start_matches("www.");
+    let mut bare = &*uri;
+    for start in ["https://", "http://", "www."] {
+        bare = bare.strip_prefix(start).unwrap_or(bare);
+    }
     let holds = |part: &str| memmem::find(bare.as_bytes(), part.as_bytes()).is_some();
     match bare {
         "w3.org/2005/atom" | "purl.org/atom/ns" | "purl.org/net/atom" => Ns::Atom,

@@ -95,7 +95,7 @@ impl Hosts {
         for set in [&host.up, &host.others] {
             found.extend(set.range(from.clone()..).take(LOOKS_MAX));
         }
-        found.sort();
+        found.sort_unstable();
         found.into_iter().map(|(_, name)| name.clone()).collect()
     }
 
@@ -109,7 +109,7 @@ impl Hosts {
         for set in [&host.failed, &host.left] {
             found.extend(set.range(..until.clone()).rev().take(LOOKS_MAX));
         }
-        found.sort();
+        found.sort_unstable();
         found
             .into_iter()
             .rev()

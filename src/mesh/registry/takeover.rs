@@ -27,7 +27,7 @@ impl Registry {
             self.compare(&name, Some(&record), now);
         }
         let mut unread: Vec<Box<str>> = unread.into_iter().collect();
-        unread.sort();
+        unread.sort_unstable();
         for name in unread {
             self.compare(&name, None, now);
         }

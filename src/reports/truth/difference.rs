@@ -114,7 +114,7 @@ mod tests {
             json!({"services": {"a": {"heartbeat": {"interval_sec": 5}}, "b": {}}, "list": [1, 2]});
         let new = json!({"services": {"a": {"heartbeat": {"interval_sec": 6}}, "c": {"x": {"y": 1}}}, "list": [1, 3, 4]});
         let mut found = told(&old, &new);
-        found.sort();
+        found.sort_unstable();
         assert_eq!(
             found,
             [

@@ -299,7 +299,7 @@ impl Member {
         }
         let mut least: Vec<u32> = self.held.keys().copied().collect();
         least.retain(|part| self.held.get(part).is_some_and(|held| !held.is_closing));
-        least.sort_by_key(|part| rank(&self.inst, *part));
+        least.sort_unstable_by_key(|part| rank(&self.inst, *part));
         for part in least.into_iter().take(open - share) {
             if let Some(held) = self.held.get_mut(&part) {
                 held.is_closing = true;

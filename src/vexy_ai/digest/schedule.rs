@@ -44,7 +44,7 @@ impl Schedule {
         let zone = zone::named(&digest.tz)?;
         let time = |epoch: &crate::vexy_ai::config::Epoch| Some((epoch.at()?, epoch.name.clone()));
         let mut epochs: Vec<(Time, String)> = digest.epochs.iter().filter_map(time).collect();
-        epochs.sort();
+        epochs.sort_unstable();
         Some(Schedule {
             zone,
             epochs,

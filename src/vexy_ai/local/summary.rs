@@ -56,7 +56,7 @@ impl Summaries {
         let mut chosen: Vec<&Candidate> = Vec::new();
         let scores = self.scores(text, &mut found, &terms);
         let mut order: Vec<usize> = (0..found.len()).collect();
-        order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
+        order.sort_unstable_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
         let mut left = chars_max;
         for candidate in order.into_iter().map(|n| &found[n]) {
             let takes = candidate.chars + usize::from(!chosen.is_empty());

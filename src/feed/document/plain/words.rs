@@ -10,8 +10,9 @@ pub fn run_len(bytes: &[u8]) -> usize {
     while at < bytes.len() {
         let eight = window(bytes, at);
         let spaces = zeros(eight ^ SPACES);
-        // Of a byte below a space, and of a space before one, the highest bit is set.
-        let doubts = eight.wrapping_sub(SPACES) & !eight & HIGHS | spaces & (spaces >> 8);
+        let low = eight.wrapping_sub(SPACES) & !eight & HIGHS;
+        // Of what may be other white space, and of a space before white space, the highest bit is set.
+        let doubts = low | spaces & ((spaces | low) >> 8);
         if doubts == 0 {
             // What follows a space at the end of the window is not known yet.
             at += 8 - (spaces >> 63) as usize;

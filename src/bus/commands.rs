@@ -35,6 +35,11 @@ impl Commands {
         &self.address
     }
 
+    /// Whether this process was told to stop: then no connection is made any more, and that is no fault of the bus.
+    pub fn is_ending(&self) -> bool {
+        self.address.context().connections.is_ending()
+    }
+
     /// How often a connection was made: a change means that everything tied to the old one (WATCH, say) is gone.
     pub fn connects(&self) -> u64 {
         self.connects

@@ -31,7 +31,7 @@ struct Shared {
     /// Dropped when the process is told to stop.
     ending: Mutex<Option<Sender<()>>>,
     ended: Receiver<()>,
-    is_ending: AtomicBool,
+    is_ending: Arc<AtomicBool>,
 }
 
 #[derive(Default)]
@@ -56,6 +56,8 @@ pub(super) struct Socket {
     listens: AtomicBool,
     /// Another server answers where it once led.
     is_stale: AtomicBool,
+    /// The process was told to stop.
+    is_ending: Arc<AtomicBool>,
 }
 
 impl Default for ConnectionRegistry {
@@ -65,7 +67,7 @@ impl Default for ConnectionRegistry {
             known: Mutex::default(),
             ending: Mutex::new(Some(sender)),
             ended,
-            is_ending: AtomicBool::new(false),
+            is_ending: Arc::default(),
         }))
     }
 }
@@ -130,6 +132,7 @@ impl ConnectionRegistry {
             busy_since: AtomicU64::new(0),
             listens: AtomicBool::new(false),
             is_stale: AtomicBool::new(false),
+            is_ending: Arc::clone(&self.0.is_ending),
         });
         let Known { open, servers, .. } = &mut *known;
         open.retain(|socket| socket.strong_count() > 0);
@@ -192,8 +195,8 @@ impl Socket {
     /// From now on it only listens.
     pub(super) fn listen(&self) {
         self.listens.store(true, Ordering::SeqCst);
-        if self.is_stale() {
-            // That it leads elsewhere was found out just before somebody would have closed it for that.
+        if self.is_stale() || self.is_ending.load(Ordering::SeqCst) {
+            // That it leads elsewhere, or that all ends, came up just before somebody would have closed it for that.
             self.close();
         }
     }
@@ -282,5 +285,14 @@ mod tests {
         assert!(is_closed(&waits) && !is_closed(&idle));
         drop(wait);
         assert_eq!(registry.patience(Duration::from_secs(1)), LAST_ANSWER);
+    }
+
+    #[test]
+    fn who_begins_to_listen_while_all_ends_is_closed_as_well() {
+        let registry = ConnectionRegistry::default();
+        let (listens, _a) = connection(&registry, "h");
+        registry.end();
+        listens.listen();
+        assert!(is_closed(&listens));
     }
 }

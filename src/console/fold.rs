@@ -108,6 +108,8 @@ impl Folder {
                     }
                     pause
                 }
+                // What was under way was cut by the end: what is there tells the next console where to go on.
+                Err(_) if connections.is_ending() => break,
                 Err(error) => {
                     if outage.is_news(&error) {
                         log::warn!("the history is not written: {error}");

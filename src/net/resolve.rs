@@ -228,10 +228,11 @@ mod tests {
                     )
                 })
                 .collect();
-            release.send(()).expect("it waits");
+            // Whoever comes after an answer asks anew: as many answers as could be asked for.
+            for _ in 0..=waiters.len() {
+                release.send(()).expect("there is room");
+            }
             for (port, waiter) in waiters {
-                // Who came after the answer has asked anew.
-                release.send(()).expect("it waits");
                 let found = waiter.join().expect("no panic");
                 assert_eq!(
                     found,

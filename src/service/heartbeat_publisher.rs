@@ -118,7 +118,8 @@ impl HeartbeatPublisher {
                         due = grid;
                     }
                     Attempt::Failed(error) => {
-                        if outage.is_news(&error) {
+                        let is_ending = self.commands.as_ref().is_ok_and(Commands::is_ending);
+                        if !is_ending && outage.is_news(&error) {
                             log::warn!(
                                 "no beat can be sent: {error}; trying on, at least every 2 s"
                             );

@@ -72,13 +72,16 @@ pub(super) fn look_for(
     let rules = Rules::strict(Defaults::from_env(env)?, SCHEMAS);
     let mut in_force = None;
     let mut look = move || {
-        for (nth, bus) in all.iter_mut().enumerate() {
+        // The first is looked at last: what is in force is then no older than any loss that was found.
+        for (nth, bus) in all.iter_mut().enumerate().rev() {
             if let Some(text) = bus.look()
                 && nth == 0
                 && Truth::parse(&text, rules).is_ok()
             {
                 in_force = Some(text);
             }
+        }
+        for bus in &mut all {
             // Told again at the next look, if there is no room now.
             bus.is_lost = bus.is_lost
                 && sender

@@ -317,6 +317,8 @@ mod tests {
             ("cut <a href='x", "cut <a href='x"),
             ("<ul><li>a</li><li>b</li></ul>", "a\nb"),
             ("é<br/>è", "é\nè"),
+            // A damaged byte ends a name, and is no part of it.
+            ("<p>a</p\u{fffd}<b>b</b\u{fffd}>c", "a\nbc"),
         ] {
             assert_eq!(text(html, Tags::All), plain, "{html}");
         }

@@ -23,6 +23,10 @@ pub fn channel_field<'a>(reader: &mut Reader<'a>, tag: &Tag<'a>) -> bool {
             reader.own_bases();
             reader.children(tag, Level::Feed, channel_field);
         }
+        // A root within the root: of a document of which a part is there twice.
+        (Ns::Rss | Ns::Atom, "feed" | "rss") => {
+            reader.children(tag, Level::Feed, channel_field);
+        }
         (Ns::Rss, "title") => html(reader, tag, 0, |channel| &mut channel.title),
         (Ns::Atom, "title") => construct(reader, tag, 1, |channel| &mut channel.title),
         (Ns::Dc | Ns::DcTerms | Ns::Itunes, "title") => {

@@ -93,9 +93,12 @@ fn is_of_a_tag(byte: &u8) -> bool {
     matches!(byte, b'<' | b'=' | b'>')
 }
 
+/// How U+FFFD begins, which a byte became that was no character. The others that begin so are in no name either.
+const DAMAGED: u8 = 0xef;
+
 /// Nothing else ends a name: `<title-of-class>` is no title.
 pub fn ends_name(byte: &u8) -> bool {
-    byte.is_ascii_whitespace() || matches!(byte, b'/' | b'>' | b'<')
+    byte.is_ascii_whitespace() || matches!(*byte, b'/' | b'>' | b'<' | DAMAGED)
 }
 
 /// Is this what people write in angle brackets, rather than the name of an element: a ticker (`A.N`), an address?

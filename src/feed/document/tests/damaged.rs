@@ -244,3 +244,15 @@ fn a_reference_without_its_semicolon_is_read_where_it_stands_alone() {
     assert_eq!(title("Bed &amp Breakfast &lt"), "Bed & Breakfast <");
     assert_eq!(title("a&amplitude &copy b"), "a&amplitude &copy b");
 }
+
+#[test]
+fn a_root_within_the_root_still_has_its_items() {
+    for body in [
+        "<feed xmlns='http://www.w3.org/2005/Atom'> gone -->\
+         <feed xmlns='http://www.w3.org/2005/Atom'><entry><id>g1</id></entry></feed>",
+        "<rss version='2.0'><ch<rss version='2.0'><channel><item><guid>g1</guid></item></channel></rss>",
+    ] {
+        let guids: Vec<String> = items(body).into_iter().map(|[guid, ..]| guid).collect();
+        assert_eq!(guids, ["g1"], "{body}");
+    }
+}

@@ -205,7 +205,9 @@ impl<'a> Reader<'a> {
                     name, empty: false, ..
                 } => {
                     if self.is_item_name(name) {
-                        if items == 0 && !self.is_closed_around_items(tag.name, same) {
+                        // A feed within an item is damage, and its items are those of the feed around it.
+                        let is_feed = tag.starts_feed();
+                        if items == 0 && (is_feed || !self.is_closed_around_items(tag.name, same)) {
                             break;
                         }
                         items += 1;

@@ -31,6 +31,11 @@ impl<'a> Tag<'a> {
         self.local.as_str()
     }
 
+    /// Starts a feed, or the channel in it?
+    pub fn starts_feed(&self) -> bool {
+        matches!(self.ns, Ns::Rss | Ns::Atom) && matches!(self.local(), "channel" | "feed" | "rss")
+    }
+
     /// Starts an item or entry?
     pub fn is_item(&self) -> bool {
         matches!(

@@ -43,7 +43,11 @@ impl Cursor<'_> {
     fn mail_day(&mut self) -> Option<Day> {
         if self.0.first()?.is_ascii_alphabetic() {
             let (weekday, rest) = self.0.split_at_checked(5)?;
-            if !weekday[..3].is_ascii() || &weekday[3..] != b", " {
+            let weekdays: [&[u8]; 7] = [
+                b"Mon, ", b"Tue, ", b"Wed, ", b"Thu, ", b"Fri, ", b"Sat, ", b"Sun, ",
+            ];
+            // Any other word may be a month (`Set`), or mean one day and no other (`Mar`).
+            if !weekdays.contains(&weekday) {
                 return None;
             }
             self.0 = rest;

@@ -10,8 +10,7 @@ use std::sync::{LockResult, Mutex, MutexGuard};
 
 /// From here on a panic on any thread ends the process, as SIGABRT does, after its message and place were printed.
 ///
-/// What aborts by its profile needs no hook, and has none: behind one that could be anything the optimiser knows so little
-/// of a panic that each program grows by a tenth.
+/// What aborts by its profile needs no hook, and has none: with one, a program that is built at opt-level 3 is a tenth larger.
 pub fn abort_on_panic() {
     #[cfg(panic = "unwind")]
     {

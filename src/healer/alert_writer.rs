@@ -82,6 +82,11 @@ impl HealerWriter {
         let mut commands = VecDeque::from(self.writer.step(input, Now::read()));
         while let Some(command) = commands.pop_front() {
             if let Some(reply) = self.carry_out(command) {
+                if self.nudges.try_recv().is_ok() {
+                    // Decided while the store was asked: it goes before what can wait.
+                    let meanwhile = self.writer.step(Input::News, Now::read());
+                    debug_assert!(meanwhile.is_empty(), "one question at a time");
+                }
                 commands.extend(self.writer.step(Input::Reply(Box::new(reply)), Now::read()));
             }
         }

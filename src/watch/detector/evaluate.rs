@@ -22,16 +22,16 @@ impl Detector {
     }
 
     /// Whether deadlines that come up now would be looked at now.
-    pub(super) fn may_collect(&self) -> bool {
-        self.prober.is_free() && (self.evaluation.due.is_empty() || self.evaluation.collecting)
+    fn may_collect(&self, now: Mono) -> bool {
+        self.prober.is_free(now) && self.evaluation.is_open()
     }
 
     /// Begins a round when something is due and nothing stands against it.
     pub(super) fn advance(&mut self, now: Now) {
-        if self.may_collect() && !self.collect(now.mono) {
+        if self.may_collect(now.mono) && !self.collect(now.mono) {
             return;
         }
-        if self.evaluation.due.is_empty() || !self.prober.is_free() {
+        if self.evaluation.due.is_empty() || !self.prober.is_free(now.mono) {
             return;
         }
         if self.is_suspicious(now.mono) {

@@ -5,7 +5,8 @@
 //! stalled process still held was counted before. One would not do: after a stall, Redis may serve our PUBLISH before
 //! beats that others wrote earlier.
 //!
-//! Rounds overlap, up to [`ROUNDS_MAX`]: over a far bus, who dies during another's round does not wait for its end.
+//! Rounds overlap, up to [`ROUNDS_MAX`]: over a far bus, who dies during another's round does not wait for its end. They
+//! begin apart from one another, so that many deaths in a row do not use all of them up at once.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -21,8 +22,8 @@ pub const ECHO_EVERY: Duration = Duration::from_secs(1);
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(1);
 /// Echoes in a row that make a silence count.
 const ROUND_ECHOES: u8 = 3;
-/// Rounds under way at once; what comes due beyond waits for the first of them to end.
-const ROUNDS_MAX: usize = 4;
+/// Rounds under way at once. As each takes three round trips, the next may begin after three eighths of one.
+const ROUNDS_MAX: u32 = 8;
 /// After a stall, senders have so many round trips to connect, log in and beat: each takes as long as our echoes do.
 const RETURN_TRIPS: u32 = 4;
 /// A link that is silent for so long, and two round trips, may be half-open: it is made anew.
@@ -45,6 +46,8 @@ pub struct LinkProber {
     cut_off: bool,
     /// From when on services owe a beat again after the last doubt, but for their own grace.
     sure_from: Option<Mono>,
+    /// When the last round began.
+    round_began: Option<Mono>,
     seq: u64,
     /// Echoes under way, in the order in which they were sent.
     flights: VecDeque<Flight>,
@@ -105,6 +108,7 @@ impl LinkProber {
             uncertainty: None,
             cut_off: false,
             sure_from: None,
+            round_began: None,
             seq: 0,
             flights: VecDeque::new(),
             outgoing: VecDeque::new(),
@@ -169,10 +173,19 @@ impl LinkProber {
         Some(Unjudged { since, why })
     }
 
-    /// Whether a round may begin.
-    pub fn is_free(&self) -> bool {
+    /// When the next round may begin; `None` while that depends on echoes that are to come.
+    pub fn free_at(&self) -> Option<Mono> {
         let rounds = self.flights.iter().filter(|flight| flight.round.is_some());
-        self.can_judge() && rounds.count() < ROUNDS_MAX
+        if !self.can_judge() || rounds.count() >= ROUNDS_MAX as usize {
+            return None;
+        }
+        let apart = self.slowest() * u32::from(ROUND_ECHOES) / ROUNDS_MAX;
+        Some(self.round_began.map_or(Mono(0), |began| began + apart))
+    }
+
+    /// Whether a round may begin.
+    pub fn is_free(&self, now: Mono) -> bool {
+        self.free_at().is_some_and(|at| now >= at)
     }
 
     /// The moment from which on services have their grace to beat again, after the last doubt.
@@ -255,7 +268,8 @@ impl LinkProber {
 
     /// Sends the first echo of a round. Only when [`is_free`](LinkProber::is_free).
     pub fn begin_round(&mut self, now: Mono) {
-        debug_assert!(self.is_free());
+        debug_assert!(self.is_free(now));
+        self.round_began = Some(now);
         self.send(now, false, Some(Round { began: now, nth: 1 }));
     }
 

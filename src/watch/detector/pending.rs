@@ -35,13 +35,20 @@ impl Evaluation {
         !self.undelivered.is_empty()
     }
 
-    /// Whether `due` is known to be incomplete.
-    pub(super) fn is_collecting(&self) -> bool {
-        self.collecting
+    /// Whether more may join what is due.
+    pub(super) fn is_open(&self) -> bool {
+        self.due.is_empty() || self.collecting
     }
 
-    pub(super) fn check_deadline(&self) -> Option<Mono> {
-        self.check_asked.map(|asked| asked + CHECK_MAX)
+    /// When what is due, or comes due at `next`, is to be looked at, if a round may begin at `free`.
+    pub(super) fn wakeup(&self, next: Option<Mono>, free: Option<Mono>) -> Option<Mono> {
+        let next = match self.check_asked {
+            _ if self.collecting => Some(Mono(0)),
+            _ if self.due.is_empty() => next,
+            Some(asked) => return Some(asked + CHECK_MAX),
+            None => Some(Mono(0)),
+        };
+        next.zip(free).map(|(next, free)| next.max(free))
     }
 
     /// How many services have a deadline behind them and no verdict.

@@ -231,20 +231,14 @@ impl Detector {
 
     /// When [`tick`](Detector::tick) has something to do; that may be at once.
     pub fn next_wakeup(&self) -> Mono {
-        if self.evaluation.has_undelivered()
-            || (self.evaluation.is_collecting() && self.may_collect())
-        {
+        if self.evaluation.has_undelivered() {
             return Mono(0);
         }
+        let next = self.wheel.next_deadline();
+        let evaluation = self.evaluation.wakeup(next, self.prober.free_at());
+        let others = [evaluation, self.next_steady()];
         let prober = self.prober.next_wakeup();
-        let prober = self.next_steady().map_or(prober, |at| prober.min(at));
-        match self.wheel.next_deadline() {
-            Some(deadline) if self.may_collect() => prober.min(deadline),
-            _ => self
-                .evaluation
-                .check_deadline()
-                .map_or(prober, |check| prober.min(check)),
-        }
+        others.into_iter().flatten().fold(prober, Mono::min)
     }
 
     /// The bus was told to be down before the restart of this process: it is not told again.

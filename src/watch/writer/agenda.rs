@@ -55,6 +55,12 @@ impl Step {
         matches!(self, Upkeep | Buses | Judged(_) | Refresh)
     }
 
+    /// Whether it waits for the lease, which must not run out meanwhile.
+    pub(super) fn can_wait(&self) -> bool {
+        use Step::*;
+        self.is_of_upkeep() || matches!(self, Notes | Forget | Unheard)
+    }
+
     /// Whether it belongs to what is written of a turn, which ends where one of its writes fails.
     pub(super) fn is_of_speaking(&self) -> bool {
         use Step::*;

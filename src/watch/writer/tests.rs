@@ -324,6 +324,48 @@ fn what_is_judged_while_the_records_of_buses_are_written_is_told_before_the_rest
 }
 
 #[test]
+fn over_a_far_bus_the_lease_is_renewed_in_the_middle_of_a_long_turn() {
+    const TRIP: Duration = Duration::from_secs(1);
+    let mut played = Played::new();
+    played.play(2.0, Store::Free, &mut Vec::new());
+    for n in 0..20 {
+        let mut alert = Alert::new(AlertKind::BusDown, "bus", 1);
+        alert.id = format!("me-{n}");
+        played.turn(Input::Note(Box::new(alert)), Store::Free, &mut Vec::new());
+        let dropped = Input::Forget(vec![format!("gone-{n}").into()]);
+        played.turn(dropped, Store::Free, &mut Vec::new());
+    }
+    let (mut renewed, mut noted) = (played.now.mono, 0);
+    let mut commands = Vec::new();
+    for _ in 0..200 {
+        let Some(question) = commands.pop_if(|command: &mut Command| command.is_question()) else {
+            played.now.mono = played.writer.wake().max(played.now.mono);
+            commands = played.writer.step(Input::Tick, played.now);
+            continue;
+        };
+        if let Command::AskLease(_) = question {
+            let since = played.now.mono.since(renewed);
+            assert!(since <= 4 * TRIP, "the lease was left alone for {since:?}");
+            renewed = played.now.mono;
+        }
+        noted += usize::from(matches!(question, Command::Note { .. }));
+        let is_asked = !matches!(
+            question,
+            Command::Collect | Command::Census | Command::Snapshots(_) | Command::Buses
+        );
+        if is_asked {
+            played.now.mono = played.now.mono + TRIP;
+        }
+        let reply = played.reply(question, Store::Free, &mut Vec::new());
+        commands = played
+            .writer
+            .step(Input::Reply(Box::new(reply)), played.now);
+    }
+    assert_eq!(noted, 20);
+    assert!(played.writer.is_speaking());
+}
+
+#[test]
 fn one_that_stands_by_leaves_the_lease_to_whoever_spoke_before_an_outage() {
     let mut played = Played::new();
     played.play(2.0, Store::Anothers, &mut Vec::new());

@@ -29,20 +29,30 @@ impl Writer {
         while self.asked.is_none()
             && let Some(step) = self.agenda.pop_front()
         {
+            if step.can_wait() && !(self.is_speaking && self.answers) {
+                // So it is since the turn began.
+                continue;
+            }
             match self.breaks_in(&step) {
-                true => {
-                    self.has_news = false;
-                    self.next([Step::Collect, Step::Owed, step]);
+                Some(first) => {
+                    self.next([step]);
+                    self.next(first);
                 }
-                false => self.begin(step),
+                None => self.begin(step),
             }
         }
     }
 
-    /// Whether something was judged that does not wait for `step`: over a far bus, each question takes its time.
-    fn breaks_in(&self, step: &Step) -> bool {
-        let may_speak = self.is_speaking && self.answers && !self.cut_off;
-        self.has_news && may_speak && step.is_of_upkeep()
+    /// What does not wait for `step`: over a far bus, each question takes its time.
+    fn breaks_in(&mut self, step: &Step) -> Option<[Step; 2]> {
+        let is_lease_due = !self.is_alone && self.now.mono >= self.renew + LEASE_RENEW;
+        if step.can_wait() && is_lease_due {
+            return Some([Step::Hold, Step::Renewed]);
+        }
+        if step.is_of_upkeep() && !self.cut_off && std::mem::take(&mut self.has_news) {
+            return Some([Step::Collect, Step::Owed]);
+        }
+        None
     }
 
     fn begin(&mut self, step: Step) {

@@ -1,6 +1,6 @@
 //! A bus that is far away was never judged: each echo took longer than a fixed 250 ms, and nobody said so.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::at_both;
 use crate::support::watcher::{DOUBT, INTERVAL_SEC, TIMEOUT, TIMEOUT_SEC, Watch, Watcher};
@@ -88,6 +88,53 @@ fn a_way_that_becomes_far_is_learnt_and_costs_nobody_his_life(who: Watcher) {
     let late = dies_and_returns(&watch);
     let allowed = secs(0.6) * 8 + SLACK;
     assert!(late <= allowed, "{late:?} late, {allowed:?} allowed");
+}
+
+#[test]
+fn the_lease_ran_out_over_a_second_and_deaths_waited_for_what_readers_need() {
+    const DYING: usize = 20;
+    let trip = secs(1.0);
+    let names: Vec<String> = (0..3 * DYING).map(|n| format!("svc-{n}")).collect();
+    let all: Vec<&str> = names.iter().map(String::as_str).collect();
+    let stage = Stage::new(&all, INTERVAL_SEC, TIMEOUT_SEC);
+    let way = Proxy::to(stage.redis.port());
+    way.be_far(trip, secs(0.0));
+    let beats = stage.beat(&all);
+    let _healer = stage.start_with("healer", &[("SYSTEM_REDIS_URL", &way.url())]);
+    let judges = || match stage.health(all[0]) {
+        health if health["status"] == "up" => Ok(()),
+        health => Err(health.to_string()),
+    };
+    until("a healer at work", PATIENCE * 3, judges);
+
+    let holder = || {
+        stage
+            .redis
+            .query::<Option<String>>(&["GET", "healer:lease"])
+    };
+    let first = holder();
+    assert!(first.is_some());
+    let quiet = Instant::now() + secs(15.0);
+    while Instant::now() < quiet {
+        assert_eq!(holder(), first, "the lease");
+        std::thread::sleep(secs(0.05));
+    }
+
+    // Some of them, one after the other.
+    let dying = &all[..DYING];
+    let silenced = dying.iter().map(|svc| {
+        std::thread::sleep(trip / DYING as u32);
+        (*svc, beats.silence(svc))
+    });
+    let silenced: Vec<(&str, Instant)> = silenced.collect();
+    for (svc, last) in silenced {
+        let miss = stage.alerts.wait("heartbeat_miss", svc, PATIENCE);
+        let late = miss.at.duration_since(last) - TIMEOUT;
+        // One more where others die at the same time: what is being written then is written first.
+        let allowed = trip * 6 + trip / 2 + SLACK;
+        assert!(late <= allowed, "{svc}: {late:?} late, {allowed:?} allowed");
+    }
+    assert_eq!(holder(), first, "the lease");
 }
 
 at_both!(

@@ -267,7 +267,7 @@ fn analysed() -> (RedisServer, String) {
         why: vec![Why {
             part: "sentiment".into(),
             rule: "direction".into(),
-            words: "rose".to_owned(),
+            words: "rose".into(),
             weight: 1.5,
             place: Place::Title,
         }],

@@ -138,33 +138,33 @@ fn record(uid: &str, symbol: &str, published_ts: i64) -> Record {
     let why = |words: &str, weight| Why {
         part: "sentiment".into(),
         rule: "direction".into(),
-        words: words.to_owned(),
+        words: words.into(),
         weight,
         place: Place::Title,
     };
     Record {
         uid: uid.to_owned(),
         rev: 1,
-        feed: "wire".to_owned(),
+        feed: "wire".into(),
         title: format!("Profit of {uid} rose\u{1b}[2J <b>"),
         url: "https://x.example/".to_owned(),
         published_ts,
         analysed_ts: published_ts + 1,
-        language: "en".to_owned(),
-        language_by: "declared".to_owned(),
+        language: "en".into(),
+        language_by: "declared".into(),
         sentiment: 0.5,
         label: Label::Positive,
         event: Some(Event::Earnings),
         events: vec![Event::Earnings],
         tickers: vec![FoundTicker {
-            symbol: symbol.to_owned(),
+            symbol: symbol.into(),
             rule: "name".into(),
         }],
         cluster: uid.to_owned(),
-        cluster_by: "self".to_owned(),
+        cluster_by: "self".into(),
         salience: 61,
         why: vec![why("rose", 1.5), why("profit", -2.0), why("of", 0.1)],
-        method: "local/1".to_owned(),
+        method: "local/1".into(),
         ..Record::default()
     }
 }

@@ -99,7 +99,7 @@ fn record(rev: u64, hash: &str, state: ModelState) -> Record {
         uid: "u".to_owned(),
         rev,
         text_hash: hash.to_owned(),
-        method: "local/1".to_owned(),
+        method: "local/1".into(),
         salience: 60,
         cluster: "u".to_owned(),
         analysed_ts: 1_760_000_000,
@@ -138,7 +138,7 @@ fn an_entry_is_settled_once_and_only_by_the_item_as_it_is() {
     // Newer rules count, too.
     let entry = store.entry(QUEUE);
     let newer = Record {
-        method: "local/2".to_owned(),
+        method: "local/2".into(),
         ..second
     };
     assert_eq!(store.settle(QUEUE, entry, &newer, how), Settled::Written);

@@ -12,6 +12,7 @@ pub mod sentiment;
 pub mod summary;
 pub mod text;
 
+use compact_str::CompactString;
 use companies::Companies;
 use events::Events;
 use language::Languages;
@@ -104,9 +105,9 @@ pub enum Event {
 /// A company's sign on an exchange, and what in the text led to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticker {
-    pub symbol: String,
+    pub symbol: CompactString,
     /// The company, when the list of companies names it.
-    pub name: Option<String>,
+    pub name: Option<CompactString>,
     /// `cashtag`, `exchange`, `suffix`, `symbol`, `name`, `name+evidence`.
     pub rule: &'static str,
 }
@@ -119,7 +120,7 @@ pub struct Reason {
     /// The rule, as the README names it.
     pub rule: &'static str,
     /// The words of the article.
-    pub words: String,
+    pub words: CompactString,
     /// What it adds to the part's score before the score is bounded.
     pub weight: f64,
     /// `title`, or the sentence's number from 0.

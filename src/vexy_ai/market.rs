@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn five_symbols_are_asked_for_each_once() {
         let ticker = |symbol: &str| Ticker {
-            symbol: symbol.to_owned(),
+            symbol: symbol.into(),
             name: None,
             rule: "cashtag",
         };

@@ -13,6 +13,7 @@ mod writer;
 
 use std::borrow::Cow;
 
+use compact_str::CompactString;
 use serde::Deserialize;
 
 use super::local::{Article, Event, Findings, Label, METHOD, Place, Reason, Ticker};
@@ -28,16 +29,16 @@ pub struct Record {
     pub rev: u64,
     /// What its text is told from others by.
     pub text_hash: String,
-    pub feed: String,
-    pub category: String,
+    pub feed: CompactString,
+    pub category: CompactString,
     pub title: String,
     pub url: String,
     /// Seconds since 1970; 0 when nobody knows.
     pub published_ts: i64,
     /// Seconds since 1970.
     pub analysed_ts: i64,
-    pub language: String,
-    pub language_by: String,
+    pub language: CompactString,
+    pub language_by: CompactString,
     pub summary: String,
     /// -1 (bad) to 1 (good).
     pub sentiment: f64,
@@ -47,11 +48,11 @@ pub struct Record {
     pub events: Vec<Event>,
     pub tickers: Vec<FoundTicker>,
     /// Companies, as the list of companies names them.
-    pub names: Vec<String>,
+    pub names: Vec<CompactString>,
     /// The uid of the oldest item that says the same: its own when there is none.
     pub cluster: String,
     /// `text`, `link` or `self`.
-    pub cluster_by: String,
+    pub cluster_by: CompactString,
     /// 0 to 100.
     pub salience: u8,
     pub why: Vec<Why>,
@@ -61,9 +62,9 @@ pub struct Record {
     pub confidence: Option<f64>,
     pub source: Source,
     /// The version of the rules (`local/1`); beside a model's result too, so that newer rules are told from it.
-    pub method: String,
+    pub method: CompactString,
     /// The model's name; empty when the rules found this.
-    pub model: String,
+    pub model: CompactString,
     pub model_state: ModelState,
     /// Why the model's state is what it is.
     pub because: String,
@@ -99,7 +100,7 @@ pub enum ModelState {
 /// A company's sign on an exchange, and what led to it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct FoundTicker {
-    pub symbol: String,
+    pub symbol: CompactString,
     pub rule: Cow<'static, str>,
 }
 
@@ -108,7 +109,7 @@ pub struct FoundTicker {
 pub struct Why {
     pub part: Cow<'static, str>,
     pub rule: Cow<'static, str>,
-    pub words: String,
+    pub words: CompactString,
     pub weight: f64,
     #[serde(deserialize_with = "json::place::deserialize")]
     pub place: Place,
@@ -135,21 +136,21 @@ pub enum Kind {
 impl Record {
     /// What the rules found in an article. Who it is, its text's hash, cluster and salience are the caller's to fill in.
     pub fn new(article: &Article<'_>, findings: Findings, analysed_ts: i64) -> Record {
-        let mut names: Vec<String> = Vec::new();
+        let mut names: Vec<CompactString> = Vec::with_capacity(findings.tickers.len());
         for name in findings.tickers.iter().filter_map(|t| t.name.as_ref()) {
             if !names.contains(name) {
                 names.push(name.clone());
             }
         }
         Record {
-            feed: article.feed.to_owned(),
-            category: article.category.to_owned(),
+            feed: article.feed.into(),
+            category: article.category.into(),
             title: article.title.to_owned(),
             url: article.url.to_owned(),
             published_ts: article.published_ts,
             analysed_ts,
-            language: findings.language.to_owned(),
-            language_by: findings.language_by.to_owned(),
+            language: findings.language.into(),
+            language_by: findings.language_by.into(),
             summary: findings.summary,
             sentiment: findings.sentiment,
             label: findings.label,
@@ -162,7 +163,7 @@ impl Record {
                 .collect(),
             names,
             why: findings.why.into_iter().map(Why::from).collect(),
-            method: METHOD.to_owned(),
+            method: METHOD.into(),
             ..Record::default()
         }
     }
@@ -170,20 +171,32 @@ impl Record {
     /// The two words that weighed most for the sentiment; where there is none, for the event.
     pub fn strongest(&self) -> Vec<&str> {
         for part in ["sentiment", "event"] {
-            let of_part = self.why.iter().filter(|why| why.part == part);
-            let mut whys: Vec<&Why> = of_part.filter(|why| !why.words.is_empty()).collect();
-            whys.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
             let mut words: Vec<&str> = Vec::with_capacity(2);
-            for why in whys {
-                if words.len() < 2 && !words.contains(&why.words.as_str()) {
-                    words.push(&why.words);
-                }
+            while words.len() < 2
+                && let Some(next) = self.strongest_but(part, &words)
+            {
+                words.push(next);
             }
             if !words.is_empty() {
                 return words;
             }
         }
         Vec::new()
+    }
+
+    /// The words that weighed most for a part, but these; the first of equal ones.
+    fn strongest_but(&self, part: &str, but: &[&str]) -> Option<&str> {
+        let mut best: Option<&Why> = None;
+        for why in self.why.iter().filter(|why| why.part == part) {
+            let is_more = |best: &Why| why.weight.abs() > best.weight.abs();
+            if !why.words.is_empty()
+                && !but.contains(&why.words.as_str())
+                && best.is_none_or(is_more)
+            {
+                best = Some(why);
+            }
+        }
+        best.map(|why| why.words.as_str())
     }
 }
 

@@ -312,7 +312,11 @@ impl Refiner {
         let Some(endpoint) = &setup.endpoint else {
             return Ok(None);
         };
-        let tickers: Vec<String> = record.tickers.iter().map(|t| t.symbol.clone()).collect();
+        let tickers: Vec<String> = record
+            .tickers
+            .iter()
+            .map(|t| t.symbol.to_string())
+            .collect();
         let subject = Subject {
             title: &item.title,
             text: &item.text,

@@ -5,6 +5,7 @@
 //! compares the item as it is with the item as it was read. The hash of the analysis is its first write: a server that
 //! takes no more writes refuses that one, and nothing was done.
 
+use compact_str::ToCompactString;
 use redis::{Pipeline, Value};
 
 use super::record::{FIELDS, Kind, Record, message_begin};
@@ -216,7 +217,7 @@ fn call(script: &Script, packet: &mut Pipeline, commit: &Commit<'_>, kind: Kind)
         bytes + message.len() + commit.signature.len() + NUMBERS_BYTES,
     );
     let call = script.call_with_room(packet, &keys.each_ref().map(String::as_str), room);
-    call.arg(commit.entry.to_string());
+    call.arg(&*commit.entry.to_compact_string());
     call.arg(flag(commit.anew)).arg(commit.model_queue_max);
     call.arg(flag(commit.model_anew));
     // What nobody has dated stands where it was analysed.

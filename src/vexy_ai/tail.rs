@@ -105,12 +105,12 @@ mod tests {
         let why = |words: &str, weight| Why {
             part: "sentiment".into(),
             rule: "direction".into(),
-            words: words.to_owned(),
+            words: words.into(),
             weight,
             place: Place::Title,
         };
         let ticker = |symbol: &str| FoundTicker {
-            symbol: symbol.to_owned(),
+            symbol: symbol.into(),
             rule: "cashtag".into(),
         };
         let record = Record {

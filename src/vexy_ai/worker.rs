@@ -27,6 +27,8 @@ use crate::service::{Error, Progress};
 const BLOCK: Duration = Duration::from_secs(5);
 /// How long one waits that may begin nothing.
 const PAUSE: Duration = Duration::from_millis(250);
+/// What the question for one item takes in bytes.
+const HMGET_BYTES: usize = 160;
 /// A step on this machine takes no longer.
 pub const PROGRESS_BUDGET: Duration = Duration::from_secs(5);
 /// How often an item is read that is another each time, before its entry is left to a later delivery.
@@ -193,9 +195,9 @@ impl Worker {
     fn read(&mut self, jobs: Vec<Job>) -> Option<Vec<(Job, Option<Item>)>> {
         let mut ask = redis::pipe();
         for job in &jobs {
-            ask.cmd("HMGET")
-                .arg(feeds::item_key(&job.uid))
-                .arg(&ITEM_FIELDS);
+            let mut hmget = redis::Cmd::with_capacity(2 + ITEM_FIELDS.len(), HMGET_BYTES);
+            hmget.arg("HMGET").arg(feeds::item_key(&job.uid));
+            ask.add_command(hmget.arg(&ITEM_FIELDS).take());
         }
         let answers = loop {
             let progress = self.progress.clone();

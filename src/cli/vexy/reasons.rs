@@ -69,10 +69,10 @@ fn item(record: &Record) -> String {
     }
     let mut parts = vec![
         format!("{}, revision {}", record.uid, record.rev),
-        record.feed.clone(),
+        record.feed.to_string(),
     ];
     if !record.category.is_empty() {
-        parts.push(record.category.clone());
+        parts.push(record.category.to_string());
     }
     if record.published_ts != 0 {
         parts.push(format!("published {}", rfc3339(record.published_ts)));
@@ -95,7 +95,7 @@ fn events(record: &Record) -> String {
 
 fn by(record: &Record) -> String {
     let mut by = match record.source {
-        Source::Local => record.method.clone(),
+        Source::Local => record.method.to_string(),
         Source::Model => format!("{} ({})", record.model, record.method),
     };
     if record.analysed_ts != 0 {
@@ -195,7 +195,7 @@ mod tests {
         let why = |part: &'static str, words: &str, weight, place| Why {
             part: part.into(),
             rule: "direction".into(),
-            words: words.to_owned(),
+            words: words.into(),
             weight,
             place,
         };

@@ -21,6 +21,9 @@ const SENTENCES_MAX: usize = 8;
 /// Phrases of a sentence that count for one event, and what each counts.
 const COUNTS: [f64; 3] = [1.0, 0.35, 0.35];
 const CLASSES: usize = Event::ALL.len();
+/// Reasons that most articles have at most, and tokens that most sentences have: there is room for them from the start.
+const REASONS_USUAL: usize = 24;
+const TOKENS_USUAL: usize = 64;
 
 /// Knows all phrases; made once.
 #[derive(Debug)]
@@ -61,8 +64,8 @@ impl Events {
     /// The events of an article, the best first, and why. There is always one: `other` where no phrase occurs.
     pub fn find(&self, text: &Text) -> (Vec<Event>, Vec<Reason>) {
         let mut counts = [Count::default(); CLASSES];
-        let mut reasons: Vec<(usize, Reason)> = Vec::new();
-        let mut seen = Vec::new();
+        let mut reasons: Vec<(usize, Reason)> = Vec::with_capacity(REASONS_USUAL);
+        let mut seen = Vec::with_capacity(TOKENS_USUAL);
         let sentences = text.sentences().iter().filter(|s| !s.repeated);
         for (number, sentence) in sentences.take(SENTENCES_MAX).enumerate() {
             let factor = [1.0, 0.5, 0.25][number.min(2)];
@@ -101,7 +104,7 @@ impl Events {
                     let reason = Reason {
                         part: "event",
                         rule: Event::ALL[class].as_str(),
-                        words: words.to_owned(),
+                        words: words.into(),
                         weight,
                         place: text.place(tokens[phrase.first as usize].sentence),
                     };

@@ -7,6 +7,8 @@ mod evidence;
 mod symbols;
 mod table;
 
+use compact_str::CompactString;
+
 use super::companies::Companies;
 use super::text::{Kind, Text, Token};
 use super::{Place, Reason, Ticker};
@@ -16,6 +18,9 @@ use table::{Entry, Need, Table};
 
 /// Tickers of one article at most.
 const TICKERS_MAX: usize = 20;
+/// What most articles have at most: there is room for it from the start, and for the reasons of the other rules.
+const HITS_USUAL: usize = 8;
+const REASONS_USUAL: usize = 64;
 /// Reasons for one ticker at most.
 const REASONS_MAX: u32 = 2;
 
@@ -29,15 +34,14 @@ pub struct Names {
 
 /// A hit, before hits of one company are put together.
 struct Hit {
-    symbol: String,
-    name: Option<String>,
+    symbol: CompactString,
+    name: Option<CompactString>,
     rule: &'static str,
     mentions: u32,
     in_title: bool,
 }
 
 /// What was found so far.
-#[derive(Default)]
 struct Found {
     hits: Vec<Hit>,
     why: Vec<Reason>,
@@ -56,23 +60,26 @@ impl Names {
     /// The tickers of an article, what it is most about first, and why. With `symbols_only`, for texts in a language that is not
     /// ours, those written as such.
     pub fn find(&self, text: &Text, symbols_only: bool) -> (Vec<Ticker>, Vec<Reason>) {
-        let mut found = Found::default();
+        let mut found = Found {
+            hits: Vec::with_capacity(HITS_USUAL),
+            why: Vec::with_capacity(REASONS_USUAL),
+        };
         self.symbols
             .find(text, &self.table, symbols_only, &mut found);
         if !symbols_only {
             self.find_names(text, &mut found);
         }
         // `VOD.L` stands for what its name would say once more.
-        let listed: Vec<String> = found
+        let listed: Vec<CompactString> = found
             .hits
             .iter()
             .filter(|h| h.rule == "suffix")
             .map(|h| h.symbol.clone())
             .collect();
         found.hits.retain(|hit| {
-            let twice = |listed: &String| {
+            let twice = |listed: &CompactString| {
                 listed
-                    .strip_prefix(&hit.symbol)
+                    .strip_prefix(&*hit.symbol)
                     .is_some_and(|rest| rest.starts_with('.'))
             };
             !listed.iter().any(twice)
@@ -166,10 +173,8 @@ impl Names {
         if !doubtful {
             return Some(("name", 1.0));
         }
-        let known = found
-            .hits
-            .iter()
-            .any(|hit| hit.symbol == self.table.symbol(entry));
+        let symbol = self.table.symbol(entry);
+        let known = found.hits.iter().any(|hit| hit.symbol == symbol);
         let score =
             evidence::score(text, entry, at, end, context, &self.words) + if known { 3 } else { 0 };
         evidence::is_enough(score, entry).then_some(("name+evidence", f64::from(score)))
@@ -186,7 +191,7 @@ impl Names {
 impl Found {
     fn add(
         &mut self,
-        symbol: String,
+        symbol: CompactString,
         name: Option<&str>,
         rule: &'static str,
         words: &str,
@@ -201,7 +206,7 @@ impl Found {
         let at = known.unwrap_or_else(|| {
             self.hits.push(Hit {
                 symbol,
-                name: name.map(str::to_owned),
+                name: name.map(CompactString::from),
                 rule,
                 mentions: 0,
                 in_title: false,
@@ -216,7 +221,7 @@ impl Found {
             self.why.push(Reason {
                 part: "ticker",
                 rule,
-                words: words.to_owned(),
+                words: words.into(),
                 weight,
                 place,
             });

@@ -2,6 +2,8 @@
 //!
 //! All parts are whole points, each of them a reason; their sum is the score. Only the best go to a model.
 
+use compact_str::CompactString;
+
 use super::text::{Kind, Text};
 use super::{Event, Findings, Place, Reason};
 
@@ -25,6 +27,8 @@ const REPEATED: f64 = 0.3;
 /// An article is fresh for an hour, then has half of its points after each half day.
 const FRESH_SEC: i64 = 3600;
 const HALF_LIFE_SEC: f64 = 12.0 * 3600.0;
+/// Parts of a score.
+const PARTS_MAX: usize = 8;
 /// Sentences in which a percentage counts.
 const SENTENCES_MAX: usize = 3;
 
@@ -43,23 +47,29 @@ pub struct Circumstances<'a> {
 
 /// The score, and what it is made of.
 pub fn score(findings: &Findings, circumstances: &Circumstances) -> (u8, Vec<Reason>) {
-    let mut parts: Vec<(&'static str, String, f64)> = Vec::new();
+    let mut parts: Vec<(&'static str, CompactString, f64)> = Vec::with_capacity(PARTS_MAX);
     if let Some(event) = findings.event {
-        parts.push(("event", event.as_str().to_owned(), points_of(event)));
+        parts.push(("event", event.as_str().into(), points_of(event)));
     }
     let sentiment = SENTIMENT * findings.sentiment.abs().min(1.0);
-    parts.push(("sentiment", findings.label.as_str().to_owned(), sentiment));
+    parts.push(("sentiment", findings.label.as_str().into(), sentiment));
     if let Some(more) = findings.tickers.len().checked_sub(1) {
-        let symbols: Vec<&str> = findings
-            .tickers
-            .iter()
-            .take(3)
-            .map(|t| t.symbol.as_str())
-            .collect();
+        let mut symbols = CompactString::default();
+        for ticker in findings.tickers.iter().take(3) {
+            if !symbols.is_empty() {
+                symbols.push(' ');
+            }
+            symbols.push_str(&ticker.symbol);
+        }
         let points = FIRST_TICKER + NEXT_TICKER * more as f64;
-        parts.push(("tickers", symbols.join(" "), points.min(TICKERS_MAX)));
+        parts.push(("tickers", symbols, points.min(TICKERS_MAX)));
     }
-    let watched = |t: &&super::Ticker| circumstances.watch.contains(&t.symbol);
+    let watched = |t: &&super::Ticker| {
+        circumstances
+            .watch
+            .iter()
+            .any(|watched| *watched == t.symbol)
+    };
     if let Some(ticker) = findings.tickers.iter().find(watched) {
         parts.push(("watch", ticker.symbol.clone(), WATCHED));
     }
@@ -67,7 +77,7 @@ pub fn score(findings: &Findings, circumstances: &Circumstances) -> (u8, Vec<Rea
         let share = (1.0 + findings.percent).ln() / (1.0 + PERCENT_FULL).ln();
         parts.push((
             "percent",
-            format!("{} %", findings.percent),
+            compact_str::format_compact!("{} %", findings.percent),
             PERCENT * share.min(1.0),
         ));
     }
@@ -75,7 +85,11 @@ pub fn score(findings: &Findings, circumstances: &Circumstances) -> (u8, Vec<Rea
         .feed_weight
         .filter(|w| w.is_finite())
         .unwrap_or(FEED_DEFAULT);
-    parts.push(("feed", String::new(), FEED * feed.clamp(0.0, 1.0)));
+    parts.push((
+        "feed",
+        CompactString::default(),
+        FEED * feed.clamp(0.0, 1.0),
+    ));
     parts
         .iter_mut()
         .for_each(|(_, _, points)| *points = points.round());
@@ -84,13 +98,13 @@ pub fn score(findings: &Findings, circumstances: &Circumstances) -> (u8, Vec<Rea
     if circumstances.repeated {
         let less = (sum * (REPEATED - 1.0)).round();
         sum += less;
-        parts.push(("novelty", String::new(), less));
+        parts.push(("novelty", CompactString::default(), less));
     }
     let age = circumstances.age_sec.unwrap_or(0).saturating_sub(FRESH_SEC);
     if age > 0 {
         let less = (sum * (0.5_f64.powf(age as f64 / HALF_LIFE_SEC) - 1.0)).round();
         sum += less;
-        parts.push(("age", String::new(), less));
+        parts.push(("age", CompactString::default(), less));
     }
     let reasons = parts.into_iter().filter(|(.., points)| *points != 0.0);
     let reasons = reasons.map(|(rule, words, weight)| Reason {
@@ -142,7 +156,7 @@ mod tests {
 
     fn ticker(symbol: &str) -> Ticker {
         Ticker {
-            symbol: symbol.to_owned(),
+            symbol: symbol.into(),
             name: None,
             rule: "cashtag",
         }

@@ -152,7 +152,7 @@ fn reason(text: &Text, tokens: &[Token], hit: &Hit, place: f64) -> Reason {
     Reason {
         part: "sentiment",
         rule: hit.rule,
-        words: text.words(first, &tokens[hit.last]).to_owned(),
+        words: text.words(first, &tokens[hit.last]).into(),
         weight: hit.weight * place,
         place: text.place(first.sentence),
     }

@@ -6,6 +6,8 @@
 //! likeness of two sentences is a product of vectors, the sum over all later ones is one product with their sum, and
 //! the whole is linear.
 
+use std::ops::Range;
+
 use hashbrown::HashMap;
 
 use super::lookup::Lookup;
@@ -33,11 +35,24 @@ pub struct Summaries {
     empty_words: Lookup<bool>,
 }
 
-/// One sentence that may be chosen: a vector of its terms, of length 1.
+/// One sentence that may be chosen.
 struct Candidate<'t> {
     sentence: &'t Sentence,
-    terms: Vec<(u32, f32)>,
+    /// Where its terms are among those of all.
+    terms: Range<usize>,
     chars: usize,
+}
+
+/// The sentences that may be chosen, each with a vector of its terms, of length 1.
+struct Candidates<'t> {
+    each: Vec<Candidate<'t>>,
+    terms: Vec<(u32, f32)>,
+}
+
+impl Candidates<'_> {
+    fn terms_of(&self, candidate: &Candidate) -> &[(u32, f32)] {
+        &self.terms[candidate.terms.clone()]
+    }
 }
 
 impl Summaries {
@@ -55,6 +70,7 @@ impl Summaries {
         let mut found = self.candidates(text, &mut terms);
         let mut chosen: Vec<&Candidate> = Vec::new();
         let scores = self.scores(text, &mut found, &terms);
+        let found = found.each;
         let mut order: Vec<usize> = (0..found.len()).collect();
         order.sort_unstable_by(|&a, &b| scores[b].total_cmp(&scores[a]).then(a.cmp(&b)));
         let mut left = chars_max;
@@ -84,8 +100,12 @@ impl Summaries {
 
     /// The sentences that may be chosen, with the number of times that each has each term; `terms` gets the number of
     /// each term.
-    fn candidates<'t>(&self, text: &'t Text, terms: &mut HashMap<u64, u32>) -> Vec<Candidate<'t>> {
-        let mut found = Vec::with_capacity(text.sentences().len());
+    fn candidates<'t>(&self, text: &'t Text, terms: &mut HashMap<u64, u32>) -> Candidates<'t> {
+        let mut found = Candidates {
+            each: Vec::with_capacity(text.sentences().len()),
+            terms: Vec::with_capacity(text.tokens().len()),
+        };
+        let mut own: Vec<(u32, f32)> = Vec::new();
         for sentence in text.sentences() {
             if sentence.in_title || sentence.repeated {
                 continue;
@@ -94,7 +114,7 @@ impl Summaries {
             if tokens.iter().filter(|t| t.kind == Kind::Word).count() < WORDS_MIN {
                 continue;
             }
-            let mut own: Vec<(u32, f32)> = Vec::with_capacity(tokens.len());
+            own.clear();
             for token in tokens {
                 if !self.says_something(token.kind, token.hash) {
                     continue;
@@ -109,9 +129,11 @@ impl Summaries {
                 first.1 += if same { again.1 } else { 0.0 };
                 same
             });
-            found.push(Candidate {
+            let from = found.terms.len();
+            found.terms.extend_from_slice(&own);
+            found.each.push(Candidate {
                 sentence,
-                terms: own,
+                terms: from..found.terms.len(),
                 chars: text.written(sentence).chars().count(),
             });
         }
@@ -127,25 +149,26 @@ impl Summaries {
     }
 
     /// What each candidate is worth: 1 for the most central, and what its place and the title add.
-    fn scores(&self, text: &Text, found: &mut [Candidate], terms: &HashMap<u64, u32>) -> Vec<f64> {
+    fn scores(&self, text: &Text, found: &mut Candidates, terms: &HashMap<u64, u32>) -> Vec<f64> {
         weigh(found, terms.len());
         let in_title = title_terms(text, terms);
         let title_size = in_title.iter().filter(|&&t| t).count().max(1) as f64;
         // From the end: what all later sentences say together.
         let mut later = vec![0.0_f32; terms.len()];
-        let mut taken_up = vec![0.0_f64; found.len()];
-        for (candidate, taken_up) in found.iter().zip(&mut taken_up).rev() {
-            for &(term, value) in &candidate.terms {
+        let mut taken_up = vec![0.0_f64; found.each.len()];
+        for (candidate, taken_up) in found.each.iter().zip(&mut taken_up).rev() {
+            for &(term, value) in found.terms_of(candidate) {
                 let sum = &mut later[term as usize];
                 *taken_up += f64::from(*sum * value);
                 *sum += value;
             }
         }
         let most = taken_up.iter().copied().fold(f64::MIN_POSITIVE, f64::max);
-        let scores = found.iter().zip(taken_up).enumerate();
+        let scores = found.each.iter().zip(taken_up).enumerate();
         scores
             .map(|(n, (candidate, taken_up))| {
-                let shared = candidate.terms.iter().filter(|t| in_title[t.0 as usize]);
+                let terms = found.terms_of(candidate);
+                let shared = terms.iter().filter(|t| in_title[t.0 as usize]);
                 let lead = (1.0 - n as f64 / LEAD_SENTENCES).max(0.0);
                 taken_up / most
                     + TITLE_WEIGHT * shared.count() as f64 / title_size
@@ -162,24 +185,25 @@ impl Default for Summaries {
 }
 
 /// Makes the counts of terms a vector of length 1 by tf-idf, where each sentence is a document.
-fn weigh(found: &mut [Candidate], terms: usize) {
+fn weigh(found: &mut Candidates, terms: usize) {
     let mut within = vec![0.0_f32; terms];
-    for &(term, _) in found.iter().flat_map(|c| &c.terms) {
+    for &(term, _) in &found.terms {
         within[term as usize] += 1.0;
     }
-    let all = found.len() as f32;
+    let all = found.each.len() as f32;
     let rare: Vec<f32> = within
         .iter()
         .map(|n| (1.0 + all / (n + 0.5)).ln())
         .collect();
-    for candidate in found {
+    for candidate in &found.each {
+        let own = &mut found.terms[candidate.terms.clone()];
         let mut square = 0.0;
-        for (term, value) in &mut candidate.terms {
+        for (term, value) in own.iter_mut() {
             *value *= rare[*term as usize];
             square += *value * *value;
         }
         let length = square.sqrt().max(f32::MIN_POSITIVE);
-        for (_, value) in &mut candidate.terms {
+        for (_, value) in own {
             *value /= length;
         }
     }

@@ -1,8 +1,9 @@
 //! The hash of one analysis, and back.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Deref;
 
+use compact_str::{CompactString, ToCompactString, format_compact};
 use serde::de::DeserializeOwned;
 
 use super::json::{self, rounded};
@@ -44,24 +45,51 @@ pub const FIELDS: [&str; 31] = [
     "market",
 ];
 
+/// The value of a field, as text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldValue<'a> {
+    /// It is part of the record.
+    Borrowed(&'a str),
+    /// A number.
+    Short(CompactString),
+    /// A list, as JSON.
+    Long(String),
+}
+
+impl Deref for FieldValue<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            FieldValue::Borrowed(text) => text,
+            FieldValue::Short(text) => text,
+            FieldValue::Long(text) => text,
+        }
+    }
+}
+
 impl Record {
     /// The values of [`FIELDS`], in their order; empty where there is nothing.
-    pub fn values(&self) -> [Cow<'_, str>; FIELDS.len()] {
-        let borrowed = |text| Cow::Borrowed(text);
+    pub fn values(&self) -> [FieldValue<'_>; FIELDS.len()] {
+        let borrowed = FieldValue::Borrowed;
+        let short = |number: &dyn ToCompactString| FieldValue::Short(number.to_compact_string());
         [
-            borrowed(&*self.uid),
-            self.rev.to_string().into(),
+            borrowed(&self.uid),
+            short(&self.rev),
             borrowed(&self.text_hash),
             borrowed(&self.feed),
             borrowed(&self.category),
             borrowed(&self.title),
             borrowed(&self.url),
-            number_or_empty(self.published_ts).into(),
-            self.analysed_ts.to_string().into(),
+            match self.published_ts {
+                0 => borrowed(""),
+                ts => short(&ts),
+            },
+            short(&self.analysed_ts),
             borrowed(&self.language),
             borrowed(&self.language_by),
             borrowed(&self.summary),
-            rounded(self.sentiment).to_string().into(),
+            decimal(self.sentiment),
             borrowed(self.label.as_str()),
             borrowed(self.event.map(Event::as_str).unwrap_or_default()),
             some(&self.events, json::events),
@@ -69,11 +97,10 @@ impl Record {
             some(&self.names, json::texts),
             borrowed(&self.cluster),
             borrowed(&self.cluster_by),
-            self.salience.to_string().into(),
+            short(&self.salience),
             some(&self.why, json::whys),
             some(&self.takeaways, json::texts),
-            self.confidence
-                .map_or(borrowed(""), |c| rounded(c).to_string().into()),
+            self.confidence.map_or(borrowed(""), decimal),
             borrowed(self.source.as_str()),
             borrowed(&self.method),
             borrowed(&self.model),
@@ -95,14 +122,14 @@ impl Record {
             uid,
             rev: text("rev").parse().unwrap_or(1),
             text_hash: text("text_hash"),
-            feed: text("feed"),
-            category: text("category"),
+            feed: text("feed").into(),
+            category: text("category").into(),
             title: text("title"),
             url: text("url"),
             published_ts: text("published_ts").parse().unwrap_or(0),
             analysed_ts: text("analysed_ts").parse().unwrap_or(0),
-            language: text("language"),
-            language_by: text("language_by"),
+            language: text("language").into(),
+            language_by: text("language_by").into(),
             summary: text("summary"),
             sentiment: text("sentiment").parse().unwrap_or(0.0),
             label: read_label(&label),
@@ -111,7 +138,7 @@ impl Record {
             tickers: read_list(&text("tickers")),
             names: read_list(&text("names")),
             cluster: text("cluster"),
-            cluster_by: text("cluster_by"),
+            cluster_by: text("cluster_by").into(),
             salience: text("salience").parse().unwrap_or(0),
             why: read_list(&text("why")),
             takeaways: read_list(&text("takeaways")),
@@ -121,8 +148,8 @@ impl Record {
             } else {
                 Source::Local
             },
-            method: text("method"),
-            model: text("model"),
+            method: text("method").into(),
+            model: text("model").into(),
             model_state: ModelState::read(&text("model_state")).unwrap_or_default(),
             because: text("because"),
             local: text("local"),
@@ -142,22 +169,19 @@ fn read_label(name: &str) -> Label {
     found.unwrap_or_default()
 }
 
+/// To four places, and without any where it is whole.
+fn decimal<'a>(number: f64) -> FieldValue<'a> {
+    FieldValue::Short(format_compact!("{}", rounded(number)))
+}
+
 /// A list as JSON; an empty one is nothing.
-fn some<T>(list: &[T], json: fn(&[T]) -> String) -> Cow<'static, str> {
+fn some<T>(list: &[T], json: fn(&[T]) -> String) -> FieldValue<'static> {
     match list {
-        [] => Cow::Borrowed(""),
-        list => json(list).into(),
+        [] => FieldValue::Borrowed(""),
+        list => FieldValue::Long(json(list)),
     }
 }
 
 fn read_list<T: DeserializeOwned>(text: &str) -> Vec<T> {
     serde_json::from_str(text).unwrap_or_default()
-}
-
-/// Seconds since 1970, where 0 is nothing.
-fn number_or_empty(ts: i64) -> String {
-    match ts {
-        0 => String::new(),
-        ts => ts.to_string(),
-    }
 }

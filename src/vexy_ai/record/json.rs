@@ -21,6 +21,8 @@ const TICKER_BYTES: usize = 16;
 
 /// The fields of a message and of the hash take about so many bytes beside their texts.
 const NAMES_BYTES: usize = 640;
+/// An element of another list takes about so many bytes.
+const ELEMENT_BYTES: usize = 48;
 /// A reason takes about so many bytes.
 const WHY_BYTES: usize = 112;
 
@@ -137,22 +139,22 @@ pub(super) fn whys(whys: &[Why]) -> String {
 
 /// The tickers, as the hash has them.
 pub(super) fn tickers(tickers: &[FoundTicker]) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(ELEMENT_BYTES * tickers.len());
     push_list(&mut out, tickers, push_ticker);
     out
 }
 
 /// The events, as the hash has them.
 pub(super) fn events(events: &[Event]) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(ELEMENT_BYTES * events.len());
     push_list(&mut out, events, push_event);
     out
 }
 
 /// Texts, as the hash has them.
-pub(super) fn texts(texts: &[String]) -> String {
-    let mut out = String::new();
-    push_list(&mut out, texts, |out, text| push_text(out, text));
+pub(super) fn texts<T: AsRef<str>>(texts: &[T]) -> String {
+    let mut out = String::with_capacity(ELEMENT_BYTES * texts.len());
+    push_list(&mut out, texts, |out, text| push_text(out, text.as_ref()));
     out
 }
 

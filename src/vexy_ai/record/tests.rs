@@ -18,12 +18,12 @@ fn findings() -> Findings {
         events: vec![Event::Earnings, Event::Guidance],
         tickers: vec![
             Ticker {
-                symbol: "ACME".to_owned(),
-                name: Some("Acme Corp".to_owned()),
+                symbol: "ACME".into(),
+                name: Some("Acme Corp".into()),
                 rule: "cashtag",
             },
             Ticker {
-                symbol: "BRK.B".to_owned(),
+                symbol: "BRK.B".into(),
                 name: None,
                 rule: "exchange",
             },
@@ -43,7 +43,7 @@ fn reason(part: &'static str, words: &str, weight: f64, place: Place) -> Reason 
     Reason {
         part,
         rule: "direction",
-        words: words.to_owned(),
+        words: words.into(),
         weight,
         place,
     }
@@ -64,7 +64,7 @@ fn record() -> Record {
         rev: 3,
         text_hash: "h".to_owned(),
         cluster: "u1".to_owned(),
-        cluster_by: "self".to_owned(),
+        cluster_by: "self".into(),
         salience: 61,
         model_state: ModelState::Queued,
         ..Record::new(&article, findings(), 1_760_000_060)
@@ -73,7 +73,7 @@ fn record() -> Record {
 
 fn hash(record: &Record) -> HashMap<String, String> {
     let names = FIELDS.iter().map(|name| (*name).to_owned());
-    let values = record.values().map(Cow::into_owned);
+    let values = record.values().map(|value| value.to_string());
     names.zip(values).collect()
 }
 
@@ -185,20 +185,20 @@ proptest! {
         };
         record.uid.clone_from(uid);
         record.cluster.clone_from(uid);
-        record.feed.clone_from(feed);
-        record.category.clone_from(category);
+        record.feed = feed.into();
+        record.category = category.into();
         record.title.clone_from(title);
         record.url.clone_from(url);
         record.summary.clone_from(summary);
         for why in &mut record.why {
-            why.words.clone_from(words);
+            why.words = words.into();
         }
         record.tickers = tickers
             .into_iter()
-            .map(|symbol| FoundTicker { symbol, rule: "name".into() })
+            .map(|symbol| FoundTicker { symbol: symbol.into(), rule: "name".into() })
             .collect();
         (record.published_ts, record.analysed_ts, record.rev) = (i64::MIN, i64::MIN, u64::MAX);
-        record.language = summary.clone();
+        record.language = summary.as_str().into();
         record.model_state = ModelState::Skipped;
         for kind in [Kind::New, Kind::Changed, Kind::Model] {
             let text = record.message(kind);

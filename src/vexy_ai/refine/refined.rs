@@ -11,7 +11,7 @@ pub(super) fn answered(local: Record, answer: Answer, model: &str, now_ts: i64) 
     let tickers = answer.tickers.into_iter().map(|symbol| {
         let known = local.tickers.iter().find(|known| known.symbol == symbol);
         known.cloned().unwrap_or(FoundTicker {
-            symbol,
+            symbol: symbol.into(),
             rule: Cow::Borrowed("model"),
         })
     });
@@ -30,7 +30,7 @@ pub(super) fn answered(local: Record, answer: Answer, model: &str, now_ts: i64) 
         takeaways: answer.takeaways,
         confidence: Some(answer.confidence),
         source: Source::Model,
-        model: model.to_owned(),
+        model: model.into(),
         model_state: ModelState::Done,
         because: String::new(),
         analysed_ts: now_ts,

@@ -144,7 +144,7 @@ impl Worker {
             rev: item.rev,
             text_hash: item.text_hash.clone(),
             cluster: cluster.uid,
-            cluster_by: cluster.by.as_str().to_owned(),
+            cluster_by: cluster.by.as_str().into(),
             salience,
             model_state,
             because,

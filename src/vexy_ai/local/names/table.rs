@@ -6,6 +6,8 @@
 use std::collections::hash_map::Entry as Slot;
 use std::collections::{HashMap, HashSet};
 
+use compact_str::CompactString;
+
 use crate::vexy_ai::local::Article;
 use crate::vexy_ai::local::by_hash::{ByHash, Filter};
 use crate::vexy_ai::local::companies::Companies;
@@ -303,7 +305,7 @@ impl Table {
     }
 
     /// The symbol of a name's company, with a dot before the class of a share.
-    pub(super) fn symbol(&self, entry: &Entry) -> String {
+    pub(super) fn symbol(&self, entry: &Entry) -> CompactString {
         let at = entry.company as usize;
         match self.companies.get(at) {
             Some(company) => with_dot(company.ticker),
@@ -331,8 +333,11 @@ impl Table {
 }
 
 /// `BRK.B` for `BRK-B`, as the vendors of market data have it.
-pub(super) fn with_dot(symbol: &str) -> String {
-    symbol.replace('-', ".")
+pub(super) fn with_dot(symbol: &str) -> CompactString {
+    match symbol.contains('-') {
+        true => symbol.replace('-', ".").into(),
+        false => symbol.into(),
+    }
 }
 
 /// The hashes of a name's words, as the text of an article is cut up.

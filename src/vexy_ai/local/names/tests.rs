@@ -12,7 +12,10 @@ fn found(names: &Names, title: &str) -> Vec<(String, &'static str)> {
         ..Article::default()
     });
     let tickers = names.find(&text, false).0;
-    tickers.into_iter().map(|t| (t.symbol, t.rule)).collect()
+    tickers
+        .into_iter()
+        .map(|t| (t.symbol.into(), t.rule))
+        .collect()
 }
 
 /// Recall, and others than the expected an item.

@@ -209,7 +209,7 @@ fn adds_up(title: &str, text: &str) -> Result<(), TestCaseError> {
     prop_assert_eq!(label == Label::Neutral, score.abs() < LABELLED);
     let there = why
         .iter()
-        .all(|r| title.contains(&r.words) || text.contains(&r.words));
+        .all(|r| title.contains(&*r.words) || text.contains(&*r.words));
     prop_assert!(there, "each reason shows words of the article");
     Ok(())
 }

@@ -7,6 +7,7 @@
 #![warn(missing_docs, clippy::missing_errors_doc)]
 
 mod character;
+pub mod short;
 pub mod width;
 
 use std::borrow::Cow;

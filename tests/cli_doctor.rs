@@ -54,6 +54,15 @@ fn a_swarm_that_is_well_is_0_and_what_breaks_is_named_with_its_remedy() {
 }
 
 #[test]
+fn a_database_that_keeps_no_beats_apart_is_found() {
+    let redis = RedisServer::start();
+    let url = format!("{}/3", redis.url());
+    let (code, report) = doctor(&[("SYSTEM_REDIS_URL", &url)]);
+    let finding = found(&report, "names database 3").expect("the database is named");
+    assert_eq!((&finding["about"], code), (&"system-redis".into(), 1));
+}
+
+#[test]
 fn without_a_truth_it_says_to_bootstrap_and_without_a_bus_it_is_3() {
     let redis = RedisServer::start();
     let url = redis.url();

@@ -159,8 +159,8 @@ fn who_is_drained_gives_its_feeds_back_and_says_so_until_that_is_taken_back() {
     assert_eq!(held(&room), BTreeMap::new());
     assert_eq!(
         command(&room, &["drain", "mesh"]).0,
-        0,
-        "no service of this truth: an instance may be called so"
+        2,
+        "no service of this truth, and no instance that is there"
     );
 }
 

@@ -12,6 +12,7 @@ use crate::bus::{BusError, Buses, Commands, Limits};
 use crate::cli::status::find_truth;
 use crate::clock::{Mono, human, wall_secs};
 use crate::contract::lease::{DRAIN, PARTS_FIELD, parts_key, session_key};
+use crate::contract::{Name, NotAName};
 use crate::env::Env;
 use crate::service::Error;
 use crate::swarm_state::locator;
@@ -77,6 +78,9 @@ pub(super) fn run(mut args: lexopt::Parser, env: Env, what: What) -> Result<Exit
         return list(&mut commands);
     }
     let field = field_of(&target, &truth, &shared)?;
+    if what == What::Drain {
+        must_be_there(&mut commands, &field, &shared)?;
+    }
     let shown = SafeText::cut(&target, 128);
     if what == What::Undrain {
         let gone: u64 = commands.query(redis::cmd("HDEL").arg(DRAIN).arg(&field))?;
@@ -123,9 +127,16 @@ fn shared_services(truth: &Truth) -> Vec<String> {
 
 /// What stands for it among what is drained. A name that truth has is a service, any other an instance.
 fn field_of(target: &str, truth: &Truth, shared: &[String]) -> Result<String, Error> {
+    let bad = |what: &str, why: &NotAName| Error::Config(format!("{what}: {why}"));
     if let Some(host) = target.strip_prefix("host:") {
+        let host: Name = host
+            .parse()
+            .map_err(|why: NotAName| bad("the machine", &why))?;
         return Ok(format!("host:{host}"));
     }
+    let _: Name = target
+        .parse()
+        .map_err(|why: NotAName| bad("who gives its work back", &why))?;
     if truth.service(target).is_none() {
         return Ok(format!("inst:{target}"));
     }
@@ -134,6 +145,23 @@ fn field_of(target: &str, truth: &Truth, shared: &[String]) -> Result<String, Er
     }
     Err(Error::Config(format!(
         "{target} shares no work: in truth, services.{target}.instances.mode is neither `one` nor `shared`"
+    )))
+}
+
+/// An instance that is drained must be there, of whichever of these services: a mistyped name would wait for ever.
+fn must_be_there(commands: &mut Commands, field: &str, shared: &[String]) -> Result<(), Error> {
+    let Some(inst) = field.strip_prefix("inst:") else {
+        return Ok(());
+    };
+    let mut exists = redis::cmd("EXISTS");
+    for svc in shared {
+        exists.arg(session_key(svc, inst));
+    }
+    if !shared.is_empty() && commands.query::<u64>(&exists)? > 0 {
+        return Ok(());
+    }
+    Err(Error::Config(format!(
+        "nobody is called {inst}: truth names no such service, and no such instance is there; see marketswarm mesh"
     )))
 }
 

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use compact_str::{CompactString, format_compact};
+
 /// Longest text of a number that is read. The shortest exact text of any double has 24 bytes.
 const TEXT_MAX_BYTES: usize = 64;
 
@@ -62,25 +64,28 @@ impl<'a> Decimal<'a> {
 
 /// Halfway between two numbers, as text: one digit more than the longer of the two is exact, and no binary rounding
 /// shows.
-pub fn midpoint(a: &Decimal, b: &Decimal) -> String {
+pub fn midpoint(a: &Decimal, b: &Decimal) -> CompactString {
     let mid = a.value.midpoint(b.value);
     match (a.places(), b.places()) {
-        (Some(a), Some(b)) => trimmed(format!("{mid:.*}", a.max(b) + 1)),
-        _ => mid.to_string(),
+        (Some(a), Some(b)) => trimmed(format_compact!("{mid:.*}", a.max(b) + 1)),
+        _ => format_compact!("{mid}"),
     }
 }
 
 /// A number that was computed here, with at most six digits behind the point.
-pub fn computed(value: f64) -> String {
-    trimmed(format!("{value:.6}"))
+pub fn computed(value: f64) -> CompactString {
+    trimmed(format_compact!("{value:.6}"))
 }
 
-fn trimmed(text: String) -> String {
-    if !text.contains('.') {
-        return text;
+fn trimmed(mut text: CompactString) -> CompactString {
+    if text.contains('.') {
+        let len = text.trim_end_matches('0').trim_end_matches('.').len();
+        text.truncate(len);
+        if text == "-0" {
+            text.remove(0);
+        }
     }
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" { "0" } else { text }.to_owned()
+    text
 }
 
 /// Reads the JSON text of an integer; `None` when it is none: `1.0` and `1e3` are not.

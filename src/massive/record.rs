@@ -1,12 +1,13 @@
 //! Facts as they are written: the fields of `market:snapshot:<sym>`, and JSON that keeps each number's own text.
 
-use std::fmt::Write;
+use compact_str::ToCompactString;
 
 use super::facts::{Band, Day, Price, Quote, is_change_off};
 use super::number::Decimal;
 use super::session::Session;
 use super::session::Standing;
 use super::session::fresh::{Aged, Limits, Stale};
+use crate::text::short::push_short;
 
 /// The value of a field: in Redis its text, in JSON with its type.
 #[derive(Clone, Debug, PartialEq)]
@@ -183,7 +184,7 @@ impl ObjectWriter {
     /// A member whose value is JSON already: a number's own text, a list, an object.
     pub fn json(&mut self, name: &str, json: &str) {
         self.name(name);
-        self.0.push_str(json);
+        push_short(&mut self.0, json);
     }
 
     /// A member whose value is JSON in pieces, which `write` hands over one after the other: a long list is then in memory once.
@@ -203,8 +204,7 @@ impl ObjectWriter {
     pub fn integer(&mut self, name: &str, number: Option<i64>) {
         if let Some(number) = number {
             self.name(name);
-            // Writing to a string cannot fail.
-            let _ = write!(self.0, "{number}");
+            push_short(&mut self.0, &number.to_compact_string());
         }
     }
 
@@ -225,7 +225,7 @@ impl ObjectWriter {
         debug_assert_eq!(quoted(text), format!("\"{text}\""));
         self.name(name);
         self.0.push('"');
-        self.0.push_str(text);
+        push_short(&mut self.0, text);
         self.0.push('"');
     }
 
@@ -251,7 +251,7 @@ impl ObjectWriter {
             self.0.push(',');
         }
         self.0.push('"');
-        self.0.push_str(name);
+        push_short(&mut self.0, name);
         self.0.push_str("\":");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Fields, integer};
+use super::{Fields, integer, safe};
 use crate::bus::{BusError, Commands};
 use crate::clock::human;
 use crate::contract::market::{BUDGET, STATUS, TOTALS, snapshot_key};
@@ -114,7 +114,7 @@ pub fn records(store: &mut Commands, symbols: &[String]) -> Result<Vec<Fields>, 
         for symbol in symbols {
             ask.cmd("HGETALL").arg(snapshot_key(symbol));
         }
-        records.extend(store.pipe::<Vec<Fields>>(&ask)?);
+        records.extend(store.pipe::<Vec<Fields>>(&ask)?.into_iter().map(safe));
     }
     Ok(records)
 }
@@ -124,7 +124,7 @@ pub fn records(store: &mut Commands, symbols: &[String]) -> Result<Vec<Fields>, 
 /// # Errors
 /// Those of the bus.
 pub fn hash(store: &mut Commands, key: &str) -> Result<Fields, BusError> {
-    store.query(redis::cmd("HGETALL").arg(key))
+    Ok(safe(store.query(redis::cmd("HGETALL").arg(key))?))
 }
 
 /// By how many percent a price changed since the day before. A price of the stream is newer than the change that the vendor

@@ -1,6 +1,6 @@
 //! The visit of the document, from its first byte to its last, once.
 
-use super::json::{Kind, Syntax};
+use super::json::{Kind, Reader, Syntax};
 use super::store::{Bus, Known};
 use super::visitor::Visitor;
 use super::{BUSES_MAX, BusId, Position, Problem, Problems, Rejected, Rules, Truth, url};
@@ -47,6 +47,9 @@ pub(super) fn document(document: &[u8], rules: Rules) -> Result<Truth, Rejected>
         return Err(whole(0, what, "save the file as UTF-8 without it"));
     }
     let mut visitor = Visitor::new(text, rules);
+    if let Some(names) = buses_behind_services(text) {
+        visitor.expect_buses(&names);
+    }
     match visitor.root() {
         Ok(()) => visitor.check_whole(),
         Err(Syntax { at, what }) => visitor.error(at, format!("not JSON: {what}"), ""),
@@ -54,7 +57,43 @@ pub(super) fn document(document: &[u8], rules: Rules) -> Result<Truth, Rejected>
     visitor.done()
 }
 
+/// The names of the buses where services stand before them: their URLs may mean one of these. Almost all documents have the
+/// buses first, and are not read twice. What is wrong in it, the visit says.
+fn buses_behind_services(text: &str) -> Option<Vec<String>> {
+    text.find("\"services\"")
+        .or_else(|| text.find("\"components\""))
+        .filter(|at| text[*at..].contains("\"buses\""))?;
+    let mut reader = Reader::new(text);
+    let mut names = Vec::new();
+    let mut read = || -> Result<(), Syntax> {
+        reader.object()?;
+        while let Some(key) = reader.next_key()? {
+            if key != "buses" || reader.kind()? != Kind::Object {
+                reader.skip()?;
+                continue;
+            }
+            reader.object()?;
+            while let Some(name) = reader.next_key()? {
+                names.push(name.into_owned());
+                reader.skip()?;
+            }
+        }
+        Ok(())
+    };
+    read().ok()?;
+    Some(names)
+}
+
 impl Visitor<'_> {
+    /// These buses are named further down.
+    fn expect_buses(&mut self, names: &[String]) {
+        for name in names.iter().filter(|name| is_name(name)) {
+            if self.truth.buses.len() < BUSES_MAX {
+                self.bus(name, Known::Named);
+            }
+        }
+    }
+
     fn root(&mut self) -> Result<(), Syntax> {
         if self.begins_object("{\"services\": { … }}")? {
             let mut keys = self.keys();

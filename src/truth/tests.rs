@@ -137,6 +137,15 @@ fn a_url_means_the_bus_that_it_names_or_whose_address_it_is() {
     );
     let a = late.service("a").expect("in the document");
     assert_eq!(late.buses().nth(a.bus().index()), Some("third"));
+    // And the URL that it has there.
+    let late = good(
+        r#"{"services": {"a": {"heartbeat": {"redis_url": "redis://api:6379"}}}, "buses": {"api": {"url": "redis://127.0.0.1:7000/2"}}}"#,
+    );
+    let bus = late.service("a").expect("there").bus();
+    assert_eq!(late.buses().nth(bus.index()), Some("api"));
+    assert_eq!(late.buses().count(), 3);
+    let said = late.warnings().to_string();
+    assert!(said.contains("database"), "{said}");
 }
 
 #[test]

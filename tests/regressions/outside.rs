@@ -5,6 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::support::mail_server::MailServer;
+use crate::support::market::Market;
 use crate::support::newsroom::Newsroom;
 use crate::support::notifier::notifier;
 use crate::support::receiver::Receiver;
@@ -177,6 +178,84 @@ fn a_truth_forged_lines_of_the_log_and_of_its_check() {
     assert_harmless("the alert", alert.json["reason"].as_str().unwrap());
     asked(&stage.redis, &["alerts"]);
     assert_harmless("the healer's log", &healer.log());
+}
+
+#[test]
+fn what_stands_in_the_store_of_market_data_and_of_analyses_wrote_on_terminals() {
+    let market = Market::open(&["ACME"]);
+    market.seed();
+    let redis = &market.redis;
+    let (now, uid) = ("1800000000", "u1");
+    redis.query::<i64>(&["ZADD", "rss:analysis:index", now, uid]);
+    let jobs = json!([{"job": FORGED, "good_ms": 1, "failures": 1, "error": FORGED}]).to_string();
+    let links = json!([{"cluster": FORGED, "state": FORGED, "why": FORGED}]).to_string();
+    let summary = json!({"atm": FORGED}).to_string();
+    let chain = json!({"spot": FORGED, "ts": FORGED, "contracts": [{"type": FORGED}]}).to_string();
+    redis.query::<String>(&["SET", "k", &chain]);
+    for (key, fields) in [
+        (
+            "market:snapshot:ACME",
+            vec![
+                ("feed", FORGED),
+                ("kind", FORGED),
+                ("price", FORGED),
+                ("stale", "1"),
+                ("reason", FORGED),
+            ],
+        ),
+        (
+            "massive:status",
+            vec![
+                ("as_of_ms", "1"),
+                ("state", "degraded"),
+                ("reason", FORGED),
+                ("demand", FORGED),
+                ("stream", FORGED),
+                ("jobs", &jobs),
+                ("stream_links", &links),
+            ],
+        ),
+        ("massive:totals", vec![(FORGED, FORGED)]),
+        (
+            "market:chain:ACME",
+            vec![
+                ("spot", FORGED),
+                ("stale", "1"),
+                ("reason", FORGED),
+                ("2026-01-16:pointer", "k"),
+                ("2026-01-16:summary", &summary),
+            ],
+        ),
+        (
+            "rss:analysis:u1",
+            vec![
+                ("uid", uid),
+                ("title", FORGED),
+                ("feed", FORGED),
+                ("url", FORGED),
+                ("summary", FORGED),
+                ("model", FORGED),
+            ],
+        ),
+    ] {
+        let mut words = vec!["HSET", key];
+        words.extend(fields.iter().flat_map(|(name, value)| [*name, *value]));
+        redis.query::<i64>(&words);
+    }
+    for args in [
+        vec!["market"],
+        vec!["market", "--json"],
+        vec!["market", "get", "ACME"],
+        vec!["market", "status"],
+        vec!["market", "status", "--json"],
+        vec!["market", "budget"],
+        vec!["market", "chain", "ACME"],
+        vec!["market", "chain", "ACME", "2026-01-16"],
+        vec!["vexy", "status"],
+        vec!["vexy", "show", uid],
+    ] {
+        asked(redis, &args);
+    }
 }
 
 #[test]

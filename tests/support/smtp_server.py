@@ -35,6 +35,9 @@ class Handler:
             seen.add(address)
             say(turned_away=address, code=451)
             return "451 4.7.1 greylisted, come again"
+        if name == "flaky" and random.randrange(6) == 0:
+            server.transport.abort()
+            return "421 4.3.2 gone"
         if name == "hang":
             say(hanging=address)
             await asyncio.sleep(60)
@@ -42,13 +45,8 @@ class Handler:
         return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
-        if envelope.rcpt_tos[0].startswith("flaky@"):
-            fate = random.randrange(6)
-            if fate == 0:
-                return "451 4.3.0 come again"
-            if fate == 1:
-                server.transport.abort()
-                return "421 4.3.2 gone"
+        if envelope.rcpt_tos[0].startswith("flaky@") and random.randrange(6) == 0:
+            return "451 4.3.0 come again"
         say(
             to=envelope.rcpt_tos,
             tls=session.ssl is not None,
@@ -56,6 +54,8 @@ class Handler:
             at=time.time(),
             data=envelope.content.decode("utf-8", "replace"),
         )
+        if envelope.rcpt_tos[0].startswith("mute@"):
+            await asyncio.sleep(60)
         return "250 taken"
 
 

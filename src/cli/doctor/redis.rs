@@ -11,7 +11,7 @@ use crate::bus::{Address, BusError, Buses, Commands};
 use crate::clock::{self, Mono};
 use crate::contract::{ALERT_LOG, HEALER_LEASE, MARKET_BUS, SYSTEM_BUS, TRUTH_KEY, health_key};
 use crate::swarm_state::READER_LIMITS;
-use crate::truth::Truth;
+use crate::truth::{DATABASE_REMEDY, Truth};
 
 /// Round trips whose median counts.
 const TRIPS: usize = 5;
@@ -29,6 +29,7 @@ pub(super) fn examine_system(address: &Address, report: &mut Report) -> bool {
             "name another server",
         ));
     }
+    report.add_all(database(SYSTEM_BUS, address));
     let answers = examine(SYSTEM_BUS, &mut commands, report);
     report.is_bus_away = !answers;
     if answers {
@@ -68,6 +69,9 @@ pub(super) fn examine_others(buses: &Buses, truth: Option<&Truth>, report: &mut 
             continue;
         }
         seen.insert(place_of(&address), bus);
+        if beats_on(bus) {
+            report.add_all(database(bus, &address));
+        }
         examine(
             bus,
             &mut Commands::new(address, CLIENT, READER_LIMITS),
@@ -78,6 +82,13 @@ pub(super) fn examine_others(buses: &Buses, truth: Option<&Truth>, report: &mut 
 
 fn place_of(address: &Address) -> String {
     format!("{}:{}", address.host(), address.port())
+}
+
+/// What is to be said of a database that keeps no beats apart.
+fn database(bus: &str, address: &Address) -> Option<Finding> {
+    let database = Some(address.database()).filter(|database| *database != 0)?;
+    let what = format!("its URL names database {database}");
+    Some(Finding::risk(bus, what, DATABASE_REMEDY))
 }
 
 /// Looks at one bus; whether it answers.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::swarm::{Swarm, now_ms};
 use super::{Words, columns, print};
@@ -56,7 +56,7 @@ fn overview(underlying: &str, hash: &Fields, stale: Option<&str>) -> String {
             let text = hash
                 .get(&format!("{date}:summary"))
                 .map_or("{}", String::as_str);
-            let summary: Json = serde_json::from_str(text).unwrap_or_default();
+            let summary = crate::reports::json(text);
             let get = |name: &str| cell(&summary[name]);
             vec![
                 date.to_owned(),
@@ -82,7 +82,7 @@ fn overview(underlying: &str, hash: &Fields, stale: Option<&str>) -> String {
 }
 
 fn contracts(chain: &str, stale: Option<&str>) -> String {
-    let chain: Json = serde_json::from_str(chain).unwrap_or_else(|_| json!({}));
+    let chain = crate::reports::json(chain);
     let list = chain["contracts"].as_array().cloned().unwrap_or_default();
     let names = [
         "type", "strike", "bid", "ask", "last", "iv", "delta", "gamma", "volume", "oi",

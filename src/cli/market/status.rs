@@ -19,9 +19,9 @@ pub(super) fn run(words: &Words, env: &Env) -> Result<ExitCode, Error> {
     let mut swarm = Swarm::find(env)?;
     let (status, totals) = (swarm.status()?, swarm.hash(TOTALS)?);
     let jobs = status.get("jobs").map_or("[]", String::as_str);
-    let jobs: Json = serde_json::from_str(jobs).unwrap_or_default();
+    let jobs = crate::reports::json(jobs);
     let links = status.get("stream_links").map_or("[]", String::as_str);
-    let links: Json = serde_json::from_str(links).unwrap_or_default();
+    let links = crate::reports::json(links);
     let is_ok = status.get("state").is_some_and(|state| state == "ok");
     print(&if words.json {
         let mut status = json!(status);

@@ -59,7 +59,7 @@ fn row(symbol: &str, record: &Fields, now_ms: i64) -> Vec<Cell> {
 
 /// What is asked of the vendor, and how that goes.
 fn jobs(status: &Fields, now_ms: i64) -> Option<Table> {
-    let jobs: serde_json::Value = serde_json::from_str(status.get("jobs")?).ok()?;
+    let jobs = crate::reports::json(status.get("jobs")?);
     let jobs = jobs.as_array().filter(|jobs| !jobs.is_empty())?;
     let row = |job: &serde_json::Value| {
         let word = |name: &str| job[name].as_str().unwrap_or_default();

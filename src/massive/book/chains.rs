@@ -283,7 +283,7 @@ impl Held {
         let stale = self.stale(view);
         let mut add = |name: &str, field: Field| fields.push((name.to_owned(), field));
         if let Some(spot) = self.spot {
-            add("spot", Field::Number(number::computed(spot)));
+            add("spot", Field::Number(number::computed(spot).into()));
         }
         if let Some(fetched_ms) = self.fetched_ms {
             add("confirmed_ms", number(fetched_ms));

@@ -1,6 +1,7 @@
 //! One expiration, written for good: once stored it never changes, and whoever holds its key reads the same for as
 //! long as it is there.
 
+use compact_str::CompactString;
 use jiff::civil::Date;
 use ring::digest::{Context, SHA256};
 
@@ -99,8 +100,8 @@ fn list_bytes(contracts: &[Contract]) -> usize {
     bytes.sum::<usize>() + 2
 }
 
-fn or_null(value: Option<f64>) -> String {
-    value.map_or_else(|| "null".to_owned(), number::computed)
+fn or_null(value: Option<f64>) -> CompactString {
+    value.map_or_else(|| "null".into(), number::computed)
 }
 
 /// Of the contracts without what the model says, which hangs on the time: they are the same though it moved.

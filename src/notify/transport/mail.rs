@@ -10,7 +10,8 @@ use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder};
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{CertificateStore, SmtpConnection, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::commands;
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::Response;
 use rustls::pki_types::CertificateDer;
 
@@ -39,6 +40,10 @@ enum Failure {
     /// The server wants nothing to do with us, which says nothing of the mail.
     Greeting(lettre::transport::smtp::Error),
     Certificate(rustls::Error),
+    /// It was sent, and how that was answered is not known.
+    Unanswered(lettre::transport::smtp::Error),
+    /// The server cannot do what this mail needs.
+    Lacks(&'static str),
 }
 
 impl From<lettre::transport::smtp::Error> for Failure {
@@ -102,6 +107,10 @@ impl Mail {
                 None => self.answer_of(&error),
             },
             Err(Failure::Smtp(error)) => self.answer_of(&error),
+            Err(Failure::Unanswered(error)) => Answer::unsure(self.answer_of(&error).reason()),
+            Err(Failure::Lacks(what)) => {
+                Answer::none(&format!("the server lacks what is needed: {what}"))
+            }
         }
     }
 
@@ -150,7 +159,36 @@ impl Mail {
             let credentials = Credentials::new(user.expose().to_owned(), pass.expose().to_owned());
             server.auth(&[Mechanism::Plain, Mechanism::Login], &credentials)?;
         }
-        Ok(server.send(envelope, mail)?)
+        let mut options = Vec::new();
+        let mut addresses = envelope.from().into_iter().chain(envelope.to());
+        if !addresses.all(|address| AsRef::<str>::as_ref(address).is_ascii()) {
+            if !server
+                .server_info()
+                .supports_feature(Extension::SmtpUtfEight)
+            {
+                return Err(Failure::Lacks("addresses beyond ASCII (SMTPUTF8)"));
+            }
+            options.push(MailParameter::SmtpUtfEight);
+        }
+        if !mail.is_ascii() {
+            if !server
+                .server_info()
+                .supports_feature(Extension::EightBitMime)
+            {
+                return Err(Failure::Lacks("text beyond ASCII (8BITMIME)"));
+            }
+            options.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+        }
+        server.command(commands::Mail::new(envelope.from().cloned(), options))?;
+        for to in envelope.to() {
+            server.command(commands::Rcpt::new(to.clone(), Vec::new()))?;
+        }
+        server.command(commands::Data)?;
+        // Behind the dot the server may have taken it, whatever becomes of its answer (RFC 5321, 4.1.1.4).
+        server.message(mail).map_err(|error| match error.status() {
+            Some(_) => Failure::Smtp(error),
+            None => Failure::Unanswered(error),
+        })
     }
 
     /// The mail as bytes: the same for every attempt.
@@ -207,7 +245,7 @@ impl Mail {
         if let Some(code) = error.status() {
             return Answer::of_smtp(u16::from(code), &source_text(error));
         }
-        if error.is_timeout() {
+        if error.is_timeout() || is_late(error) {
             let limit = crate::clock::human(self.email.timeout);
             return Answer::none(&format!("no answer within {limit}"));
         }
@@ -221,6 +259,18 @@ impl Mail {
         }
         Answer::none(&format!("the connection was refused or cut: {why}"))
     }
+}
+
+/// Whether a socket's limit has passed, as the system says it.
+fn is_late(error: &lettre::transport::smtp::Error) -> bool {
+    let source = std::error::Error::source(error);
+    let io = source.and_then(|source| source.downcast_ref::<io::Error>());
+    io.is_some_and(|io| {
+        matches!(
+            io.kind(),
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+        )
+    })
 }
 
 /// The error of TLS in one of SMTP.

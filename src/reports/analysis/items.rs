@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use crate::bus::{BusError, Commands, stream};
 use crate::contract::analysis::{DEAD, INDEX, analysis_key};
+use crate::reports::line;
 use crate::reports::masked::masked;
 use crate::text::SafeText;
 use crate::vexy_ai::record::{Record, Source};
@@ -53,7 +54,11 @@ impl Items {
         };
         let letters = stream::newest(store, DEAD, LETTERS_MAX)?;
         Ok(Items {
-            items: found.into_iter().filter_map(Record::from_hash).collect(),
+            items: found
+                .into_iter()
+                .filter_map(Record::from_hash)
+                .map(safe)
+                .collect(),
             letters: letters.iter().map(Letter::of).collect(),
         })
     }
@@ -66,6 +71,25 @@ impl Items {
         });
         (items.collect(), letters.collect())
     }
+}
+
+/// What is shown of a record, made safe.
+fn safe(mut record: Record) -> Record {
+    for text in [
+        &mut record.uid,
+        &mut record.title,
+        &mut record.url,
+        &mut record.summary,
+    ] {
+        *text = line(text);
+    }
+    for name in [&mut record.feed, &mut record.model] {
+        *name = line(name).into();
+    }
+    for ticker in &mut record.tickers {
+        ticker.symbol = line(&ticker.symbol).into();
+    }
+    record
 }
 
 /// Who found it, in a word.

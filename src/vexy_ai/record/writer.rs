@@ -1,6 +1,8 @@
 //! JSON as it is written: straight into one text, for what every analysis writes. The words are those of serde_json, to the
 //! byte; a test holds one against the other.
 
+use crate::text::short::push_short;
+
 /// An object under way.
 pub(super) struct Writer {
     out: String,
@@ -116,34 +118,6 @@ pub(super) fn push_text(out: &mut String, text: &str) {
     }
     push_short(out, rest);
     out.push('"');
-}
-
-/// Appends a text that is a word or two, mostly: for so few bytes, the C library's copy takes longer than copying.
-fn push_short(out: &mut String, text: &str) {
-    let mut rest = text;
-    if text.len() < 32 {
-        rest = push_piece::<16>(out, rest);
-        rest = push_piece::<8>(out, rest);
-        rest = push_piece::<4>(out, rest);
-        rest = push_piece::<2>(out, rest);
-        rest = push_piece::<1>(out, rest);
-    }
-    // All of a long one; else what is left where a piece would end within a character.
-    if !rest.is_empty() {
-        out.push_str(rest);
-    }
-}
-
-/// Appends the first `LEN` bytes, if they are whole characters; the rest.
-#[inline(always)]
-fn push_piece<'t, const LEN: usize>(out: &mut String, text: &'t str) -> &'t str {
-    match text.split_at_checked(LEN) {
-        Some((piece, rest)) => {
-            out.push_str(piece);
-            rest
-        }
-        None => text,
-    }
 }
 
 /// Whether JSON writes a byte otherwise than it is.

@@ -47,6 +47,9 @@ fn what_is_no_name_touches_no_file_and_is_refused_by_every_command() {
         for command in [
             vec!["release", name],
             vec!["hold", name],
+            vec!["drain", name],
+            vec!["undrain", name],
+            vec!["drain", &format!("host:{name}\n")],
             vec!["silence", name, "1h", "--why", "x"],
             vec!["ack", name],
             vec!["alerts", "--svc", name],

@@ -57,8 +57,8 @@ pub(super) fn document(document: &[u8], rules: Rules) -> Result<Truth, Rejected>
     visitor.done()
 }
 
-/// The names of the buses where services stand before them: their URLs may mean one of these. Almost all documents have the
-/// buses first, and are not read twice. What is wrong in it, the visit says.
+/// The names of the buses where services stand before them: their URLs may mean one of these. A document
+/// with the buses first is not read twice. What is wrong in it, the visit says.
 fn buses_behind_services(text: &str) -> Option<Vec<String>> {
     text.find("\"services\"")
         .or_else(|| text.find("\"components\""))
@@ -74,7 +74,9 @@ fn buses_behind_services(text: &str) -> Option<Vec<String>> {
             }
             reader.object()?;
             while let Some(name) = reader.next_key()? {
-                names.push(name.into_owned());
+                if names.len() < BUSES_MAX {
+                    names.push(name.into_owned());
+                }
                 reader.skip()?;
             }
         }

@@ -8,6 +8,7 @@
 //! - [`lease`]: who of several does a piece of work, and fences for what is written in its name.
 //! - [`stream`]: what is appended to a stream, and the workers of a consumer group.
 //! - [`Script`], [`Scripts`]: what runs on the server in one go.
+//! - [`Rights`]: which right is missing when Redis forbids something, and how to give it.
 //! - [`Publisher`]: publishes echoes, and waits for nothing.
 //! - [`overhear()`]: listens in for a moment.
 //! - [`ServerIdentity`]: which server answers, and whether it is still the one of before.
@@ -34,6 +35,7 @@ mod link;
 mod log_once;
 mod pattern;
 mod publisher;
+mod rights;
 pub mod script;
 mod server_identity;
 pub mod stream;
@@ -54,6 +56,7 @@ pub use link::{Batch, Closer, Event, Link, Message, Polled, RUN_MAX, Run, Sink};
 pub use log_once::LogOnce;
 pub use pattern::{PatternLink, overhear};
 pub use publisher::{Publisher, echo_number};
+pub use rights::Rights;
 pub use script::{Script, Scripts};
 pub use server_identity::ServerIdentity;
 pub use subscriber::Subscriber;

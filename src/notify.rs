@@ -9,7 +9,7 @@
 //! 5. [`transport`]: one attempt by HTTP or SMTP; [`retry`]: what the answer means and when to try again.
 //!
 //! Steps 2 to 4 and `retry` are pure. The edges around them: [`store`] (Redis), [`config`] (which channels there are),
-//! `notifier` (channels that come and go as truth says), `deadman`.
+//! `notifier` (channels that come and go as truth says), `relay` (hands alerts to channels that cannot read the log), `deadman`.
 #![warn(missing_docs, clippy::missing_errors_doc)]
 
 use crate::contract::{Alert, AlertKind};
@@ -24,6 +24,7 @@ pub mod message;
 pub mod notification;
 mod notifier;
 pub mod outbox;
+mod relay;
 pub mod rendering;
 pub mod retry;
 pub mod sign;
@@ -32,6 +33,7 @@ pub mod transport;
 
 pub use config::{Config, ConfigError, channels_configured};
 pub use notifier::{Context, Notifier, idle, start, try_environment};
+pub use relay::Relay;
 
 /// In whose name people are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -24,7 +24,7 @@ use crate::contract::{
     ALERT_CHANNEL, BEAT_MAX_BYTES, WATCHER_TRUTH_POLL, echo_channel, heartbeat_channel,
 };
 use crate::env::Env;
-use crate::notify::{self, Notifier, Role};
+use crate::notify::{self, Notifier, Relay, Role};
 use crate::service::{self, Error, Notice, Profile, Service};
 use crate::truth::ServiceSchema;
 use crate::watch::alert_encoder::AlertEncoder;
@@ -112,6 +112,7 @@ impl Sentinel {
             inst: service.inst.clone(),
             host: service.host.clone(),
             metrics: service.beat.metrics().clone(),
+            relay: Relay::default(),
         };
         let notifier = notify::start(Role::Sentinel, context, service.sender.clone())?;
         let encoder = AlertEncoder::of_sentinel(&service.inst, &service.host);

@@ -16,6 +16,7 @@ use super::calls::{Call, Calls};
 use super::counting::Telling;
 use super::monitors::{Job, Monitors};
 use crate::clock::{Mono, Now};
+use crate::notify::Relay;
 use crate::service::{BeatHandle, Error, Progress, ServiceManager};
 use crate::watch::alert_store::{AlertStore, log_alert};
 use crate::watch::writer::command::{Command, Reply};
@@ -44,6 +45,8 @@ pub struct HealerWriter {
     pub others: Others,
     /// Counts what is told.
     pub telling: Telling,
+    /// Hands what is written to channels that cannot read it.
+    pub relay: Relay,
     /// Decides what is done next (pure).
     pub writer: Writer,
     /// The watched buses.
@@ -174,6 +177,9 @@ impl HealerWriter {
             Command::TellWords(text) => self.calls.call(Call::Tell(text)),
             Command::Log(level, text) => log::log!(level, "{text}"),
             Command::LogAlert(alert) => log_alert(&alert),
+            Command::Written(alerts) => self.relay.written(alerts, Mono::now()),
+            Command::BeatMute(true) => self.beat.unmute(),
+            Command::BeatMute(false) => self.beat.mute(),
             _ => debug_assert!(false, "it is a question"),
         }
     }

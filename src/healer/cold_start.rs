@@ -10,7 +10,7 @@ use super::Event;
 use super::state_dir::StateDir;
 use crate::clock::{self, Mono};
 use crate::contract::{Alert, AlertKind, SYSTEM_BUS};
-use crate::notify::{self, Notifier, Role};
+use crate::notify::{self, Notifier, Relay, Role};
 use crate::service::Away;
 use crate::service::metrics::Metrics;
 use crate::truth::Truth;
@@ -125,6 +125,7 @@ fn notifier(away: &Away<'_, Event>, state_dir: &StateDir) -> Option<Notifier> {
         host: away.host.to_owned(),
         // The beats that would tell it are those of the healer that comes after this one.
         metrics: Metrics::default(),
+        relay: Relay::default(),
     };
     notify::start(Role::Healer, context, away.sender.clone())
         .inspect_err(|e| log::error!("nobody can be told: {e}"))

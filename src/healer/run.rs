@@ -27,7 +27,7 @@ use crate::bus::{Address, Commands, Limits, Subscriber};
 use crate::clock::{self, Mono, Now};
 use crate::contract::{ALERT_CHANNEL, Alert, AlertKind, SYSTEM_BUS, WATCHER_TRUTH_POLL};
 use crate::flap::{Flap, FlapDetector, WINDOW_TIMEOUTS};
-use crate::notify::{self, Notifier, Role};
+use crate::notify::{self, Notifier, Relay, Role};
 use crate::service::{self, Error, Notice, Profile, Service};
 use crate::truth::ServiceSchema;
 use crate::watch::alert_encoder::AlertEncoder;
@@ -91,6 +91,8 @@ struct Healer {
     counting: Counting,
     /// The ways to people; there while this healer speaks.
     notifier: Option<Notifier>,
+    /// Hands alerts to those of them that cannot read the log.
+    relay: Relay,
     /// What was told before there was a truth, until it is clear who speaks.
     early: Option<StartOutage>,
     state_dir: StateDir,
@@ -122,6 +124,8 @@ impl Healer {
         if let Some(notifier) = early.as_mut().and_then(|e| e.notifier.as_mut()) {
             notifier.set_truth(&service.truth, &system);
         }
+        let early_notifier = early.as_ref().and_then(|e| e.notifier.as_ref());
+        let relay = early_notifier.map_or_else(Relay::default, Notifier::relay);
         let calls = Calls::new(service.sender.clone());
         let encoder = AlertEncoder::of_healer(&service.inst, &service.host, None);
         let alert_writer = HealerWriter {
@@ -135,6 +139,7 @@ impl Healer {
             progress: service.beat.progress("alert-writer", WORK_BUDGET),
             others,
             telling: Telling::new(service.beat.metrics()),
+            relay: relay.clone(),
             writer: Writer::new(encoder, Now::read()),
             monitors: Monitors::default(),
         };
@@ -151,6 +156,7 @@ impl Healer {
             calls,
             counting: Counting::default(),
             notifier: None,
+            relay,
             early,
             state_dir,
             complaints: Complaints::default(),
@@ -389,6 +395,7 @@ impl Healer {
             inst: self.service.inst.clone(),
             host: self.service.host.clone(),
             metrics: self.service.beat.metrics().clone(),
+            relay: self.relay.clone(),
         };
         let events = self.service.sender.clone();
         notify::start(Role::Healer, context.clone(), events.clone()).unwrap_or_else(|error| {

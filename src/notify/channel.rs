@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, TryRecvError};
+use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use jiff::tz::TimeZone;
 
 use super::aggregator::{Aggregator, Rules};
@@ -17,6 +17,7 @@ use super::link::{link, only_service};
 use super::message::write;
 use super::notification::Ms;
 use super::outbox::{Delivery, ENTRIES_MAX, Outbox, OutboxMessage, Settled};
+use super::relay::Relay;
 use super::retry::Answer;
 use super::store::Store;
 use super::transport::Transport;
@@ -27,6 +28,7 @@ use crate::service::metrics::Metrics;
 use crate::truth::Truth;
 
 mod asks;
+mod deafness;
 mod inbox;
 mod numbers;
 mod outcome;
@@ -37,6 +39,7 @@ mod steady_clock;
 mod store_link;
 mod write_behind;
 
+use deafness::Deafness;
 pub use inbox::{INBOX_MAX, Inbox};
 use numbers::Numbers;
 pub use peers::Peers;
@@ -73,6 +76,10 @@ pub struct Setup {
     pub host: String,
     /// Where it counts.
     pub metrics: Metrics,
+    /// Hands it what it cannot read.
+    pub relay: Relay,
+    /// Its own inbox, for that.
+    pub to_itself: Sender<Inbox>,
     /// Where is kept what the bus cannot note.
     pub state_dir: Option<PathBuf>,
     /// What the loop has for it.
@@ -120,6 +127,13 @@ pub struct Channel {
     unacknowledged: Vec<String>,
     link: StoreLink,
     backoff: Backoff,
+    /// Whether alerts are handed to it that it cannot read.
+    deafness: Deafness,
+    /// Since when the bus cannot be read.
+    away_since_ms: Option<Ms>,
+    /// Writes are refused: tried again then.
+    write_due_ms: Option<Ms>,
+    write_backoff: Backoff,
     /// Whether what Redis held was taken over once.
     loaded: bool,
     next_hold_ms: Ms,
@@ -168,6 +182,10 @@ impl Channel {
             unacknowledged: Vec::new(),
             link: StoreLink::Away { next_try_ms: 0 },
             backoff: Backoff::bus(),
+            deafness: Deafness::new(setup.relay, setup.to_itself),
+            away_since_ms: None,
+            write_due_ms: None,
+            write_backoff: Backoff::bus(),
             loaded: false,
             next_hold_ms: 0,
             next_silence_ms: 0,
@@ -203,7 +221,7 @@ impl Channel {
             self.heed_asks();
             self.refire();
             self.note_long_failure();
-            if !matches!(self.link, StoreLink::Held) {
+            if !matches!(self.link, StoreLink::Held) || self.is_full() {
                 self.wait_inbox();
             }
         }

@@ -13,8 +13,9 @@ use super::channel::{Channel, INBOX_MAX, Inbox, Peers, Setup};
 use super::config::Unusable;
 use super::config::Url;
 use super::transport::Transport;
-use super::{Config, ConfigError, Role, config, deadman};
+use super::{Config, ConfigError, Relay, Role, config, deadman};
 use crate::bus::Address;
+use crate::clock::Mono;
 use crate::contract::Alert;
 use crate::env::Env;
 use crate::net::proxy::proxy_for;
@@ -45,6 +46,8 @@ pub struct Context {
     pub host: String,
     /// Where the channels count.
     pub metrics: Metrics,
+    /// Hands alerts to channels that cannot read the log.
+    pub relay: Relay,
 }
 
 /// The running channels. Dropping it stops them.
@@ -161,6 +164,16 @@ impl Notifier {
         self.send_all(|| Inbox::Alert(Box::new(alert.clone())));
     }
 
+    /// These alerts stand in the log now: those of its channels that cannot read it have them.
+    pub fn written(&self, alerts: Vec<Alert>) {
+        self.context.relay.written(alerts, Mono::now());
+    }
+
+    /// What hands alerts to its channels when they cannot read the log.
+    pub fn relay(&self) -> Relay {
+        self.context.relay.clone()
+    }
+
     /// Tells people something that no alert says.
     pub fn tell(&self, text: &str) {
         self.send_all(|| Inbox::Note(text.to_owned()));
@@ -267,6 +280,8 @@ impl Notifier {
             inst: format!("{}-{}", self.context.inst, self.started),
             host: self.context.host.clone(),
             metrics: self.context.metrics.clone(),
+            relay: self.context.relay.clone(),
+            to_itself: inbox.clone(),
             state_dir: self.state_dir.clone(),
             inbox: items,
             stop: stopped,
@@ -446,6 +461,7 @@ mod tests {
             inst: "test".to_owned(),
             host: "test".to_owned(),
             metrics: Metrics::default(),
+            relay: Relay::default(),
         };
         let (events, _ends) = bounded::<Notice>(1);
         let mut notifier = start(Role::Healer, context, events).expect("it can be used");

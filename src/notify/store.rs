@@ -11,7 +11,7 @@ use super::aggregator::Changes;
 use super::notification::Ms;
 use super::outbox::{DeadLetter, OutboxMessage};
 use crate::bus::lease::{self, Fence, IfFree};
-use crate::bus::{Address, BusError, Commands, Limits};
+use crate::bus::{Address, BusError, Commands, Limits, Rights};
 use crate::contract::asks::{ASK_SEC, Ask, ask_key, asks_key};
 use crate::contract::{
     ALERT_LOG, Alert, DEAD_MAX, Silence, dead_key, holder_key, outbox_key, told_key,
@@ -390,6 +390,22 @@ impl Store {
         let mut remove = redis::cmd("LREM");
         self.commands
             .query(remove.arg(dead_key(&self.channel)).arg(1).arg(text))
+    }
+
+    /// The same error, saying which right is missing and how to give it, where that is what it is about.
+    pub fn explain(&mut self, error: BusError) -> BusError {
+        let (holder, told) = (holder_key(&self.group), told_key(&self.group));
+        let outbox = outbox_key(&self.group);
+        let rights = Rights {
+            keys: &[
+                (&holder, "~notify:*"),
+                (&told, "~notify:*"),
+                (&outbox, "~notify:*"),
+                (ALERT_LOG, "~healer:*"),
+            ],
+            channels: ("&healer:*", "publish"),
+        };
+        rights.explain(&mut self.commands, error, |_| Vec::new())
     }
 
     /// The connection, for what is not the channel's own.

@@ -192,6 +192,7 @@ fn obey(command: Command, detector: &mut Detector, notifier: &Notifier) {
         Command::TellPeople(alert) => notifier.tell_out_of_band(&alert),
         Command::Log(level, text) => log::log!(level, "{text}"),
         Command::LogAlert(alert) => log_alert(&alert),
+        Command::Written(alerts) => notifier.written(alerts),
         // What was decided is taken from the detector at once; the rest is a healer's.
         _ => {}
     }

@@ -195,7 +195,11 @@ impl Oversight {
         }
         let Some(health) = health else {
             let unjudged = self.unjudged(who.bus);
-            return Standing::unknown(unjudged.unwrap_or_else(|| "not judged yet".to_owned()));
+            let why = match &self.healer {
+                Healer::Refused(_) => "writes are refused",
+                _ => "not judged yet",
+            };
+            return Standing::unknown(unjudged.unwrap_or_else(|| why.to_owned()));
         };
         if health.status == Status::Down {
             return Standing {

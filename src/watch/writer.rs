@@ -44,7 +44,7 @@ use super::write_queue::WriteQueue;
 use crate::bus::BusError;
 use crate::bus::lease::{Lease, Terms};
 use crate::clock::{Mono, Now};
-use crate::contract::{Alert, AlertKind, HEALER_LEASE};
+use crate::contract::{Alert, AlertKind, HEALER_LEASE, Health};
 
 /// Entries offered to the store at once.
 pub const PACE: usize = 1000;
@@ -152,6 +152,9 @@ pub struct Writer {
     refusal: Option<Refusal>,
     /// What was refused when it was last tried, and since when nothing is.
     parts: HashSet<Part>,
+    /// Written, and not published; the snapshots of what is not written.
+    unpublished: VecDeque<Alert>,
+    unshown: Vec<Health>,
     taken_since: Option<Mono>,
     /// Since when the server says that it does not do things yet.
     passing_since: Option<Mono>,
@@ -165,9 +168,16 @@ pub struct Writer {
     buses: BusStates,
     /// Readers are told of the buses once a second.
     buses_due: bool,
-    /// That was refused when it was last tried, as all writes are; a right for it is missing, and that was said.
-    buses_refused: bool,
+    /// When their records are dropped again, while writes are refused.
+    hide_due: Mono,
+    /// A right for them is missing, and that was said.
     buses_denied: bool,
+    /// When the rights are looked at next.
+    rights_due: Mono,
+    /// When what could not be published is published next.
+    republish_due: Mono,
+    /// Waiting for its turn to speak, it beats.
+    beats_mute: bool,
 
     logged: u32,
     unlogged: u32,
@@ -212,6 +222,8 @@ impl Writer {
             has_news: false,
             refusal: None,
             parts: HashSet::new(),
+            unpublished: VecDeque::new(),
+            unshown: Vec::new(),
             taken_since: None,
             passing_since: None,
             cut_off: false,
@@ -220,8 +232,11 @@ impl Writer {
             servers: 0,
             buses: BusStates::default(),
             buses_due: true,
-            buses_refused: false,
+            hide_due: now.mono,
             buses_denied: false,
+            rights_due: now.mono,
+            republish_due: now.mono,
+            beats_mute: false,
             logged: 0,
             unlogged: 0,
         }

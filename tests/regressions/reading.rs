@@ -13,14 +13,14 @@ use serde_json::Value;
 use crate::support::{Daemon, PATIENCE, Stage, until};
 
 /// What `marketswarm status` says.
-struct Status {
-    code: i32,
-    text: String,
+pub(super) struct Status {
+    pub(super) code: i32,
+    pub(super) text: String,
 }
 
 impl Status {
     /// As a person sees it.
-    fn table(stage: &Stage) -> Status {
+    pub(super) fn table(stage: &Stage) -> Status {
         Status::ask(stage, &["status"])
     }
 
@@ -32,7 +32,7 @@ impl Status {
     }
 
     /// As a program reads it.
-    fn json(stage: &Stage) -> (i32, Value) {
+    pub(super) fn json(stage: &Stage) -> (i32, Value) {
         let Status { code, text } = Status::ask(stage, &["status", "--json"]);
         let json = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"));
         (code, json)
@@ -40,7 +40,7 @@ impl Status {
 
     /// The line about a service.
     #[track_caller]
-    fn line(&self, svc: &str) -> &str {
+    pub(super) fn line(&self, svc: &str) -> &str {
         let mut lines = self.text.lines();
         let line = lines.find(|line| line.split(' ').next() == Some(svc));
         line.unwrap_or_else(|| panic!("no {svc} in\n{}", self.text))
@@ -48,14 +48,14 @@ impl Status {
 
     /// The word for how a service stands.
     #[track_caller]
-    fn state(&self, svc: &str) -> &str {
+    pub(super) fn state(&self, svc: &str) -> &str {
         self.line(svc).split_whitespace().nth(1).unwrap()
     }
 }
 
 /// Waits until the table is as `wanted`, and gives it.
 #[track_caller]
-fn wait_table(stage: &Stage, what: &str, wanted: impl Fn(&Status) -> bool) -> Status {
+pub(super) fn wait_table(stage: &Stage, what: &str, wanted: impl Fn(&Status) -> bool) -> Status {
     until(what, PATIENCE * 2, || {
         let status = Status::table(stage);
         match wanted(&status) {

@@ -3,6 +3,7 @@
 mod begins;
 mod cluster;
 mod cut_off;
+mod missing;
 mod once;
 mod rights;
 mod together;

@@ -31,6 +31,7 @@ pub fn notifier_of(
         inst: format!("{:08x}", fastrand::u32(..)),
         host: "testhost".into(),
         metrics: marketswarm::service::metrics::Metrics::default(),
+        relay: notify::Relay::default(),
     };
     let notifier = notify::start(role, context, sender).unwrap_or_else(|e| panic!("{e}"));
     (notifier, events)

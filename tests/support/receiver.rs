@@ -185,6 +185,23 @@ impl Receiver {
         }
     }
 
+    /// How many messages, repeats apart, say `words`.
+    pub fn count_text(&self, words: &str) -> usize {
+        let messages = self.messages();
+        messages.iter().filter(|t| t.body.contains(words)).count()
+    }
+
+    /// Waits until so many messages say `words`.
+    #[track_caller]
+    pub fn wait_texts(&self, words: &str, count: usize, within: Duration) {
+        super::until(&format!("`{words}` {count} times"), within, || {
+            match self.count_text(words) >= count {
+                true => Ok(()),
+                false => Err(format!("{:#?}", self.messages())),
+            }
+        });
+    }
+
     /// Waits for an accepted message whose text contains `words`.
     #[track_caller]
     pub fn wait_text(&self, words: &str, within: Duration) -> Taken {

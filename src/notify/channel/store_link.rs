@@ -1,11 +1,12 @@
 //! A channel's dealings with the bus.
 
 use super::*;
-use crate::bus::BusError;
+use crate::bus::{BusError, Rights};
+use crate::clock::Mono;
 use crate::contract::AlertKind;
 use crate::notify::aggregator::Heard;
 use crate::notify::store::Committed;
-use crate::swarm_state::Logged;
+use crate::swarm_state::{LOG_READ_MAX, Logged};
 
 /// How often the holding of the channel is renewed.
 const HOLD_EVERY_MS: Ms = 3_000;
@@ -17,6 +18,14 @@ const LOOK_EVERY_MS: Ms = 2_000;
 const OLD_MS: Ms = 60_000;
 /// Entries that may wait for an acknowledgement; beyond, nothing more is read.
 const UNACKNOWLEDGED_MAX: usize = 200_000;
+
+/// A connection that fails for so long is a channel that cannot read.
+const DEAF_AFTER_MS: Ms = 3_000;
+
+/// The consumer group is gone, and with it perhaps the log.
+fn is_no_group(error: &BusError) -> bool {
+    matches!(error, BusError::Reply { reason, .. } if reason.starts_with("NOGROUP"))
+}
 
 impl Channel {
     /// What a file remembers from before the start.
@@ -64,7 +73,9 @@ impl Channel {
             &mut self.next_silence_ms,
             &mut self.next_absorb_ms,
         ];
-        for at in moments.into_iter().chain(&mut self.digest_since_ms) {
+        let moments = moments.into_iter().chain(&mut self.digest_since_ms);
+        let moments = moments.chain(&mut self.away_since_ms);
+        for at in moments.chain(&mut self.write_due_ms) {
             *at += by;
         }
     }
@@ -84,9 +95,7 @@ impl Channel {
     }
 
     fn bus_failed(&mut self, error: &BusError) {
-        if let BusError::Reply { reason, .. } = error
-            && reason.starts_with("NOGROUP")
-        {
+        if is_no_group(error) {
             // The group was lost with the data: begin again at 0, and write down what is known.
             let now_ms = self.clock.now_ms();
             log::warn!(
@@ -97,13 +106,50 @@ impl Channel {
                 return;
             }
         }
-        if self.outage.is_news(error) {
-            log::warn!("channel {}: {error}; trying on", self.name);
+        self.say_failure(error);
+        let now_ms = self.clock.now_ms();
+        let since_ms = *self.away_since_ms.get_or_insert(now_ms);
+        // The bus answers others, or will: what is written there meanwhile must not wait for this connection.
+        if error.is_refusal() || now_ms - since_ms >= DEAF_AFTER_MS {
+            self.be_deaf(now_ms);
         }
         let pause = self.backoff.next_pause().as_millis() as Ms;
         self.link = StoreLink::Away {
             next_try_ms: self.clock.now_ms() + pause,
         };
+    }
+
+    /// Says each kind of trouble once; a right that is missing to people, too, since nothing but they can mend it.
+    fn say_failure(&mut self, error: &BusError) {
+        if !self.outage.is_news(error) {
+            return;
+        }
+        if !Rights::is_about(error) {
+            return log::warn!("channel {}: {error}; trying on", self.name);
+        }
+        let error = self.store.explain(error.clone());
+        let text = format!(
+            "CHANNEL {} cannot keep what it tells: {error}. Alerts are told all the same",
+            self.name
+        );
+        log::error!("{text}");
+        self.aggregator.note(self.clock.now_ms(), text);
+    }
+
+    /// The log cannot be read: what is written there is handed over.
+    fn be_deaf(&mut self, now_ms: Ms) {
+        for alert in self.deafness.begin() {
+            self.aggregator.hear_out_of_band(now_ms, alert);
+        }
+    }
+
+    /// What was asked of the bus worked.
+    fn bus_works(&mut self) {
+        self.backoff.reset();
+        self.away_since_ms = None;
+        if self.owed.unstored_since_ms().is_none() && self.outage.end() {
+            log::info!("channel {}: the bus is back", self.name);
+        }
     }
 
     fn connect(&mut self, now_ms: Ms) -> Result<(), BusError> {
@@ -116,10 +162,7 @@ impl Channel {
         } else {
             self.load(now_ms)?;
         }
-        self.backoff.reset();
-        if self.outage.end() {
-            log::info!("channel {}: the bus is back", self.name);
-        }
+        self.deafness.end();
         self.link = StoreLink::Held;
         (self.next_hold_ms, self.next_silence_ms) =
             (now_ms + HOLD_EVERY_MS, now_ms + SILENCE_EVERY_MS);
@@ -184,6 +227,8 @@ impl Channel {
         self.owed.clear();
         self.unacknowledged.clear();
         self.loaded = false;
+        self.deafness.end();
+        self.bus_works();
         self.link = StoreLink::Standby {
             next_look_ms: now_ms + LOOK_EVERY_MS,
         };
@@ -203,13 +248,26 @@ impl Channel {
             let silences = self.store.silences()?;
             self.aggregator.set_silences(now_ms, silences);
         }
-        if self.unacknowledged.len() + self.owed.unacknowledged() > UNACKNOWLEDGED_MAX {
+        if self.is_full() {
+            self.be_deaf(now_ms);
             return Ok(());
         }
+        self.deafness.end();
         let wait = millis(self.next_event_ms() - now_ms).min(READ_MAX);
+        let began = Mono::now();
         let new = self.store.read(wait)?;
         let now_ms = self.clock.now_ms();
-        self.hear(now_ms, new)
+        if new.len() < LOG_READ_MAX {
+            self.deafness.has_read(began);
+        }
+        self.hear(now_ms, new)?;
+        self.bus_works();
+        Ok(())
+    }
+
+    /// More waits to be acknowledged than may: nothing is read until that can be written.
+    pub(super) fn is_full(&self) -> bool {
+        self.unacknowledged.len() + self.owed.unacknowledged() > UNACKNOWLEDGED_MAX
     }
 
     /// Entries that were handed to an instance which stood still and lost the channel: they are in nobody's hands.
@@ -306,7 +364,8 @@ impl Channel {
             return;
         }
         let now_ms = self.clock.now_ms();
-        if !matches!(self.link, StoreLink::Held) {
+        let may_write = self.write_due_ms.is_none_or(|due| now_ms >= due);
+        if !matches!(self.link, StoreLink::Held) || !may_write {
             self.state_file.keep(&self.owed, &self.outbox);
             return self.owed.failed(now_ms);
         }
@@ -316,13 +375,21 @@ impl Channel {
             .commit(&self.outbox, |commit| store.commit(commit))
         {
             Ok(Committed::Done) => {
+                self.write_due_ms = None;
+                self.write_backoff.reset();
                 self.owed.clear();
                 self.state_file.forget();
             }
             Ok(Committed::Lost) => self.yield_channel(now_ms),
             Err(error) => {
                 self.owed.failed(now_ms);
-                self.bus_failed(&error);
+                if !error.is_refusal() || is_no_group(&error) {
+                    return self.bus_failed(&error);
+                }
+                // The log can be read all the same.
+                self.say_failure(&error);
+                let pause = self.write_backoff.next_pause().as_millis() as Ms;
+                self.write_due_ms = Some(now_ms + pause);
             }
         }
     }

@@ -3,53 +3,81 @@
 use redis::{Value, cmd};
 
 use super::AlertStore;
-use crate::bus::BusError;
-use crate::contract::{ALERT_COUNT, ALERT_LOG, HEALER_LEASE, NOTE_IDS, health_key};
+use crate::bus::{BusError, Rights};
+use crate::contract::{ALERT_COUNT, ALERT_LOG, HEALER_LEASE, NOTE_IDS};
 
-/// What the scripts do.
-const IN_SCRIPTS: &str = "+get +mget +set +mset +del +unlink +pexpire +pttl +incr +incrby +decr +decrby +xadd +xdel +zadd +zscore +zremrangebyrank +publish";
+/// The snapshot that stands for all of them.
+const HEALTH: &str = "health:healer";
+/// What is written and published.
+const RIGHTS: Rights<'static> = Rights {
+    keys: &[
+        (HEALER_LEASE, "~healer:*"),
+        (ALERT_LOG, "~healer:*"),
+        (ALERT_COUNT, "~healer:*"),
+        (NOTE_IDS, "~healer:*"),
+        (HEALTH, "~health:*"),
+    ],
+    channels: ("&healer:*", "publish its alerts"),
+};
 
 impl AlertStore {
-    /// Whether this user may run scripts on every key that is written. Changes nothing.
+    /// Whether this user may run the scripts, on every key that is written, and all that they call. Changes nothing.
     ///
     /// # Errors
     /// What the server refuses; [`explain`](AlertStore::explain) says how to allow it.
     pub fn check_rights(&mut self) -> Result<(), BusError> {
-        let example = health_key("healer");
-        let keys = [ALERT_LOG, ALERT_COUNT, NOTE_IDS, &example];
+        let forbidden = self.probe()?;
+        match forbidden.is_empty() {
+            true => Ok(()),
+            false => Err(BusError::Denied {
+                address: self.commands.address().to_string(),
+                reason: format!(
+                    "the user executing the script can't run this command: {}",
+                    forbidden.join(", ")
+                ),
+            }),
+        }
+    }
+
+    /// The commands that the scripts must call, and may not.
+    ///
+    /// # Errors
+    /// What keeps a script from being run at all.
+    fn probe(&mut self) -> Result<Vec<String>, BusError> {
+        let keys = [ALERT_LOG, ALERT_COUNT, NOTE_IDS, HEALTH];
         let mut packet = redis::pipe();
-        self.call(&mut packet, &self.texts.touch, &keys);
-        match self.send(&packet, 1)?.first() {
-            Some(Value::ServerError(e)) => Err(self.error(e)),
-            _ => Ok(()),
+        self.call(&mut packet, &self.texts.probe, &keys)
+            .arg(&self.channel);
+        match self.send(&packet, 1)?.into_iter().next() {
+            Some(Value::ServerError(e)) => Err(self.error(&e)),
+            Some(answer) => Ok(redis::from_redis_value(answer).unwrap_or_default()),
+            None => Ok(Vec::new()),
         }
     }
 
     /// The same error, saying which right of which user is missing and how to give it, where that is what it is about.
     pub fn explain(&mut self, error: BusError) -> BusError {
-        let in_script = "The user executing the script can't";
         match &error {
-            BusError::Denied { reason, .. } => self.missing(reason.clone()),
-            BusError::Reply { reason, .. } if reason.contains(in_script) => {
-                self.missing(reason.clone())
-            }
+            error if Rights::is_about(error) => {}
             BusError::Reply { address, reason } if reason.contains("unknown command") => {
-                BusError::Reply {
+                return BusError::Reply {
                     address: address.clone(),
                     reason: format!(
                         "{reason}. Nothing can be written without EVALSHA or EVAL: take `rename-command` for them out of \
                          redis.conf"
                     ),
-                }
+                };
             }
             BusError::Reply { address, reason } if reason.starts_with("WRONGTYPE") => {
-                BusError::Reply {
+                return BusError::Reply {
                     address: address.clone(),
                     reason: format!("{reason}; {}", self.spoilt_keys()),
-                }
+                };
             }
-            _ => error,
+            _ => return error,
         }
+        let forbidden = self.probe().unwrap_or_default();
+        RIGHTS.explain(&mut self.commands, error, |_| forbidden)
     }
 
     /// Which of the keys that are written somebody made something else of.
@@ -72,76 +100,5 @@ impl AlertStore {
             }
         }
         spoilt.join("; ")
-    }
-
-    fn missing(&mut self, reason: String) -> BusError {
-        let user = self.user();
-        let lower = reason.to_ascii_lowercase();
-        let (what, rule) = if lower.contains("key") {
-            let keys = self.forbidden_keys();
-            let patterns: Vec<&str> = match keys.iter().all(|key| key.starts_with("health:")) {
-                true if !keys.is_empty() => vec!["~health:*"],
-                _ => vec!["~healer:*", "~health:*"],
-            };
-            let keys = if keys.is_empty() {
-                "one of its keys".to_owned()
-            } else {
-                keys.join(", ")
-            };
-            (format!("write {keys}"), patterns.join(" "))
-        } else if lower.contains("channel") {
-            ("publish its alerts".to_owned(), "&healer:*".to_owned())
-        } else if lower.contains("the user executing the script") {
-            (
-                "run a command that its scripts use".to_owned(),
-                IN_SCRIPTS.to_owned(),
-            )
-        } else {
-            match lower.split('\'').nth(1) {
-                Some("eval" | "evalsha" | "script|load") => (
-                    "run EVALSHA or EVAL".to_owned(),
-                    "+evalsha +eval +script|load".to_owned(),
-                ),
-                Some(command) => (
-                    format!("run {}", command.to_uppercase()),
-                    format!("+{command}"),
-                ),
-                None => ("do that".to_owned(), "+@all".to_owned()),
-            }
-        };
-        BusError::Denied {
-            address: self.commands.address().to_string(),
-            reason: format!(
-                "user {user} may not {what}; allow it with: ACL SETUSER {user} {rule} (Redis says: {reason})"
-            ),
-        }
-    }
-
-    /// Who we are to Redis.
-    fn user(&mut self) -> String {
-        let asked = self.commands.query::<String>(cmd("ACL").arg("WHOAMI"));
-        asked.unwrap_or_else(|_| {
-            let user = self.commands.address().user();
-            user.unwrap_or("default").to_owned()
-        })
-    }
-
-    /// Which of the keys that are written may not be touched: Redis looks at that before it runs a script.
-    fn forbidden_keys(&mut self) -> Vec<String> {
-        let health = health_key("healer");
-        let keys = [HEALER_LEASE, ALERT_LOG, ALERT_COUNT, NOTE_IDS, &health];
-        let mut forbidden = Vec::new();
-        for key in keys {
-            let mut touch = cmd("EVAL");
-            touch.arg("return 1").arg(1).arg(key);
-            if let Err(BusError::Denied { .. }) = self.commands.query::<i64>(&touch) {
-                forbidden.push(if key == health {
-                    "health:*".to_owned()
-                } else {
-                    key.to_owned()
-                });
-            }
-        }
-        forbidden
     }
 }

@@ -152,7 +152,10 @@ return 'done'
 
 /// Drops health keys. Further KEYS: those.
 const FORGET: &str = r#"
-for i = 2, #KEYS do redis.call('UNLINK', KEYS[i]) end
+for i = 2, #KEYS do
+  local gone = redis.pcall('UNLINK', KEYS[i])
+  if type(gone) == 'table' then redis.call('DEL', KEYS[i]) end
+end
 return 'done'
 "#;
 
@@ -204,8 +207,35 @@ redis.call('LTRIM', KEYS[2], -ARGV[2], -1)
 return 'done'
 "#;
 
-/// Does nothing: whether all keys may be touched, the server says before it runs.
-const TOUCH: &str = "return 1";
+/// Answers which of the commands that must be called may not be, or are not there. Changes nothing: whether all keys may be
+/// touched, the server says before it runs.
+///
+/// Further KEYS: log, counter, ids, a health key. Further ARGV: channel.
+///
+/// Servers before Redis 7 have no `redis.acl_check_cmd`. There a command is called so that it can only fail, which it does
+/// otherwise where it is forbidden; for those that cannot fail nothing is said.
+const PROBE: &str = r#"
+local log, counter, ids, health = KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local calls = {
+  {'GET', health}, {'SET', health, '{}', '?'}, {'XADD', log, '?', 'n', '1'}, {'ZADD', ids, '?', '1'},
+  {'INCR', counter, unsafe = true}, {'PUBLISH', ARGV[2], '', unsafe = true},
+}
+local function may(call)
+  if redis.acl_check_cmd then
+    local known, allowed = pcall(redis.acl_check_cmd, unpack(call))
+    return known and allowed
+  end
+  if call.unsafe then return true end
+  local done = redis.pcall(unpack(call))
+  local err = type(done) == 'table' and done.err or ''
+  return not (string.find(err, "can't run", 1, true) or string.find(err, 'Unknown', 1, true))
+end
+local forbidden = {}
+for _, call in ipairs(calls) do
+  if not may(call) then forbidden[#forbidden + 1] = call[1] end
+end
+return forbidden
+"#;
 
 /// All scripts, compiled to what the server knows them by.
 pub struct Texts {
@@ -227,8 +257,8 @@ pub struct Texts {
     pub hold: Script,
     /// Gives the lease back, unless another has it.
     pub release: Script,
-    /// Does nothing.
-    pub touch: Script,
+    /// Finds out what is forbidden.
+    pub probe: Script,
 }
 
 impl Default for Texts {
@@ -243,7 +273,7 @@ impl Default for Texts {
             unwatched: Script::new(&[FENCE_UNLESS_FREE, UNWATCHED].concat()),
             hold: Script::new(HOLD),
             release: Script::new(RELEASE),
-            touch: Script::new(TOUCH),
+            probe: Script::new(PROBE),
         }
     }
 }
@@ -261,7 +291,7 @@ impl Texts {
             &self.unwatched,
             &self.hold,
             &self.release,
-            &self.touch,
+            &self.probe,
         ]
     }
 }

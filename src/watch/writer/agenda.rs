@@ -37,6 +37,10 @@ pub(super) enum Step {
     /// What readers need.
     Upkeep,
     Buses,
+    /// See whether a right is missing, before it is missed.
+    Rights,
+    /// Publish what could not be published.
+    Republish,
     /// Note when the buses were judged; their records were written then.
     Judged(Now),
     Refresh,
@@ -45,6 +49,8 @@ pub(super) enum Step {
     SayRefused(BusError),
     PublishNotes,
     PublishOwed,
+    /// Show what cannot be logged.
+    ShowOwed,
     PublishCutOff,
 }
 
@@ -52,7 +58,10 @@ impl Step {
     /// Whether it is for readers, who can wait for what was just judged.
     pub(super) fn is_of_upkeep(&self) -> bool {
         use Step::*;
-        matches!(self, Upkeep | Buses | Judged(_) | Refresh)
+        matches!(
+            self,
+            Upkeep | Buses | Rights | Republish | Judged(_) | Refresh
+        )
     }
 
     /// Whether it waits for the lease, which must not run out meanwhile.
@@ -91,6 +100,9 @@ pub(super) enum Asked {
     /// The ids of those notes.
     NotesPublished(Vec<String>),
     OwedPublished,
+    Republished,
+    /// What cannot be logged is in the health keys.
+    Shown,
     Refreshed,
     /// These were to be forgotten.
     Forgotten(Vec<Box<str>>),
@@ -135,4 +147,15 @@ pub(super) enum Part {
     Refresh,
     Forget,
     Buses,
+    /// All that a user must have a right to.
+    Rights,
+    /// What was written and could not be published.
+    Publish,
+}
+
+impl Part {
+    /// Whether readers go by what is written there: refused, what stands there may be wrong.
+    pub(super) fn is_read(self) -> bool {
+        !matches!(self, Part::Forget | Part::Buses | Part::Publish)
+    }
 }

@@ -53,7 +53,7 @@ pub enum Command {
         sure: Vec<(String, i64)>,
         now_ts: i64,
     },
-    /// May every key be written? [`Reply::Rights`].
+    /// May every key be written, by all that is called? [`Reply::Rights`].
     CheckRights,
     /// Which right is missing? [`Reply::Explained`].
     Explain(BusError),
@@ -82,6 +82,10 @@ pub enum Command {
     TellWords(String),
     /// Log this.
     Log(Level, String),
+    /// These alerts stand in the log now.
+    Written(Vec<Alert>),
+    /// Beat, though mute: this healer is alone and waits; or do not.
+    BeatMute(bool),
     /// Log this alert, in words for people.
     LogAlert(Box<Alert>),
 }
@@ -104,6 +108,8 @@ impl Command {
                 | TellPeople(_)
                 | TellWords(_)
                 | Log(..)
+                | Written(_)
+                | BeatMute(_)
                 | LogAlert(_)
         )
     }

@@ -1,5 +1,7 @@
 //! Who speaks: by the lease, or without one while nobody can take it.
 
+use std::time::Duration;
+
 use log::Level;
 
 use super::agenda::{Asked, Part, Step, Wanted, Why};
@@ -9,6 +11,9 @@ use super::{Patience, Writer};
 use crate::bus::BusError;
 use crate::bus::lease::{Answered, Standing};
 use crate::watch::alert_store::{LEASE, LEASE_RENEW};
+
+/// From one look at the rights to the next, while none is missing.
+const RIGHTS_EVERY: Duration = Duration::from_secs(10);
 
 impl Writer {
     /// Takes or renews the lease; begins or ceases to speak accordingly.
@@ -185,6 +190,15 @@ impl Writer {
                 );
             }
         }
+        let waits_alone = self.succession.waits_alone(self.now.mono);
+        self.beat_mute(waits_alone && !self.cut_off);
+    }
+
+    /// One that is alone and waits is not dead: whoever watches it shall not take it for that.
+    fn beat_mute(&mut self, beats: bool) {
+        if !self.is_speaking && std::mem::replace(&mut self.beats_mute, beats) != beats {
+            self.say(Command::BeatMute(beats));
+        }
     }
 
     /// It is decided who speaks without the lease.
@@ -206,6 +220,7 @@ impl Writer {
     }
 
     fn end_succession(&mut self) {
+        self.beat_mute(false);
         self.succession.end();
         self.deaf = false;
         self.say(Command::Deafen);
@@ -253,6 +268,7 @@ impl Writer {
         self.standing_by = false;
         self.patience = Patience::None;
         self.barred = None;
+        self.beats_mute = false;
         if std::mem::replace(&mut self.is_speaking, true) {
             return;
         }
@@ -268,10 +284,16 @@ impl Writer {
     }
 
     pub(super) fn rights_checked(&mut self, done: Result<(), BusError>) {
-        if let Err(error) = done
-            && error.is_refusal()
-        {
-            self.refused(Part::Notes, error);
+        match done {
+            Ok(()) => {
+                self.rights_due = self.now.mono + RIGHTS_EVERY;
+                self.taken(Part::Rights);
+            }
+            Err(error) if error.is_refusal() => {
+                self.rights_due = self.now.mono;
+                self.refused(Part::Rights, error);
+            }
+            Err(_) => {}
         }
     }
 

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use log::Level;
 
-use super::Writer;
 use super::agenda::{Asked, Part, Step, Wanted};
 use super::command::Command;
+use super::{PACE, Writer};
 use crate::bus::BusError;
 use crate::clock::{self, Mono};
 use crate::contract::{Alert, AlertKind, SYSTEM_BUS};
@@ -22,6 +22,8 @@ const UNANSWERED_AFTER: Duration = LEASE.saturating_add(LEASE_RENEW);
 const OWED_MAX: usize = 10_000;
 /// Services that may be owed something; beyond, those that waited longest are dropped.
 const OWED_SERVICES_MAX: usize = 50_000;
+/// Alerts that are written and may wait to be published; beyond, the oldest goes.
+const UNPUBLISHED_MAX: usize = 256;
 
 /// The store answers, but takes no writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +123,7 @@ impl Writer {
             return;
         };
         self.refresh.rewrite = true;
+        self.hide_due = now;
         let after = clock::human(now.since(refusal.since));
         self.log(
             Level::Info,
@@ -148,9 +151,68 @@ impl Writer {
     pub(super) fn owed_published(&mut self, done: &Result<(), BusError>) {
         match done {
             Ok(()) => self.owed.iter_mut().for_each(|e| e.published = true),
-            Err(error) => self.log(Level::Debug, format!("alerts are not published: {error}")),
+            Err(error) => self.not_published(error),
         }
         self.trim();
+    }
+
+    fn not_published(&mut self, error: &BusError) {
+        self.log(Level::Debug, format!("alerts are not published: {error}"));
+        if error.is_refusal() {
+            self.parts.insert(Part::Publish);
+        }
+    }
+
+    /// What is not in the log shows in the health keys, if they can be written.
+    pub(super) fn show_owed(&mut self) {
+        if !self.unshown.is_empty() {
+            let unshown = std::mem::take(&mut self.unshown);
+            self.ask(Asked::Shown, Command::Refresh(unshown));
+        }
+    }
+
+    pub(super) fn shown(&mut self, done: Result<bool, BusError>) {
+        match done {
+            Ok(true) => {}
+            Ok(false) => self.fall_silent(),
+            Err(error) => {
+                // What stands there is wrong, however fresh it is.
+                if let Some(refusal) = &mut self.refusal {
+                    refusal.since_ts = self.now.wall_secs;
+                }
+                self.log(Level::Debug, format!("deaths are not shown: {error}"));
+            }
+        }
+    }
+
+    /// These stand in the log now.
+    pub(super) fn written(&mut self, alert: &Alert, published: bool) {
+        if published || !self.parts.contains(&Part::Publish) {
+            return;
+        }
+        if self.unpublished.len() == UNPUBLISHED_MAX {
+            self.unpublished.pop_front();
+        }
+        self.unpublished.push_back(alert.clone());
+    }
+
+    /// Publishes what could not be published when it was written.
+    pub(super) fn republish(&mut self) {
+        if self.unpublished.is_empty() {
+            return self.taken(Part::Publish);
+        }
+        let alerts = self.unpublished.iter().cloned().collect();
+        self.ask(Asked::Republished, Command::Publish(alerts));
+    }
+
+    pub(super) fn republished(&mut self, done: &Result<(), BusError>) {
+        match done {
+            Ok(()) => {
+                self.unpublished.clear();
+                self.taken(Part::Publish);
+            }
+            Err(error) => self.not_published(error),
+        }
     }
 
     /// Tells people what stands in no log yet.
@@ -179,6 +241,9 @@ impl Writer {
         for note in published.filter(|note| done.is_ok() && ids.contains(&note.alert.id)) {
             note.published = true;
         }
+        if let Err(error) = done {
+            self.not_published(error);
+        }
     }
 
     /// Tells people what is owed and does not stand in the log, from which they would hear of it.
@@ -187,6 +252,9 @@ impl Writer {
         for entry in owed.iter_mut().filter(|e| !e.told) {
             entry.told = true;
             self.log_alert(&entry.alert);
+            if self.unshown.len() < PACE {
+                self.unshown.push(entry.health.clone());
+            }
             self.say(Command::TellPeople(Box::new(entry.alert.clone())));
         }
         self.owed = owed;
@@ -265,5 +333,7 @@ impl Writer {
         self.refusal = None;
         self.passing_since = None;
         self.parts.clear();
+        self.unpublished.clear();
+        self.unshown.clear();
     }
 }

@@ -126,10 +126,12 @@ impl Writer {
             Ok(Told::Fenced) => self.be_fenced(),
             Ok(Told::Done { .. } | Told::Already | Told::Conflict { .. }) => {
                 self.has_answered();
-                if let Some(note) = self.notes.pop_front()
-                    && !note.told
-                {
-                    self.log_alert(&note.alert);
+                if let Some(note) = self.notes.pop_front() {
+                    if !note.told {
+                        self.log_alert(&note.alert);
+                    }
+                    self.written(&note.alert, note.published);
+                    self.say(Command::Written(vec![note.alert]));
                 }
                 self.next([Step::Notes]);
             }
@@ -178,10 +180,15 @@ impl Writer {
         };
         self.has_answered();
         let answered = self.owed.answered(told.into_iter().map(Told::into_outcome));
-        for entry in answered.written {
+        for entry in &answered.written {
             if !(entry.published || entry.told) {
                 self.log_alert(&entry.alert);
             }
+            self.written(&entry.alert, entry.published);
+        }
+        if !answered.written.is_empty() {
+            let written = answered.written.into_iter().map(|entry| entry.alert);
+            self.say(Command::Written(written.collect()));
         }
         let spoken = answered.conflicting.into_iter();
         self.spoken
@@ -215,13 +222,11 @@ impl Writer {
             }
             Some(Stop::Fenced) => self.fall_silent(),
             Some(Stop::Refused(error)) => {
-                let publish = (!error.is_cut_off()).then_some(Step::PublishOwed);
-                self.next(
-                    publish
-                        .into_iter()
-                        .chain([Step::Refused(Part::Owed, error)])
-                        .collect::<Vec<_>>(),
-                );
+                let is_cut_off = error.is_cut_off();
+                self.next([Step::Refused(Part::Owed, error)]);
+                if !is_cut_off {
+                    self.next([Step::PublishOwed, Step::ShowOwed]);
+                }
             }
         }
     }

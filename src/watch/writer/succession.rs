@@ -11,6 +11,8 @@ use crate::clock::Mono;
 
 /// A healer that was not heard for so long is gone.
 const GONE_AFTER: Duration = Duration::from_secs(6);
+/// One that is there is heard within this: it echoes each second.
+const HEARD_WITHIN: Duration = Duration::from_millis(1500);
 const SPEAKS: &str = "speaks ";
 const WAITS: &str = "waits";
 /// Healers that are kept in mind; beyond, nobody new is.
@@ -114,6 +116,12 @@ impl Succession {
         if said != Word::Echo {
             heard.word = said;
         }
+    }
+
+    /// Whether this one has listened for long enough to hear any other, and heard none.
+    pub fn waits_alone(&self, now: Mono) -> bool {
+        let is_due = |since: Mono| now.since(since) >= HEARD_WITHIN;
+        self.since.is_some_and(is_due) && self.heard.is_empty()
     }
 
     /// Whether another is there that spoke last, or speaks: the lease is left to it, too.

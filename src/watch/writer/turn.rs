@@ -75,12 +75,15 @@ impl Writer {
             Step::Unheard => self.write_unheard(),
             Step::Upkeep => self.upkeep(),
             Step::Buses => self.look_at_buses(),
+            Step::Rights => self.ask(Asked::Rights, Command::CheckRights),
+            Step::Republish => self.republish(),
             Step::Judged(at) => self.note_judged(at),
             Step::Refresh => self.look_for_snapshots(),
             Step::Refused(part, error) => self.refused(part, error),
             Step::SayRefused(error) => self.say_refused(error),
             Step::PublishNotes => self.publish_notes(),
             Step::PublishOwed => self.publish_owed(),
+            Step::ShowOwed => self.show_owed(),
             Step::PublishCutOff => self.publish_cut_off(),
         }
     }
@@ -107,6 +110,8 @@ impl Writer {
                 self.notes_published(&ids, &done);
             }
             (Asked::OwedPublished, Reply::Published(done)) => self.owed_published(&done),
+            (Asked::Republished, Reply::Published(done)) => self.republished(&done),
+            (Asked::Shown, Reply::Refreshed(done)) => self.shown(done),
             (Asked::Refreshed, Reply::Refreshed(done)) => self.refreshed(done),
             (Asked::Forgotten(names), Reply::Forgotten(done)) => self.forgotten(names, done),
             (Asked::Found(due), Reply::Found(found)) => self.unheard_found(due, found),

@@ -9,7 +9,9 @@ use super::command::{Census, Command};
 use super::rate_limiter::{Refresh, Slice, Turns};
 use crate::bus::BusError;
 use crate::clock::Now;
-use crate::contract::{BUS_HEALTH, Health, REFUSED_EVERY, TEXT_MAX_BYTES, WritesRefused};
+use crate::contract::{
+    BUS_HEALTH, BUS_HEALTH_EVERY, Health, REFUSED_EVERY, TEXT_MAX_BYTES, WritesRefused,
+};
 use crate::text::SafeText;
 use crate::watch::alert_store::{LEASE_RENEW, Told};
 
@@ -41,6 +43,15 @@ impl Writer {
         if std::mem::take(&mut self.buses_due) {
             self.next([Step::Buses]);
         }
+        if !self.is_alone && self.now.mono >= self.rights_due {
+            // Not before the next renewal, whatever comes of it.
+            self.rights_due = self.now.mono + LEASE_RENEW;
+            self.next([Step::Rights]);
+        }
+        if self.parts.contains(&Part::Publish) && self.now.mono >= self.republish_due {
+            self.republish_due = self.now.mono + LEASE_RENEW;
+            self.next([Step::Republish]);
+        }
     }
 
     /// Whether snapshots may be written: of one whom nobody hears, the detector knows nothing.
@@ -58,8 +69,20 @@ impl Writer {
                 as_of_ts: self.now.wall_secs,
             };
             self.say(Command::SayOnBus(said.to_json()));
+            if self.parts.iter().any(|part| part.is_read()) {
+                return self.hide_buses();
+            }
         }
         self.ask(Asked::Buses, Command::Buses);
+    }
+
+    /// So that readers ask further at once. Out of memory allows that; elsewhere the records run out by themselves.
+    fn hide_buses(&mut self) {
+        self.buses.lost();
+        if self.now.mono >= self.hide_due {
+            self.hide_due = self.now.mono + BUS_HEALTH_EVERY;
+            self.say(Command::DropBuses);
+        }
     }
 
     pub(super) fn buses_found(&mut self, found: Vec<Found>, slots: u32) {
@@ -81,7 +104,6 @@ impl Writer {
                     // At once: by the new clock, the snapshots of before may look old.
                     self.next([Step::Plan]);
                 }
-                self.buses_refused = false;
                 self.taken(Part::Buses);
                 self.next([Step::Judged(at)]);
             }
@@ -124,11 +146,7 @@ impl Writer {
             }
             return;
         }
-        if !std::mem::replace(&mut self.buses_refused, true) {
-            // So that readers ask further at once. Out of memory allows that; elsewhere the records run out by themselves.
-            self.say(Command::DropBuses);
-        }
-        self.buses.lost();
+        self.hide_buses();
         // Said once, by whatever write finds it out first.
         self.refused(Part::Buses, error);
     }

@@ -16,7 +16,7 @@ at_both! {
 }
 
 /// The URL of a user of its own with these rights, beside all others.
-fn user(redis: &RedisServer, rights: &[&str]) -> String {
+pub(super) fn user(redis: &RedisServer, rights: &[&str]) -> String {
     let usual = [
         "ACL", "SETUSER", "watcher", "on", ">s3cret", "~*", "&*", "+@all",
     ];

@@ -114,6 +114,7 @@ impl Store {
     /// The bus does not answer, takes no writes, or forbids one of the keys.
     pub fn open(&mut self) -> Result<Loaded, BusError> {
         self.take(0)?;
+        self.now_ms()?;
         self.make_group()?;
         let told: Vec<(String, String)> = self
             .commands
@@ -224,14 +225,22 @@ impl Store {
         }
     }
 
+    /// The server's own clock, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// The bus does not answer, or its clock may not be read.
+    pub fn now_ms(&mut self) -> Result<Ms, BusError> {
+        let (secs, micros): (Ms, Ms) = self.commands.query(&cmd("TIME"))?;
+        Ok(secs * 1000 + micros / 1000)
+    }
+
     /// Dates the entries against now, by the server's own clock, zero or less: the clocks of here and there may differ,
     /// and step.
     fn dated(&mut self, mut logged: Vec<Logged>) -> Result<Vec<Logged>, BusError> {
         if logged.is_empty() {
             return Ok(logged);
         }
-        let (secs, micros): (Ms, Ms) = self.commands.query(&cmd("TIME"))?;
-        let now_ms = secs * 1000 + micros / 1000;
+        let now_ms = self.now_ms()?;
         for entry in logged.iter_mut().filter_map(|l| l.entry.as_mut()) {
             entry.at_ms = (entry.at_ms - now_ms).min(0);
         }

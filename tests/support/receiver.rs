@@ -191,17 +191,6 @@ impl Receiver {
         messages.iter().filter(|t| t.body.contains(words)).count()
     }
 
-    /// Waits until so many messages say `words`.
-    #[track_caller]
-    pub fn wait_texts(&self, words: &str, count: usize, within: Duration) {
-        super::until(&format!("`{words}` {count} times"), within, || {
-            match self.count_text(words) >= count {
-                true => Ok(()),
-                false => Err(format!("{:#?}", self.messages())),
-            }
-        });
-    }
-
     /// Waits for an accepted message whose text contains `words`.
     #[track_caller]
     pub fn wait_text(&self, words: &str, within: Duration) -> Taken {

@@ -195,6 +195,8 @@ impl Channel {
 
     /// After a lost connection: memory is right, the store may be behind or empty.
     fn rejoin(&mut self, now_ms: Ms) -> Result<(), BusError> {
+        // What else is needed to read: better missed here than with the first alert.
+        self.store.now_ms()?;
         self.store.make_group()?;
         if !self.store.has_records()? {
             self.aggregator.touch_all();

@@ -177,6 +177,7 @@ impl Writer {
         match self.succession.turn(self.is_speaking, self.now.mono) {
             // A server that was left by others takes no lease either: who does not speak does not begin there.
             Turn::Speak if self.cut_off && !self.is_speaking => {
+                self.beat_mute(false);
                 self.stand_by("the bus is cut off from its replicas: standing by, mute");
             }
             Turn::Speak if self.is_speaking && (!self.must_seed || self.cut_off) => {}
@@ -188,10 +189,10 @@ impl Writer {
                 self.stand_by(
                     "the lease cannot be taken: standing by, mute, until no other healer was heard for 6 s",
                 );
+                let waits_alone = self.succession.waits_alone(self.now.mono);
+                self.beat_mute(waits_alone && !self.cut_off);
             }
         }
-        let waits_alone = self.succession.waits_alone(self.now.mono);
-        self.beat_mute(waits_alone && !self.cut_off);
     }
 
     /// One that is alone and waits is not dead: whoever watches it shall not take it for that.

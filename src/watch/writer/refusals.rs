@@ -199,7 +199,12 @@ impl Writer {
     /// Publishes what could not be published when it was written.
     pub(super) fn republish(&mut self) {
         if self.unpublished.is_empty() {
-            return self.taken(Part::Publish);
+            let waits = self.owed.iter().any(|entry| !entry.published)
+                || self.notes.iter().any(|note| !note.published);
+            if !waits {
+                self.taken(Part::Publish);
+            }
+            return;
         }
         let alerts = self.unpublished.iter().cloned().collect();
         self.ask(Asked::Republished, Command::Publish(alerts));

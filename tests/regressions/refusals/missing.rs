@@ -18,9 +18,13 @@ at_both! {
 }
 
 /// People hear of a death and a return, once each, whether the right is missing from the start or is taken away; they hear
-/// which right it is; and all is as before when it is given.
+/// which right it is; and nothing is told again when it is given.
 fn tells_all_the_same(who: Watcher, take: &[&str], give: &[&str], remedy: &str) {
     for is_late in [false, true] {
+        // Without transactions nobody reads the truth.
+        if !is_late && take.contains(&"-@transaction") {
+            continue;
+        }
         let stage = who.stage();
         let url = user(&stage.redis, if is_late { &[] } else { take });
         let people = Receiver::start();
@@ -40,32 +44,27 @@ fn tells_all_the_same(who: Watcher, take: &[&str], give: &[&str], remedy: &str) 
             daemon.wait_log("channel webhook", PATIENCE);
             set(take);
         }
-        let dies = || {
-            let (down, up) = (
-                format!("DOWN {}", who.subject),
-                format!("UP {}", who.subject),
-            );
-            let before = people.count_text(&down);
-            beats.silence(who.subject);
-            who.wait_miss(&stage.alerts);
-            people.wait_texts(&down, before + 1, PATIENCE);
-            beats.resume(who.subject);
-            who.wait_ok(&stage.alerts);
-            people.wait_texts(&up, before + 1, PATIENCE);
-        };
-        dies();
+        let told = [
+            format!("DOWN {}", who.subject),
+            format!("UP {}", who.subject),
+        ];
+        beats.silence(who.subject);
+        who.wait_miss(&stage.alerts);
+        people.wait_text(&told[0], PATIENCE);
+        beats.resume(who.subject);
+        who.wait_ok(&stage.alerts);
+        people.wait_text(&told[1], PATIENCE);
         people.wait_text(remedy, PATIENCE);
-        let said = "cannot keep what it tells";
-        assert_eq!(daemon.log_count(said), 1, "{}", daemon.log());
+        let said = format!("ERROR {}: CHANNEL webhook cannot keep", who.program);
+        assert_eq!(daemon.log_count(&said), 1, "{}", daemon.log());
         set(give);
+        // Now it finds all of it in the log, and tells none of it again.
         daemon.wait_log("the bus is back", PATIENCE);
-        dies();
         std::thread::sleep(TIMEOUT);
-        for what in ["DOWN", "UP"] {
-            let text = format!("{what} {}", who.subject);
+        for text in &told {
             assert_eq!(
-                people.count_text(&text),
-                2,
+                people.count_text(text),
+                1,
                 "late: {is_late}\n{}",
                 daemon.log()
             );
@@ -82,7 +81,7 @@ fn a_channel_without_the_clock_of_redis_tells_all_the_same(who: Watcher) {
 fn a_channel_without_the_group_commands_tells_all_the_same(who: Watcher) {
     let take = ["-xreadgroup", "-xgroup"];
     let give = ["+xreadgroup", "+xgroup"];
-    tells_all_the_same(who, &take, &give, "ACL SETUSER watcher +xreadgroup");
+    tells_all_the_same(who, &take, &give, "ACL SETUSER watcher +x");
 }
 
 fn a_channel_without_its_memory_tells_all_the_same(who: Watcher) {

@@ -16,8 +16,8 @@ use std::time::Duration;
 use crossbeam_channel::{RecvTimeoutError, Sender, TryRecvError};
 
 use crate::bus::{
-    Address, Backoff, BusError, Commands, Limits, Link, LogOnce, Polled, Publisher, ServerIdentity,
-    Sink, check_subscriptions,
+    Address, Backoff, BusError, Commands, Limits, Link, LogOnce, Polled, Publisher, Rights,
+    ServerIdentity, Sink, check_subscriptions,
 };
 use crate::clock::{self, Mono, Now};
 use crate::contract::{
@@ -90,6 +90,8 @@ struct Sentinel {
     complaints: Complaints,
     /// Why the bus of the healer cannot be known.
     blind: Option<BusError>,
+    /// No echo may be sent, and that was said.
+    is_barred: bool,
     /// Whether the store's record of the healer was taken in.
     seeded: bool,
     /// The server that was listened to last: another one may hold other data, or none.
@@ -136,6 +138,7 @@ impl Sentinel {
             usual_timeout,
             complaints: Complaints::default(),
             blind: None,
+            is_barred: false,
             seeded: false,
             server: ServerIdentity::default(),
             service,
@@ -161,6 +164,7 @@ impl Sentinel {
             self.alerts.pay(&mut self.handler.detector, &self.notifier);
             self.was_busy(began);
             self.notifier.set_well(self.is_well());
+            self.is_barred &= !self.bus_echoes();
             if !self.listen()? {
                 return Ok(());
             }
@@ -334,8 +338,22 @@ impl Sentinel {
                 self.publisher.publish(&word);
             }
             Ok(_) => {}
+            Err(error) if Rights::is_about(&error) => self.bar(error),
             Err(error) => log::debug!("no echo: {error}"),
         }
+    }
+
+    /// No echo may be sent: nobody but people can help, and they hear of it once.
+    fn bar(&mut self, error: BusError) {
+        if std::mem::replace(&mut self.is_barred, true) {
+            return;
+        }
+        let began = Mono::now();
+        let error = self.publisher.explain(error, &Limits::default());
+        self.was_busy(began);
+        let text = format!("SENTINEL cannot judge the healer: {error}");
+        log::error!("{text}");
+        self.notifier.tell(&text);
     }
 
     /// Nothing was read since `began`, because this thread itself waited for a bus.

@@ -13,7 +13,7 @@ use redis::ConnectionLike;
 
 use super::byte_stream::ByteStream;
 use super::connection::Connection;
-use super::{Address, BusError, Limits, ServerIdentity};
+use super::{Address, BusError, Commands, Limits, Rights, ServerIdentity};
 use crate::fail_stop::lock;
 
 /// A message waits no longer for room in the socket's buffer; a buffer that is full belongs to a server that hangs.
@@ -78,6 +78,36 @@ impl Publisher {
             .map_err(|e| BusError::from_io(&e, &self.address, "connect"))?;
         *self.lock() = Some(stream);
         Ok(identity)
+    }
+
+    /// Whether a subscription to `channel` would be taken there, on a connection of its own. Blocks, within `limits`.
+    ///
+    /// # Errors
+    /// There is no connection within `limits`, or the channel is forbidden.
+    pub fn try_subscribing(&self, channel: &[u8], limits: &Limits) -> Result<(), BusError> {
+        let mut connection = Connection::open(&self.address, &self.client_name, limits)?;
+        let subscribe = redis::cmd("SUBSCRIBE").arg(channel).get_packed_command();
+        connection
+            .req_packed_command(&subscribe)
+            .and_then(redis::Value::extract_error)
+            .map(drop)
+            .map_err(|e| BusError::from_redis(e, &self.address, "subscribe"))
+    }
+
+    /// The same error, saying which right is missing for this channel and how to give it, where that is what it is about.
+    /// Blocks, within `limits`.
+    pub fn explain(&self, error: BusError, limits: &Limits) -> BusError {
+        let mut commands = Commands::new(
+            self.address.clone(),
+            self.client_name.clone(),
+            limits.clone(),
+        );
+        let (all, _) = self.channel.rsplit_once(':').unwrap_or_default();
+        let rights = Rights {
+            keys: &[],
+            channels: (&format!("&{all}:*"), &format!("use the channels {all}:*")),
+        };
+        rights.explain(&mut commands, error, |_| Vec::new())
     }
 
     /// Looks the address up and asks who answers there now, on a connection of its own; this one stays as it is.

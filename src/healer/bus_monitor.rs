@@ -4,8 +4,12 @@
 //! the echo goes out from the same thread, everything that may take time is handed to the thread it belongs to.
 
 mod asked;
+mod barred;
 mod message_handler;
 
+use barred::Barred;
+
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
@@ -14,7 +18,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use super::calls::{Call, Calls};
-use crate::bus::{Address, BusError, Limits, LogOnce, Publisher, ServerIdentity};
+use crate::bus::{Address, BusError, Limits, LogOnce, Publisher, Rights, ServerIdentity};
 use crate::clock::{self, Mono, Now};
 use crate::fail_stop::lock;
 use crate::service::{Error, TruthHint};
@@ -60,6 +64,10 @@ pub struct BusMonitor {
     causes: Mutex<Vec<(String, Option<String>)>>,
     /// The server that the proven link goes to.
     server: Mutex<Option<ServerIdentity>>,
+    /// What keeps the echoes from being sent or heard, and with it everything from being judged.
+    barred: Mutex<Option<Barred>>,
+    /// Channels that Redis forbids.
+    refused: Mutex<VecDeque<Vec<u8>>>,
     /// Until when the main loop means to sleep, in microseconds.
     asleep_until: AtomicU64,
     /// Counts the servers met: a change means that what was stored may be lost or old.
@@ -74,6 +82,8 @@ enum WorkerCommand {
     Echo(u64),
     /// Look the bus up afresh and compare the server with the link's.
     CheckServer,
+    /// Find out why the echoes cannot be heard.
+    TryRefused,
     /// Find out where else somebody beats as this service.
     FindSender(String),
 }
@@ -100,6 +110,8 @@ impl BusMonitor {
             commands,
             causes: Mutex::default(),
             server: Mutex::new(None),
+            barred: Mutex::default(),
+            refused: Mutex::default(),
             asleep_until: AtomicU64::new(0),
             servers: AtomicU64::new(0),
             _alive: alive,
@@ -276,10 +288,19 @@ impl ReconnectWorker {
             };
             match command.run(&monitor) {
                 Ok(()) => drop(outage.end()),
-                Err(error) if outage.is_news(&error) => {
-                    log::warn!("{}: no echo can be sent: {error}", monitor.bus);
+                Err(error) => {
+                    let is_news = outage.is_news(&error);
+                    if Rights::is_about(&error) {
+                        monitor.bar(|| {
+                            monitor
+                                .publisher
+                                .explain(error, &Limits::default())
+                                .to_string()
+                        });
+                    } else if is_news {
+                        log::warn!("{}: no echo can be sent: {error}", monitor.bus);
+                    }
                 }
-                Err(_) => {}
             }
         }
         finder.end();
@@ -300,6 +321,7 @@ impl WorkerCommand {
                     monitor.publisher.publish(&seq.to_string());
                 }
             }
+            WorkerCommand::TryRefused => monitor.try_refused(&limits),
             WorkerCommand::CheckServer => check_server(monitor, &monitor.publisher.look(&limits)?),
             // The finder's.
             WorkerCommand::FindSender(_) => {}
@@ -366,6 +388,7 @@ fn look_around(monitor: &BusMonitor) {
     if known && let Ok(fresh) = monitor.publisher.look(&Limits::default()) {
         is_same_server(monitor, &fresh);
     }
+    monitor.try_refused(&Limits::default());
 }
 
 /// An echo proves only the server that it went through: is the link still on the one that the name stands for?

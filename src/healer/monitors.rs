@@ -128,6 +128,7 @@ impl Monitors {
                 bus: monitor.bus.clone(),
                 services,
                 unjudged,
+                barred: monitor.barred(),
             }
         });
         Reply::Buses {

@@ -201,6 +201,7 @@ impl Healer {
             self.tell_steady_buses();
             self.follow_speaking();
             self.tell_complaints();
+            self.tell_barred();
             let wake = self.flaps.next_due().map_or(wake, |due| due.min(wake));
             let wake = if self.heed_calls() { Mono::now() } else { wake };
             let Ok(event) = self.service.events.recv_deadline(wake.instant()) else {
@@ -284,6 +285,7 @@ impl Healer {
                     true,
                 );
             }
+            BusNews::Unstable { .. } if self.is_barred(bus) => {}
             BusNews::Unstable { unjudged, why } => {
                 let reason = format!(
                     "nothing could be judged for {}: {why}",
@@ -292,6 +294,26 @@ impl Healer {
                 log::error!("{bus}: {reason}");
                 self.note(AlertKind::BusUnstable, bus, Some(reason), true);
             }
+        }
+    }
+
+    /// Whether people were told why, and what to do.
+    fn is_barred(&self, bus: &str) -> bool {
+        let heard = self.monitored.get(bus);
+        heard.is_some_and(|heard| heard.monitor.barred().is_some())
+    }
+
+    /// What keeps a bus from being judged and only people can mend, once.
+    fn tell_barred(&mut self) {
+        if !self.is_speaking() {
+            return;
+        }
+        let untold = self.monitored.iter();
+        let untold =
+            untold.filter_map(|(bus, heard)| Some((bus.clone(), heard.monitor.take_barred()?)));
+        for (bus, why) in untold.collect::<Vec<_>>() {
+            let reason = format!("nothing can be judged: {why}");
+            self.note(AlertKind::BusUnstable, &bus, Some(reason), true);
         }
     }
 

@@ -56,6 +56,7 @@ impl BusMonitor {
         if message.channel == self.publisher.channel().as_bytes() {
             if let Some(seq) = bus::echo_number(message.payload) {
                 detector.echo_returned(seq, now, self.handover.room());
+                self.unbar();
             }
         } else if message.channel == TRUTH_CHANGED.as_bytes() {
             if let Some(hint) = &self.outputs.truth {
@@ -113,6 +114,7 @@ impl Sink for MonitorHandler {
                             monitor.bus,
                             String::from_utf8_lossy(channel)
                         );
+                        monitor.refuse(channel);
                         detector.refused(channel, now);
                     }
                 }

@@ -23,6 +23,8 @@ pub struct Found {
     pub services: usize,
     /// Since when nothing can be judged there, and why.
     pub unjudged: Option<Unjudged>,
+    /// What only people can mend of it, if that is known.
+    pub barred: Option<String>,
 }
 
 /// What stands in the store about the buses, as far as this healer knows.
@@ -54,6 +56,7 @@ impl BusStates {
             bus,
             services,
             unjudged,
+            barred,
         } in found
         {
             if unjudged.is_none() {
@@ -73,7 +76,7 @@ impl BusStates {
                 bus,
                 judged: is_judged,
                 since_ts,
-                reason: unjudged.map(|unjudged| unjudged.why.to_string().into()),
+                reason: unjudged.map(|u| barred.unwrap_or_else(|| u.why.to_string()).into()),
                 as_of_ts: now.wall_secs,
                 services: services as u64,
                 refresh_sec: refresh.as_secs(),
@@ -142,6 +145,7 @@ mod tests {
             bus: "b".to_owned(),
             services: 3,
             unjudged,
+            barred: None,
         };
         let records = states.look([found], REFRESH, at(now))?;
         states.written(at(now));
@@ -189,6 +193,7 @@ mod tests {
             bus: "b".to_owned(),
             services: 3,
             unjudged: None,
+            barred: None,
         };
         for step in [-3600, 3600] {
             let mut now = at(2.0);

@@ -69,9 +69,6 @@ impl Writer {
                 as_of_ts: self.now.wall_secs,
             };
             self.say(Command::SayOnBus(said.to_json()));
-            if self.parts.iter().any(|part| part.is_read()) {
-                return self.hide_buses();
-            }
         }
         self.ask(Asked::Buses, Command::Buses);
     }
@@ -87,6 +84,12 @@ impl Writer {
 
     pub(super) fn buses_found(&mut self, found: Vec<Found>, slots: u32) {
         let now = self.now;
+        // One whom nobody hears must write it.
+        let is_mute = found.iter().any(|bus| bus.barred.is_some());
+        let may_be_wrong = self.refusal.is_some() && self.parts.iter().any(|p| p.is_read());
+        if may_be_wrong && !is_mute {
+            return self.hide_buses();
+        }
         let turn = self.turns.lasts(now.mono).max(Refresh::turn(slots));
         if let Some(records) = self.buses.look(found, turn, now) {
             self.ask(Asked::BusesSet(now), Command::SetBuses(records));

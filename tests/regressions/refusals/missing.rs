@@ -6,7 +6,7 @@ use super::rights::user;
 use crate::at_both;
 use crate::regressions::reading::{Status, wait_table};
 use crate::support::receiver::Receiver;
-use crate::support::watcher::{HEALER, TIMEOUT, Watcher};
+use crate::support::watcher::{HEALER, SENTINEL, TIMEOUT, Watcher};
 use crate::support::{PATIENCE, until};
 
 at_both! {
@@ -226,4 +226,105 @@ fn a_healer_that_starts_without_scripts_is_not_told_dead() {
             false => Err(status.text),
         }
     });
+}
+
+/// Without echoes nothing can be judged: that is said at once, with the remedy, and no state is green.
+fn is_said_when_nothing_can_be_judged(take: &[&str], remedy: &str) {
+    let stage = HEALER.stage();
+    let url = user(&stage.redis, take);
+    let people = Receiver::start();
+    let beats = stage.beat(&["svc-a"]);
+    let env = [
+        ("SYSTEM_REDIS_URL", url.as_str()),
+        ("WEBHOOK_URL", &people.url()),
+    ];
+    let mut healer = stage.start_with("healer", &env);
+    let told = people.wait_text("BUS UNSTABLE", PATIENCE);
+    assert!(told.text().contains(remedy), "{}", told.text());
+    wait_table(&stage, "nobody is green, and why", |status| {
+        status.state("svc-a") == "unknown" && status.text.contains(remedy)
+    });
+    assert_eq!(
+        people.count_text("TAKES WRITES AGAIN"),
+        0,
+        "{}",
+        healer.log()
+    );
+    assert_eq!(people.count_text("BUS UNSTABLE"), 1, "{}", healer.log());
+    stage
+        .redis
+        .query::<()>(&["ACL", "SETUSER", "watcher", "+@all", "&*"]);
+    healer.wait_log("it can be judged again", PATIENCE);
+    wait_table(&stage, "all is judged again", |status| {
+        status.state("svc-a") == "up"
+    });
+    beats.silence("svc-a");
+    people.wait_text("DOWN svc-a", PATIENCE);
+    assert!(healer.is_alive());
+}
+
+#[test]
+fn that_nothing_can_be_published_is_said_and_lasts() {
+    is_said_when_nothing_can_be_judged(&["-publish"], "ACL SETUSER watcher +publish");
+}
+
+#[test]
+fn that_echoes_are_forbidden_is_said_with_the_remedy() {
+    let channels = [
+        "resetchannels",
+        "&*:heartbeat",
+        "&healer:alerts",
+        "&truth:changed",
+    ];
+    is_said_when_nothing_can_be_judged(&channels, "&healer:echo:*");
+}
+
+#[test]
+fn a_sentinel_that_may_not_echo_says_so() {
+    let stage = SENTINEL.stage();
+    let channels = [
+        "resetchannels",
+        "&*:heartbeat",
+        "&healer:alerts",
+        "&truth:changed",
+    ];
+    let url = user(&stage.redis, &channels);
+    let people = Receiver::start();
+    let beats = stage.beat(&["healer"]);
+    let env = [
+        ("SYSTEM_REDIS_URL", url.as_str()),
+        ("WEBHOOK_URL", &people.url()),
+    ];
+    let _sentinel = stage.start_with("sentinel", &env);
+    let told = people.wait_text("SENTINEL cannot judge the healer", PATIENCE);
+    assert!(
+        told.text().contains("ACL SETUSER watcher &sentinel:echo:*"),
+        "{}",
+        told.text()
+    );
+    stage
+        .redis
+        .query::<()>(&["ACL", "SETUSER", "watcher", "&*"]);
+    stage.wait_health("healer", "up");
+    beats.silence("healer");
+    people.wait_text("DOWN healer", PATIENCE);
+}
+
+/// Nothing is known of a service whose channel is forbidden; but when it is allowed, nobody needs to restart anything.
+#[test]
+fn a_channel_that_is_allowed_later_is_heard() {
+    let stage = HEALER.stage();
+    let channels = ["resetchannels", "&healer:*", "&truth:changed"];
+    let url = user(&stage.redis, &channels);
+    let beats = stage.beat(&["svc-a"]);
+    let _healer = stage.start_with("healer", &[("SYSTEM_REDIS_URL", &url)]);
+    wait_table(&stage, "its channel is forbidden", |status| {
+        status.text.contains("forbids")
+    });
+    stage
+        .redis
+        .query::<()>(&["ACL", "SETUSER", "watcher", "&svc-a:heartbeat"]);
+    stage.wait_health("svc-a", "up");
+    beats.silence("svc-a");
+    HEALER.wait_miss(&stage.alerts);
 }

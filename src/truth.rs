@@ -35,7 +35,7 @@ mod visitor;
 use crate::env::{Env, EnvError};
 pub use fields::{Wrong, range};
 pub use instances::{Instances, Mode};
-pub use naming_rules::did_you_mean;
+pub use naming_rules::{did_you_mean, is_env_name};
 pub use problem::{PROBLEMS_MAX, Position, Problem, Problems, Rejected};
 pub use rules::Rules;
 pub use schema::{SectionSchema, ServiceSchema, Validator};

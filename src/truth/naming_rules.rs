@@ -3,7 +3,7 @@
 use crate::contract::NAME_MAX_BYTES;
 
 /// Whether `name` can name an environment variable.
-pub(super) fn is_env_name(name: &str) -> bool {
+pub fn is_env_name(name: &str) -> bool {
     let first = name.as_bytes().first().is_some_and(|b| !b.is_ascii_digit());
     first && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }

@@ -6,7 +6,8 @@ use std::collections::{HashMap, HashSet};
 use super::json::{Kind, Reader, Syntax};
 use super::naming_rules::{did_you_mean, is_env_field, is_env_name, is_reference, is_secret};
 use super::{
-    BusId, KEY_MAX_BYTES, Position, Problem, Problems, Rejected, Rules, TIMEOUT_MAX_SEC, Truth, url,
+    BusId, KEY_MAX_BYTES, Position, Problem, Problems, Rejected, Rules, ServiceSchema,
+    TIMEOUT_MAX_SEC, Truth, url,
 };
 use crate::contract::NAME_MAX_BYTES;
 use crate::text::cut;
@@ -22,6 +23,10 @@ pub(super) struct Visitor<'a> {
     pub(super) truth: Truth,
     pub(super) errors: Problems,
     pub(super) warnings: Problems,
+    /// What is read belongs to somebody who can do without it: what is wrong there does not make the document bad.
+    pub(super) spares: bool,
+    /// Its owner judges each field of it, names of variables too.
+    pub(super) owner_judges: bool,
     /// Which warnings were said, and where in the list; at most as many as are kept.
     said: Vec<(&'static str, Box<str>, usize)>,
     /// The byte whose place was asked for last.
@@ -55,6 +60,8 @@ impl<'a> Visitor<'a> {
             rules,
             errors: Problems::default(),
             warnings: Problems::default(),
+            spares: false,
+            owner_judges: false,
             said: Vec::new(),
             counted: (0, Position::START),
             keys: Vec::new(),
@@ -126,7 +133,7 @@ impl<'a> Visitor<'a> {
                 let at = self.reader.value_at();
                 let text = self.reader.string()?;
                 self.credential(at, &text);
-                if env && !is_env_name(&text) {
+                if env && !self.owner_judges && !is_env_name(&text) {
                     // The text may be the secret itself: it is not repeated.
                     let what = "not the name of an environment variable".to_owned();
                     self.error(
@@ -148,11 +155,20 @@ impl<'a> Visitor<'a> {
                 return Ok(Some(key));
             }
             let at = self.reader.key_at();
+            let spares = self.spares;
+            // The first of two sections counts.
+            let place = |schema: &&ServiceSchema| {
+                let services = self.services_key.unwrap_or_default();
+                self.reader.path() == format!("{services}.{}.{key}", schema.svc)
+            };
+            let owner = self.rules.schemas.iter().find(place);
+            self.spares |= owner.is_some_and(|own| self.is_spared(own.svc, &key));
             self.error(
                 at,
                 "a key that is there twice".to_owned(),
                 "leave one of them out",
             );
+            self.spares = spares;
             self.pass_over(false)?;
         }
         self.keys.truncate(keys.base);
@@ -302,17 +318,32 @@ impl<'a> Visitor<'a> {
 
     /// Notes an error at the value that is being read.
     pub(super) fn error(&mut self, at: usize, what: String, instead: &str) {
-        if self.errors.is_full() {
-            return self.errors.count_one_more();
-        }
-        let problem = Problem {
+        let is_full = match self.spares {
+            true => self.warnings.is_full(),
+            false => self.errors.is_full(),
+        };
+        let problem = (!is_full).then(|| Problem {
             path: self.reader.path(),
             position: self.position(at),
             what,
             instead: instead.to_owned(),
             more_like_it: 0,
+        });
+        let problems = match self.spares {
+            true => &mut self.warnings,
+            false => &mut self.errors,
         };
-        self.errors.push(problem);
+        match problem {
+            Some(problem) => problems.push(problem),
+            None => problems.count_one_more(),
+        }
+    }
+
+    /// Whether the owner of this section goes on without what is wrong in it, and this is not who writes the document.
+    pub(super) fn is_spared(&self, svc: &str, section: &str) -> bool {
+        let own = self.rules.schema_of(svc);
+        let is_its = own.is_some_and(|own| own.is_spared && own.fields_of(section).is_some());
+        self.rules.is_lenient && is_its
     }
 
     /// Notes a warning, once for all fields of this name in such a place: there may be a million of them.

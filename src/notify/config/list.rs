@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::entry::{Entry, FIELDS, Kind, RECIPIENTS_MAX};
 use crate::contract::{NAME_MAX_BYTES, is_name};
 use crate::notify::format::Format;
-use crate::truth::{Problem, Section, did_you_mean};
+use crate::truth::{Problem, Section, did_you_mean, is_env_name};
 
 /// Channels that one process tells through.
 const CHANNELS_MAX: usize = 16;
@@ -114,7 +114,11 @@ fn judge(field: &str, value: &Section<'_>) -> Result<(), Problem> {
         }
         field if FIELDS.contains(&field) => {
             let instead = "write the name of a variable, such as \"OPS_URL\"";
-            typed::<Option<String>>(value, instead).map(|_| ())
+            let name: Option<String> = typed(value, instead)?;
+            // The text may be the secret itself: it is not repeated.
+            let is_name = name.is_none_or(|name| is_env_name(&name));
+            let what = "not the name of an environment variable";
+            refuse_unless(is_name, value, what, instead)
         }
         field => {
             let instead = match did_you_mean(field, FIELDS) {

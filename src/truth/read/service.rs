@@ -299,11 +299,14 @@ impl Visitor<'_> {
             });
         }
         let from = self.reader.value_at();
-        if is_env_field(field) {
-            self.pass_over(true)?;
-        } else {
-            self.section_fields(fields)?;
-        }
+        self.spares = self.is_spared(name, field);
+        self.owner_judges = own.is_some_and(|own| own.is_spared);
+        let read = match is_env_field(field) {
+            true => self.pass_over(true),
+            false => self.section_fields(fields),
+        };
+        (self.spares, self.owner_judges) = (false, false);
+        read?;
         let sections = &self.truth.sections;
         let count = sections.iter().filter(|section| section.entry == id);
         if count.count() == SECTIONS_MAX {

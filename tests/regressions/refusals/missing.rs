@@ -319,7 +319,7 @@ fn a_channel_that_is_allowed_later_is_heard() {
     let beats = stage.beat(&["svc-a"]);
     let _healer = stage.start_with("healer", &[("SYSTEM_REDIS_URL", &url)]);
     wait_table(&stage, "its channel is forbidden", |status| {
-        status.text.contains("forbids")
+        status.text.contains("refuses its channel (ACL)")
     });
     stage
         .redis

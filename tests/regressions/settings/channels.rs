@@ -155,3 +155,44 @@ fn wrong_channels_in_the_environment_itself_are_exit_code_2() {
         }
     }
 }
+
+#[test]
+fn no_mistake_in_the_channels_ends_a_watcher_or_keeps_one_from_starting() {
+    let mistakes = [
+        r#"[{"name": "odd", "kind": "webhook", "url_env": "not a name"}]"#,
+        r#"[{"name": "odd", "kind": "webhook", "kind": "email", "url_env": "OPS_URL"}]"#,
+        r#"[{"name": "odd", "kind": "webhook", "password": "s3cret"}]"#,
+        r#"[{"name": "odd", "kind": "webhook", "url": "https://me:s3cret@example.org/"}]"#,
+        r#"[], "notify": []"#,
+    ];
+    for who in [HEALER, SENTINEL] {
+        for mistake in mistakes {
+            let stage = who.stage();
+            let receiver = Receiver::start();
+            let url = receiver.url();
+            let mut truth = stage.truth.clone();
+            truth["services"]["healer"]["notify"] = json!("HERE");
+            let text = truth.to_string().replace("\"HERE\"", mistake);
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join("truth.json");
+            std::fs::write(&file, &text).unwrap();
+            let path = file.to_str().unwrap();
+            let (code, said) = Daemon::run("marketswarm", &["truth", "check", path], &[], PATIENCE);
+            assert_eq!(code, 2, "{mistake}: {said}");
+            assert!(said.contains("services.healer.notify"), "{said}");
+            assert_eq!(
+                said.matches("not the name of").count(),
+                usize::from(mistake.contains("not a name")),
+                "{said}"
+            );
+            stage.redis.query::<()>(&["SET", "truth:doc", &text]);
+            let env = [("WEBHOOK_URL", url.as_str())];
+            let mut watch = who.at_work_on(stage, &env);
+            watch.beats.silence(who.subject);
+            who.wait_miss(watch.alerts());
+            assert!(watch.daemon.is_alive(), "{mistake}");
+            let log = watch.daemon.log();
+            assert!(!log.contains("s3cret"), "{log}");
+        }
+    }
+}

@@ -100,7 +100,7 @@ impl Publisher {
         let mut commands = Commands::new(
             self.address.clone(),
             self.client_name.clone(),
-            limits.clone(),
+            *limits,
         );
         let (all, _) = self.channel.rsplit_once(':').unwrap_or_default();
         let rights = Rights {

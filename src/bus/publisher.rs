@@ -97,11 +97,7 @@ impl Publisher {
     /// The same error, saying which right is missing for this channel and how to give it, where that is what it is about.
     /// Blocks, within `limits`.
     pub fn explain(&self, error: BusError, limits: &Limits) -> BusError {
-        let mut commands = Commands::new(
-            self.address.clone(),
-            self.client_name.clone(),
-            *limits,
-        );
+        let mut commands = Commands::new(self.address.clone(), self.client_name.clone(), *limits);
         let (all, _) = self.channel.rsplit_once(':').unwrap_or_default();
         let rights = Rights {
             keys: &[],

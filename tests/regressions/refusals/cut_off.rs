@@ -109,7 +109,10 @@ fn who_is_cut_off_takes_back_its_verdict_and_judges_again_afterwards(who: Watche
         1
     );
 
-    // One that dies while nothing is judged is told when it is.
+    // One that dies while nothing is judged is told when it is. (A refusal that is not over for sure goes on.)
+    if kind == "bus_readonly" {
+        watch.daemon.wait_log("Redis takes writes again", PATIENCE);
+    }
     replica.pause();
     wait_refused(&watch.stage.redis);
     watch.beats.silence(who.subject);

@@ -19,6 +19,7 @@ mod channel;
 pub mod config;
 mod deadman;
 pub mod format;
+mod inbox;
 mod link;
 pub mod message;
 pub mod notification;

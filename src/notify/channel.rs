@@ -13,6 +13,7 @@ use jiff::tz::TimeZone;
 use super::aggregator::{Aggregator, Rules};
 use super::config::{self, Target, Url};
 use super::format::Format;
+use super::inbox::Inbox;
 use super::link::{link, only_service};
 use super::message::write;
 use super::notification::Ms;
@@ -29,7 +30,6 @@ use crate::truth::Truth;
 
 mod asks;
 mod deafness;
-mod inbox;
 mod numbers;
 mod outcome;
 mod peers;
@@ -40,7 +40,6 @@ mod store_link;
 mod write_behind;
 
 use deafness::Deafness;
-pub use inbox::{INBOX_MAX, Inbox};
 use numbers::Numbers;
 pub use peers::Peers;
 use refiring::Refiring;

@@ -9,9 +9,10 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 use super::aggregator::Rules;
-use super::channel::{Channel, INBOX_MAX, Inbox, Peers, Setup};
+use super::channel::{Channel, Peers, Setup};
 use super::config::Unusable;
 use super::config::Url;
+use super::inbox::{INBOX_MAX, Inbox};
 use super::transport::Transport;
 use super::{Config, ConfigError, Relay, Role, config, deadman};
 use crate::bus::Address;

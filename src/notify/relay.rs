@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crossbeam_channel::Sender;
 
-use super::channel::{INBOX_MAX, Inbox};
+use super::inbox::{INBOX_MAX, Inbox};
 use crate::clock::Mono;
 use crate::contract::Alert;
 use crate::fail_stop::lock;

@@ -2,9 +2,9 @@
 
 use crossbeam_channel::Sender;
 
-use super::inbox::Inbox;
 use crate::clock::Mono;
 use crate::contract::Alert;
+use crate::notify::inbox::Inbox;
 use crate::notify::relay::{Relay, Relayed};
 
 /// Whether a channel reads the log, or has to be handed what is written there.

@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::Sender;
 
-use super::inbox::{INBOX_MAX, Inbox};
 use crate::fail_stop::lock;
+use crate::notify::inbox::{INBOX_MAX, Inbox};
 
 /// The inboxes of the channels that run, by name.
 #[derive(Clone, Default)]

@@ -10,7 +10,7 @@ use super::rate_limiter::{Refresh, Slice, Turns};
 use crate::bus::BusError;
 use crate::clock::Now;
 use crate::contract::{
-    BUS_HEALTH, BUS_HEALTH_EVERY, Health, REFUSED_EVERY, TEXT_MAX_BYTES, WritesRefused,
+    BUS_HEALTH, BUS_HEALTH_EVERY, Health, REFUSED_EVERY, SYSTEM_BUS, TEXT_MAX_BYTES, WritesRefused,
 };
 use crate::text::SafeText;
 use crate::watch::alert_store::{LEASE_RENEW, Told};
@@ -84,8 +84,9 @@ impl Writer {
 
     pub(super) fn buses_found(&mut self, found: Vec<Found>, slots: u32) {
         let now = self.now;
-        // One whom nobody hears must write it.
-        let is_mute = found.iter().any(|bus| bus.barred.is_some());
+        // One whom nobody hears on the bus of the store must write it.
+        let is_mute = |bus: &Found| bus.bus == SYSTEM_BUS && bus.barred.is_some();
+        let is_mute = found.iter().any(is_mute);
         let may_be_wrong = self.refusal.is_some() && self.parts.iter().any(|p| p.is_read());
         if may_be_wrong && !is_mute {
             return self.hide_buses();
